@@ -1,0 +1,1 @@
+"""Predictions to losses, metrics and paired statistics."""

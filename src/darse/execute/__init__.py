@@ -1,0 +1,1 @@
+"""Trials to outcomes: the evaluators and where they run."""

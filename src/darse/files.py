@@ -1,0 +1,87 @@
+"""Bytes to disk so that a kill at any moment leaves the old file or the new one, and digests of what is there."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from darse.errors import StoreError
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Replace a file by new content, all or nothing, and make it last.
+
+    Temporary file in the same folder, flush, fsync, rename, fsync of the folder.
+
+    Args:
+        path: The file; its folder is made if it is missing.
+        content: The bytes.
+
+    Raises:
+        StoreError: The folder cannot be written or the disk is full; the message names the path.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise StoreError(f"cannot write {path}: {reason}; free some room or choose another --out") from error
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a value as readable JSON, durably; NaN is refused because no reader agrees on it."""
+    write_durably(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, so that a rename survives a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_of_file(path: Path) -> str:
+    """The SHA-256 of a file as 64 hexadecimal digits, read in pieces of one MiB."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def sha256_of_bytes(content: bytes) -> str:
+    """The SHA-256 of some bytes as 64 hexadecimal digits.
+
+    >>> sha256_of_bytes(b"")[:8]
+    'e3b0c442'
+    """
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of_json(value: Mapping[str, object]) -> str:
+    """The SHA-256 of a JSON value in its canonical form: sorted keys, no spaces, shortest exact floats.
+
+    >>> sha256_of_json({"b": 1, "a": 2}) == sha256_of_json({"a": 2, "b": 1})
+    True
+    """
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+    return sha256_of_bytes(canonical.encode())

@@ -1,0 +1,1 @@
+"""Base models, heads, low-rank layers, and adapters in and out."""

@@ -1,0 +1,44 @@
+"""Text from outside to a safe identifier or file name."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from darse.errors import InputError
+
+MAX_NAME_LENGTH = 80
+_RESERVED = frozenset(
+    {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))}
+)
+
+
+def safe_name(text: str) -> str:
+    """A file name made of letters, digits, `-` and `_` that says what the text said.
+
+    Raises:
+        InputError: Nothing usable is left, or the text is far too long.
+
+    >>> safe_name("Q3 reviews (final).csv")
+    'q3-reviews-final-csv'
+    """
+    if len(text) > 4 * MAX_NAME_LENGTH:
+        raise InputError(f"a name of {len(text)} characters is too long; use at most {MAX_NAME_LENGTH}")
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    name = re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")[:MAX_NAME_LENGTH].rstrip("-_")
+    if not name or name in _RESERVED:
+        raise InputError(f"{text!r} cannot be used as a name; use letters, digits, '-' and '_'")
+    return name
+
+
+def printable(text: str, limit: int = 60) -> str:
+    """Text from outside, shortened and stripped of control characters, for one line of a message.
+
+    >>> printable("a" * 5 + chr(27) + "[31m", limit=8)
+    'aaaaa\\ufffd[…'
+    """
+    shown = "".join(
+        "\ufffd" if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else character
+        for character in text[: limit + 1]
+    )
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

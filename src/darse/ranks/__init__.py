@@ -1,0 +1,1 @@
+"""Sites of a model, rank plans, costs and budgets."""

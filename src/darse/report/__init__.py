@@ -1,0 +1,1 @@
+"""A study to a page, a model card and tables."""

@@ -1,0 +1,1 @@
+"""History to next trials: the stages, the strategies and the verdict."""

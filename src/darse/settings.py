@@ -1,0 +1,127 @@
+"""Every setting of a study, parsed and checked once, with the reason for each default."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from darse.errors import SettingsError
+
+Evaluator = Literal["truncate", "finetune"]
+Strategy = Literal["auto", "greedy", "knapsack", "window", "random", "tpe"]
+Objective = Literal["smallest", "best"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class DataSettings(_Frozen):
+    """How a labelled file is read and split."""
+
+    text: str | None = None
+    label: str | None = None
+    score: str | None = None
+    target: str | None = None
+    split: str | None = None
+    group: str | None = None
+    label_map: dict[str, str] | None = None
+    """Explicit table from a label as written to a class; labels not in it are rejected."""
+    valid_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
+    """Large enough to choose by, small enough to leave rows to learn from."""
+    test_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
+    max_rows: Annotated[int, Field(ge=1)] = 1_000_000
+    """Rows kept in memory at the most; more is an error, never a silent cut."""
+    max_text_characters: Annotated[int, Field(ge=1)] = 100_000
+    """A longer text is rejected: no model here reads it, and it is usually an unclosed quote."""
+
+
+class TrainSettings(_Frozen):
+    """How one adapter is trained."""
+
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    """Small enough for a few hundred rows, large enough to keep two cores busy."""
+    max_length: Annotated[int, Field(ge=8)] = 128
+    """Tokens; sentences and headlines are shorter, longer texts are cut and counted."""
+    epochs: Annotated[int, Field(ge=1)] = 8
+    """An upper bound: early stopping ends a run before."""
+    patience: Annotated[int, Field(ge=1)] = 2
+    """Epochs without a better validation score before a run ends."""
+    warmup_fraction: Annotated[float, Field(ge=0, le=1)] = 0.06
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    max_gradient_norm: Annotated[float, Field(gt=0)] = 1.0
+    alpha: Annotated[float, Field(gt=0)] = 4.0
+    """Scaling is alpha / sqrt(r) (rank-stabilised, arXiv 2312.03732), so that a rank sweep does not sweep the scaling."""
+    head_learning_rate_ratio: Annotated[float, Field(gt=0)] = 1.0
+    """Learning rate of the head over that of the adapter."""
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 20.0
+    """At most this much work of a run is done again after a kill."""
+
+
+class SearchSettings(_Frozen):
+    """What is searched, how, and how long."""
+
+    budget: str | None = None
+    """`500k`, `1%` of the base model, `uniform:8`; None means what the best uniform plan costs."""
+    objective: Objective = "smallest"
+    """Size is what users gain most surely (docs/method.md)."""
+    granularity: str = "layer"
+    """`layer`, `module` or `group:4`."""
+    evaluator: Evaluator = "truncate"
+    strategy: Strategy = "auto"
+    """`auto` takes the finalists of knapsack and window together."""
+    preset: Literal["none", "paper"] = "none"
+    min_rank: Annotated[int, Field(ge=1)] = 1
+    max_rank: Annotated[int, Field(ge=1)] = 16
+    """The rank that is trained once and cut to all others; at most the smaller side of a weight."""
+    learning_rates: tuple[Annotated[float, Field(gt=0)], ...] = (5e-4, 1e-3, 2e-3, 4e-3)
+    """The grid of calibrate, walked from the middle towards the better side."""
+    seeds: Annotated[int, Field(ge=2, le=50)] = 3
+    """Runs per finalist and control; two are the least that show a spread."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Seed of the whole study: splits, resampling and every run derive from it."""
+    margin: Annotated[float, Field(ge=0, le=0.5)] = 0.01
+    """Not worse means not worse by more than this part of the metric."""
+    max_trials: Annotated[int, Field(ge=1)] | None = None
+    """Fine-tuning runs at the most."""
+    max_minutes: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _ranks_in_order(self) -> Self:
+        if self.min_rank > self.max_rank:
+            raise ValueError(f"--min-rank {self.min_rank} is above --max-rank {self.max_rank}")
+        return self
+
+
+class Settings(_Frozen):
+    """All settings of a study."""
+
+    data: DataSettings = DataSettings()
+    train: TrainSettings = TrainSettings()
+    search: SearchSettings = SearchSettings()
+    model: str = "minilm"
+    """`minilm` (bundled), a local folder, or a hub name."""
+    trust_remote_code: bool = False
+    """Code shipped with a model never runs unless this is set by name."""
+
+
+def parse_settings(values: dict[str, object]) -> Settings:
+    """Settings from nested plain values; all problems are reported together.
+
+    Raises:
+        SettingsError: One or more values are wrong.
+
+    >>> parse_settings({"search": {"seeds": 5}}).search.seeds
+    5
+    """
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, problem['loc'])) or 'settings'}: {problem['msg']} (got {problem['input']!r})"
+            if problem["type"] != "value_error"
+            else str(problem["ctx"]["error"])
+            for problem in error.errors()
+        ]
+        raise SettingsError(problems) from error

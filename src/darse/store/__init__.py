@@ -1,0 +1,1 @@
+"""The memory of every study: trials, findings, events and artifacts."""

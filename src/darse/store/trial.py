@@ -1,0 +1,93 @@
+"""A trial: what determines it, what came out of it, and the name that is a hash of the first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from darse.files import sha256_of_json
+from darse.ranks.plan import RankPlan
+
+EvaluatorName = Literal["finetune", "truncate", "recover", "user"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSpec:
+    """All that determines a trial, inside a context (data, base model, task, training settings).
+
+    Attributes:
+        plan: Rank per site.
+        seed: Number of the random seed, from 0; the same number means common random numbers.
+        learning_rate: Peak learning rate; 0 where nothing is trained.
+        epochs: Full passes over the training rows at the most (early stopping may end it before); the fidelity.
+        evaluator: How the score is made.
+        parent: Id of the trial whose weights are cut (truncate, recover); empty otherwise.
+    """
+
+    plan: RankPlan
+    seed: int
+    learning_rate: float
+    epochs: int
+    evaluator: EvaluatorName = "finetune"
+    parent: str = ""
+
+    def id(self, context: str) -> str:
+        """The trial's name: the first 32 digits of the SHA-256 of the spec and its context's digest.
+
+        >>> spec = TrialSpec(RankPlan((1, 2)), seed=0, learning_rate=1e-3, epochs=3)
+        >>> spec.id("a") == spec.id("a"), spec.id("a") == spec.id("b"), len(spec.id("a"))
+        (True, False, 32)
+        """
+        return sha256_of_json({"context": context, **self.as_json()})[:32]
+
+    def as_json(self) -> dict[str, object]:
+        """The spec as plain JSON values."""
+        return {**asdict(self), "plan": list(self.plan.ranks)}
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """State of a training run after an epoch.
+
+    Attributes:
+        epoch: Epochs finished.
+        train_loss: Mean training loss of that epoch.
+        score: The search score on validation, lower is better.
+        metrics: Validation metrics by name.
+    """
+
+    epoch: int
+    train_loss: float
+    score: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an evaluator returns.
+
+    Attributes:
+        score: The search score on validation, lower is better, finite.
+        metrics: Validation metrics by name.
+        losses: Digest of the artifact with the per-example search losses on validation, in the order of the rows.
+        curve: One point per epoch; empty where nothing is trained.
+        artifacts: Digest of each further artifact by its role (`weights`, `predictions`).
+        seconds: Wall time.
+    """
+
+    score: float
+    metrics: Mapping[str, float]
+    losses: str
+    curve: tuple[CurvePoint, ...] = ()
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A finished trial: its name, its spec and its outcome."""
+
+    id: str
+    spec: TrialSpec
+    outcome: Outcome

@@ -1,0 +1,1 @@
+"""A plan and a seed to a trained adapter."""
