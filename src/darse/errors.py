@@ -1,18 +1,18 @@
 """The exceptions of DARSE, each with the exit code that the command line gives it.
 
-    DarseError                  exit 4  something inside went wrong
-    ├── InputError              exit 2  bad input: the user can mend it
-    │   ├── DataError                   a labelled file, with its line
-    │   ├── ModelError                  a base model
-    │   ├── PlanError                   a rank plan or a budget
-    │   ├── AdapterError                an exported adapter
-    │   └── SettingsError               settings, all their problems at once
-    ├── MissingExtraError       exit 2  an optional part is not installed
-    ├── StoreError              exit 3  the store cannot be read or written
-    │   ├── CorruptStoreError           a row or an artifact fails its digest
-    │   └── StaleLeaseError             a worker lost its trial to another
-    ├── TrialError              exit 4  a trial could not be scored
-    └── Interrupted             exit 130 or 143  Ctrl-C or SIGTERM; the study can be continued
+DarseError                  exit 4  something inside went wrong
+├── InputError              exit 2  bad input: the user can mend it
+│   ├── DataError                   a labelled file, with its line
+│   ├── ModelError                  a base model
+│   ├── PlanError                   a rank plan or a budget
+│   ├── AdapterError                an exported adapter
+│   └── SettingsError               settings, all their problems at once
+├── MissingExtraError       exit 2  an optional part is not installed
+├── StoreError              exit 3  the store cannot be read or written
+│   ├── CorruptStoreError           a row or an artifact fails its digest
+│   └── StaleLeaseError             a worker lost its trial to another
+├── TrialError              exit 4  a trial could not be scored
+└── Interrupted             exit 130 or 143  Ctrl-C or SIGTERM; the study can be continued
 """
 
 from __future__ import annotations

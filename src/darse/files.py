@@ -6,8 +6,9 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from darse.errors import StoreError
@@ -45,14 +46,69 @@ def write_durably(path: Path, content: bytes) -> None:
         raise StoreError(f"cannot write {path}: {reason}; free some room or choose another --out") from error
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, if they are missing.
+
+    Raises:
+        StoreError: It cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the folder {folder}: {error.strerror}; choose another --out") from error
+    if not os.access(folder, os.W_OK):
+        raise StoreError(f"the folder {folder} cannot be written; choose another --out")
+
+
 def write_json(path: Path, value: object) -> None:
     """Write a value as readable JSON, durably; NaN is refused because no reader agrees on it."""
     write_durably(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
+@contextlib.contextmanager
+def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
+    """A fresh folder to fill; when the `with` block ends well it takes the place of the old one.
+
+    Args:
+        folder: The folder to replace.
+        marker: A file that an old folder must hold; a folder with anything else in it is refused, not deleted.
+
+    Raises:
+        StoreError: The old folder is not ours to replace, or the disk refuses.
+    """
+    if folder.exists() and not (folder / marker).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StoreError(f"{folder} exists and is no earlier export; choose another folder")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        try:
+            yield fresh
+            for path in fresh.rglob("*"):
+                _sync_file(path)
+            fresh.chmod(0o755)
+            old = fresh.with_suffix(".old")
+            if folder.exists():
+                folder.rename(old)
+            fresh.rename(folder)
+            sync_folder(folder.parent)
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    except OSError as error:
+        raise StoreError(f"cannot write {folder}: {error.strerror or error}; free some room") from error
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable, so that a rename survives a power cut."""
     handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_file(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from darse.errors import SettingsError
 
 Evaluator = Literal["truncate", "finetune"]
-Strategy = Literal["auto", "greedy", "knapsack", "window", "random", "tpe"]
+Strategy = Literal["auto", "greedy", "knapsack", "window"]
 Objective = Literal["smallest", "best"]
 
 
@@ -125,3 +125,34 @@ def parse_settings(values: dict[str, object]) -> Settings:
             for problem in error.errors()
         ]
         raise SettingsError(problems) from error
+
+
+def settings_from_options(options: dict[str, object]) -> Settings:
+    """Settings from flat options, as the command line and the Python API take them; None means the default.
+
+    Raises:
+        SettingsError: An option is unknown or wrong; all are named together.
+
+    >>> settings_from_options({"seeds": 5, "epochs": 3, "text": None}).train.epochs
+    3
+    """
+    nested: dict[str, object] = {}
+    unknown: list[str] = []
+    for name, value in options.items():
+        if value is None:
+            continue
+        home = next((part for part, kind in _SECTIONS.items() if name in kind.model_fields), None)
+        if home is not None:
+            section = nested.setdefault(home, {})
+            assert isinstance(section, dict)
+            section[name] = value
+        elif name in {"model", "trust_remote_code"}:
+            nested[name] = value
+        else:
+            unknown.append(f"{name}: there is no such option")
+    if unknown:
+        raise SettingsError(unknown)
+    return parse_settings(nested)
+
+
+_SECTIONS: dict[str, type[BaseModel]] = {"data": DataSettings, "train": TrainSettings, "search": SearchSettings}

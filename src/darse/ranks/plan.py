@@ -150,9 +150,4 @@ def check_plan(plan: RankPlan, sites: Sequence[Site]) -> None:
 
 def ranks_by_weight(plan: RankPlan, sites: Sequence[Site]) -> Mapping[str, int]:
     """Rank of every weight that has one, by the weight's full name."""
-    return {
-        weight.name: rank
-        for rank, site in zip(plan, sites, strict=True)
-        if rank
-        for weight in site.weights
-    }
+    return {weight.name: rank for rank, site in zip(plan, sites, strict=True) if rank for weight in site.weights}

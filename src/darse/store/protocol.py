@@ -77,12 +77,12 @@ class Store(Protocol):
     def enqueue(self, study: str, specs: Sequence[TrialSpec]) -> tuple[str, ...]:
         """Add trials to a study and return their ids in the order of the specs.
 
-        Idempotent. A trial that any study of the store has already finished in the same context counts as finished here
-        at once; one already queued stays queued once.
+        Idempotent. A trial that any study of the store has already finished in the same context counts as
+        finished here at once; one already queued stays queued once.
         """
 
     def claim(self, study: str, worker: str, *, now: float, lease_s: float, trial: str | None = None) -> Lease | None:
-        """Take the oldest queued trial (or the named one) whose lease, if any, has run out; None if there is none."""
+        """Take the oldest queued trial (or the named one) that is not leased now; None if there is none."""
 
     def renew(self, lease: Lease, *, now: float, lease_s: float) -> Lease:
         """Prolong a lease.
@@ -107,6 +107,12 @@ class Store(Protocol):
 
     def release(self, lease: Lease) -> None:
         """Give a trial back to the queue at once (Ctrl-C); a stale lease is no error here."""
+
+    def leases(self, study: str) -> Sequence[Lease]:
+        """The leases that are held on a study's trials, run out or not."""
+
+    def failed_ids(self, study: str) -> frozenset[str]:
+        """Ids of the failed trials of a study."""
 
     def trials(self, study: str) -> Sequence[Trial]:
         """The finished trials of a study in the order in which the study asked for them."""

@@ -20,7 +20,7 @@ class TrialSpec:
         plan: Rank per site.
         seed: Number of the random seed, from 0; the same number means common random numbers.
         learning_rate: Peak learning rate; 0 where nothing is trained.
-        epochs: Full passes over the training rows at the most (early stopping may end it before); the fidelity.
+        epochs: The fidelity: full passes over the training rows at the most (early stopping may end before).
         evaluator: How the score is made.
         parent: Id of the trial whose weights are cut (truncate, recover); empty otherwise.
     """
@@ -70,7 +70,7 @@ class Outcome:
     Attributes:
         score: The search score on validation, lower is better, finite.
         metrics: Validation metrics by name.
-        losses: Digest of the artifact with the per-example search losses on validation, in the order of the rows.
+        losses: Digest of the artifact with the search loss of each validation example, in the rows' order.
         curve: One point per epoch; empty where nothing is trained.
         artifacts: Digest of each further artifact by its role (`weights`, `predictions`).
         seconds: Wall time.

@@ -1,0 +1,199 @@
+"""What the loader counted to a `DataCheck`, and that to JSON and to lines for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from darse.data.example import Columns, DataCheck, Example, SplitName, Task
+from darse.data.tally import Tally
+from darse.names import printable
+
+FEW_ROWS = 200
+SMALL_PART = 0.05
+"""A class below this part is hard to learn; rejects, or cut texts, above it are worth a look."""
+FEW_JUDGED_ROWS = 30
+_FAR_QUARTILES = 10
+_SHOWN_LINES = 5
+_SHOWN_CLASSES = 12
+
+
+def build_check(
+    source: str,
+    columns: Columns,
+    *,
+    tally: Tally,
+    task: Task,
+    parts: Mapping[SplitName, Sequence[Example]],
+    origin: str,
+) -> DataCheck:
+    """Everything that was found in the source.
+
+    Args:
+        source: Its name as the user gave it.
+        columns: The columns used.
+        tally: What was counted on the way.
+        task: What is predicted.
+        parts: The examples of each split.
+        origin: "official" or "made".
+    """
+    scores = [example.score for part in parts.values() for example in part if example.score is not None]
+    check = DataCheck(
+        source=source,
+        columns=columns,
+        rows=tally.rows,
+        kept=sum(map(len, parts.values())),
+        rejected=dict(tally.reasons.most_common()),
+        rejected_rows=tuple(sorted(tally.shown, key=lambda row: row.line)),
+        duplicates=tally.duplicates,
+        conflicts=tally.conflicts,
+        split_rows={name: len(part) for name, part in parts.items()},
+        split_origin=origin,
+        class_counts=_count_classes(parts, task),
+        score_quantiles=tuple(map(float, np.quantile(scores, (0, 0.25, 0.5, 0.75, 1)))) if scores else (),
+    )
+    broken = sum("\ufffd" in example.text for part in parts.values() for example in part)
+    warnings = [*tally.notes, *_warn_of_rows(check, broken), *_warn_of_classes(check)]
+    return replace(check, warnings=(*warnings, *_warn_of_scores(check, scores)))
+
+
+def with_token_counts(check: DataCheck, lengths: Sequence[int], limit: int) -> DataCheck:
+    """The check with the lengths of the texts, once a tokenizer is known.
+
+    Args:
+        check: The check so far.
+        lengths: Tokens of each kept text before any cut.
+        limit: Tokens that the model is given; longer texts are cut.
+    """
+    if not lengths:
+        return check
+    truncated = sum(length > limit for length in lengths)
+    tokens = {
+        "median": round(float(np.median(lengths))),
+        "p95": round(float(np.quantile(lengths, 0.95))),
+        "max": int(max(lengths)),
+        "limit": limit,
+        "truncated": truncated,
+    }
+    warnings = list(check.warnings)
+    if truncated > SMALL_PART * len(lengths):
+        warnings.append(
+            f"{_percent(truncated, len(lengths))} of the texts are longer than {limit} tokens and are cut;"
+            " raise the length limit if their ends matter"
+        )
+    return replace(check, tokens=tokens, warnings=tuple(warnings))
+
+
+def data_check_as_json(check: DataCheck) -> dict[str, object]:
+    """The check as plain JSON values, as data-check.json and the report hold it."""
+    return asdict(check)
+
+
+def describe(check: DataCheck) -> list[str]:
+    """The check as plain lines for a terminal."""
+    rejected = sum(check.rejected.values())
+    lines = [
+        f"{printable(check.source, 200)}: {check.rows} rows, {check.kept} kept, {rejected} rejected,"
+        f" {check.duplicates} duplicates, {check.conflicts} in conflict",
+        "columns: " + ", ".join(_describe_columns(check.columns)),
+        f"split ({check.split_origin}): " + ", ".join(f"{name} {n}" for name, n in check.split_rows.items()),
+    ]
+    if check.class_counts:
+        lines.append("classes: " + _describe_classes(check))
+    if check.score_quantiles:
+        names = ("lowest", "quartile", "median", "quartile", "highest")
+        shown = (f"{name} {value:.4g}" for name, value in zip(names, check.score_quantiles, strict=True))
+        lines.append("scores: " + ", ".join(shown))
+    if check.tokens:
+        lines.append("tokens: " + ", ".join(f"{name} {value}" for name, value in check.tokens.items()))
+    for reason, count in check.rejected.items():
+        blamed = [row for row in check.rejected_rows if f"{row.reason}: ".startswith(f"{reason}: ")]
+        where = ", ".join(str(row.line) for row in blamed[:_SHOWN_LINES])
+        lines.append(f"rejected {count}: {printable(reason, 200)}" + (f" (line {where})" if where else ""))
+    return lines + [f"warning: {warning}" for warning in check.warnings]
+
+
+def _count_classes(parts: Mapping[SplitName, Sequence[Example]], task: Task) -> dict[str, dict[str, int]]:
+    if not task.classes:
+        return {}
+    counts: dict[str, dict[str, int]] = {}
+    for split, part in parts.items():
+        found = Counter(example.label for example in part)
+        counts[split] = {name: found[index] for index, name in enumerate(task.classes)}
+    return counts
+
+
+def _warn_of_rows(check: DataCheck, broken: int) -> list[str]:
+    warnings = []
+    rejected = sum(check.rejected.values())
+    if check.kept < FEW_ROWS:
+        warnings.append(f"only {check.kept} rows are kept, fewer than {FEW_ROWS}: expect wide intervals")
+    if rejected > SMALL_PART * check.rows:
+        warnings.append(f"{_percent(rejected, check.rows)} of the rows are rejected; look at their reasons")
+    repeated = check.duplicates + check.conflicts
+    if repeated > SMALL_PART * check.rows:
+        warnings.append(f"{_percent(repeated, check.rows)} of the rows repeat a text and are left out")
+    for name in ("valid", "test"):
+        if check.split_rows[name] < FEW_JUDGED_ROWS:
+            warnings.append(f"the {name} split has only {check.split_rows[name]} rows to judge by")
+    if broken:
+        warnings.append(f"{broken} texts contain U+FFFD, the mark of a letter lost in an earlier conversion")
+    return warnings
+
+
+def _warn_of_classes(check: DataCheck) -> list[str]:
+    if not check.class_counts:
+        return []
+    totals: Counter[str] = Counter()
+    for counts in check.class_counts.values():
+        totals.update(counts)
+    warnings = [
+        f"class {name!r} has {count} rows, {_percent(count, check.kept)} of all: it will be learned badly"
+        for name, count in totals.items()
+        if count < SMALL_PART * check.kept
+    ]
+    for split, counts in check.class_counts.items():
+        absent = [name for name, count in counts.items() if count == 0]
+        if absent:
+            warnings.append(f"the {split} split has no row of {', '.join(map(repr, absent[:5]))}")
+    return warnings
+
+
+def _warn_of_scores(check: DataCheck, scores: Sequence[float]) -> list[str]:
+    if not check.score_quantiles:
+        return []
+    _, low, _, high, _ = check.score_quantiles
+    reach = _FAR_QUARTILES * (high - low)
+    far = [score for score in scores if not low - reach <= score <= high + reach] if reach > 0 else []
+    warnings = []
+    if far:
+        warnings.append(
+            f"{len(far)} scores lie far outside the others, for example {far[0]:g} where half are between"
+            f" {low:g} and {high:g}; a unit or a decimal point may be wrong"
+        )
+    return warnings
+
+
+def _describe_columns(columns: Columns) -> list[str]:
+    parts = ("text", "label", "score", "target", "split", "group")
+    return [
+        f"{part} = {printable(getattr(columns, part))!r}" + (" (guessed)" if part in columns.guessed else "")
+        for part in parts
+        if getattr(columns, part) is not None
+    ]
+
+
+def _describe_classes(check: DataCheck) -> str:
+    names = list(check.class_counts["train"])
+    totals = {name: sum(counts[name] for counts in check.class_counts.values()) for name in names}
+    parts = {name: _percent(total, check.kept) for name, total in totals.items()}
+    shown = [f"{name} {totals[name]} ({parts[name]})" for name in names[:_SHOWN_CLASSES]]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %"

@@ -1,0 +1,210 @@
+"""The columns of a source to the part each one plays: named by the user, or guessed where it is obvious."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from darse.data.example import Columns
+from darse.data.labels import SPLIT_NAMES, is_number
+from darse.data.row import Cell, Row
+from darse.errors import DataError
+from darse.names import printable
+from darse.settings import DataSettings
+
+SAMPLE_ROWS = 1000
+"""Rows looked at before a column is guessed."""
+_NAMES = {
+    "text": ("text", "sentence", "review", "review_text", "review_body", "headline", "title", "content",
+             "comment", "body", "message", "tweet", "post", "utterance", "document", "summary"),
+    "label": ("label", "sentiment", "class", "polarity", "category", "sentiment_label", "label_text"),
+    "score": ("score", "rating", "stars", "polarity_score", "sentiment_score"),
+    "target": ("target", "entity"),
+    "split": ("split", "fold", "subset"),
+}  # fmt: skip
+_MAX_GUESSED_CLASSES = 20
+_MIN_GUESSED_SCORES = 9
+_MAX_SHOWN_COLUMNS = 30
+
+
+def choose_columns(sample: Sequence[Row], settings: DataSettings) -> Columns:
+    """Which column plays which part.
+
+    A part named by the user is taken as named. Of the others, text, label, score, target and split are
+    guessed from names and values; the first name of a part ("text", "label", ...) wins over its synonyms, and
+    two synonyms are ambiguous. With a label or a score named, the other is not guessed. A group is never
+    guessed: only the user knows which rows belong together.
+
+    Args:
+        sample: The first rows of the source.
+        settings: The names given by the user.
+
+    Raises:
+        DataError: A named column does not exist or is named for two parts, or no text, or neither label nor
+            score, can be told.
+    """
+    columns = _columns_of(sample)
+    given = _take_given(columns, settings)
+    guess = _Guess(sample, [name for name in columns if name not in given.values()], columns)
+    parts: dict[str, str | None] = {part: given.get(part) for part in (*_NAMES, "group")}
+    if parts["text"] is None:
+        parts["text"] = guess.one_of("text")
+    if "label" not in given and "score" not in given:
+        parts["label"], parts["score"] = guess.one_of("label"), guess.one_of("score")
+    for part in ("target", "split"):
+        if part not in given and not (part == "split" and any(row.split for row in sample)):
+            parts[part] = guess.one_of(part)
+    text = parts["text"]
+    if text is None:
+        _give_up(columns, "no column is obviously the text", [])
+    if parts["label"] is None and parts["score"] is None:
+        _give_up(columns, "no column is obviously the label or the score", guess.hints(text))
+    return Columns(
+        text=text,
+        label=parts["label"],
+        score=parts["score"],
+        target=parts["target"],
+        split=parts["split"],
+        group=parts["group"],
+        guessed=tuple(part for part in _NAMES if parts[part] is not None and part not in given),
+    )
+
+
+def _columns_of(sample: Sequence[Row]) -> list[str]:
+    """Every column of the sample in the order of appearance; the rows of a JSON Lines file may differ."""
+    seen: dict[str, None] = {}
+    for row in sample:
+        seen.update(dict.fromkeys(row.cells))
+    return list(seen)
+
+
+def _take_given(columns: Sequence[str], settings: DataSettings) -> dict[str, str]:
+    wanted = {part: getattr(settings, part) for part in (*_NAMES, "group")}
+    given: dict[str, str] = {part: name for part, name in wanted.items() if name is not None}
+    for part, name in given.items():
+        if name not in columns:
+            close = difflib.get_close_matches(name.casefold(), [one.casefold() for one in columns], 1, 0.5)
+            meant = next((one for one in columns if close and one.casefold() == close[0]), None)
+            hint = f"; did you mean {printable(meant)!r}?" if meant is not None else ""
+            raise DataError(
+                f"there is no column {printable(name)!r} (--{part}){hint} The columns are: {_show(columns)}"
+            )
+        other = next((one for one in given if one < part and given[one] == name), None)
+        if other is not None:
+            raise DataError(f"the column {printable(name)!r} is named for two parts, --{other} and --{part}")
+    return given
+
+
+class _Guess:
+    """Guesses over the columns that the user has not named for something else."""
+
+    def __init__(self, sample: Sequence[Row], free: Sequence[str], columns: Sequence[str]) -> None:
+        self._free = free
+        self._columns = columns
+        self._values: Mapping[str, list[Cell]] = {
+            name: [row.cells.get(name) for row in sample if row.problem is None] for name in free
+        }
+
+    def one_of(self, part: str) -> str | None:
+        """The one column that has a name of the part and values that fit, or None."""
+        names = _NAMES[part]
+        named = [name for name in self._free if _plain(name) in names]
+        # A row without its target or split is rejected: a column with gaps is not taken for one unasked.
+        whole = part in {"target", "split"}
+        values = {name: self._values[name] if whole else _filled(self._values[name]) for name in named}
+        fitting = [name for name in named if _FITS[part](values[name])]
+        canonical = [name for name in fitting if _plain(name) == names[0]]
+        fitting = canonical or fitting
+        if len(fitting) > 1 and part in {"text", "label", "score"}:
+            shown = " and ".join(repr(printable(name)) for name in fitting[:5])
+            _give_up(self._columns, f"the {part} could be {shown}", [])
+        return fitting[0] if len(fitting) == 1 else None
+
+    def hints(self, text: str) -> list[str]:
+        """What to say of the columns with a fitting name whose values did not decide."""
+        hints = []
+        for name in self._free:
+            if name == text or _plain(name) not in (*_NAMES["label"], *_NAMES["score"], "target"):
+                continue
+            values = _filled(self._values[name])
+            distinct, shown = len(set(values)), printable(name)
+            if values and distinct <= _MAX_GUESSED_CLASSES:
+                hints.append(
+                    f"{shown!r} has {distinct} distinct values: --label {shown} if they are classes,"
+                    f" --score {shown} if they are amounts"
+                )
+            elif values and all(map(is_number, values)):
+                hints.append(f"{shown!r} holds numbers: --score {shown}")
+        return hints
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
+
+
+def _filled(values: Sequence[Cell]) -> list[Cell]:
+    return [value for value in values if value is not None and value != ""]
+
+
+def _fits_text(values: Sequence[Cell]) -> bool:
+    return any(isinstance(value, str) and not is_number(value) for value in values)
+
+
+def _fits_label(values: Sequence[Cell]) -> bool:
+    """Few different values, each seen twice on average, and no decimals: classes, not scores or free text.
+
+    A single one will do: the first rows of a sorted file are all of one class.
+    """
+    distinct = set(values)
+    return (
+        1 <= len(distinct) <= _MAX_GUESSED_CLASSES
+        and 2 * len(distinct) <= len(values)
+        and all(isinstance(value, str | int) for value in distinct)
+        and not _has_decimals(values)
+    )
+
+
+def _fits_score(values: Sequence[Cell]) -> bool:
+    """Numbers (a few bad ones forgiven) with decimals or many different values, unlike a scale of 1 to 5."""
+    numbers = [value for value in values if is_number(value)]
+    distinct = len({float(str(value)) for value in numbers})
+    return 10 * len(numbers) >= 9 * len(values) and (
+        distinct >= _MIN_GUESSED_SCORES or (distinct > 1 and _has_decimals(numbers))
+    )
+
+
+def _has_decimals(values: Sequence[Cell]) -> bool:
+    return any(is_number(value) and not float(str(value)).is_integer() for value in values)
+
+
+def _fits_target(values: Sequence[Cell]) -> bool:
+    names = [value for value in values if isinstance(value, str) and value.strip() and not is_number(value)]
+    return 0 < len(names) == len(values)
+
+
+def _fits_split(values: Sequence[Cell]) -> bool:
+    names = [value.casefold() for value in values if isinstance(value, str)]
+    return 0 < len(names) == len(values) and all(name in SPLIT_NAMES for name in names)
+
+
+_FITS = {
+    "text": _fits_text,
+    "label": _fits_label,
+    "score": _fits_score,
+    "target": _fits_target,
+    "split": _fits_split,
+}
+
+
+def _show(columns: Sequence[str]) -> str:
+    more = len(columns) - _MAX_SHOWN_COLUMNS
+    shown = ", ".join(printable(name) for name in columns[:_MAX_SHOWN_COLUMNS])
+    return (shown or "(none)") + (f" and {more} more" if more > 0 else "")
+
+
+def _give_up(columns: Sequence[str], problem: str, hints: Sequence[str]) -> NoReturn:
+    told = "".join(f"; {hint}" for hint in hints[:3])
+    shown = _show(columns)
+    raise DataError(f"{problem}{told}. The columns are: {shown}; name them with --text, --label, --score")

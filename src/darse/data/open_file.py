@@ -1,0 +1,182 @@
+"""A path from outside to an open regular file whose first bytes fit its name, or one clear error."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from darse.data.row import MAX_RECORD_CHARACTERS
+from darse.errors import DataError
+
+_SNIFFED_BYTES = 1 << 16
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_MAGIC = {
+    b"\x1f\x8b": ("a gzip archive", "unpack it first (gunzip)"),
+    b"PK\x03\x04": ("a zip archive or an Excel workbook", "unpack it, or save the sheet as CSV UTF-8"),
+    b"PK\x05\x06": ("an empty zip archive", "give the labelled file itself"),
+    b"\xfd7zXZ\x00": ("an xz archive", "unpack it first (unxz)"),
+    b"\x28\xb5\x2f\xfd": ("a zstd archive", "unpack it first (unzstd)"),
+    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "unpack it first"),
+    b"PAR1": ("a Parquet file", "name it .parquet"),
+    b"ARROW1": ("an Arrow file", "save it as Parquet"),
+    b"SQLite format 3\x00": ("an SQLite database", "export the table as CSV"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel or Word file", "save the sheet as CSV UTF-8"),
+    b"\x89HDF": ("an HDF5 file", "save it as CSV or Parquet"),
+    b"%PDF": ("a PDF", "give a labelled file"),
+    b"\x7fELF": ("a program", "give a labelled file"),
+    b"version https://git-lfs": ("a Git LFS pointer, not the data", "fetch the data (git lfs pull)"),
+    **{b"BZh%d1AY&SY" % level: ("a bzip2 archive", "unpack it first (bunzip2)") for level in range(1, 10)},
+    **{
+        b"\x80" + bytes([version]): ("a pickle, which is never opened because it runs code", "save it as CSV")
+        for version in range(2, 6)
+    },
+}
+_BYTE_ORDER_MARKS = {
+    b"\xff\xfe\x00\x00": "utf-32",
+    b"\x00\x00\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+    b"\xef\xbb\xbf": "utf-8-sig",
+}
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[BinaryIO]:
+    """An open regular file; what it is is asked of the open file, so that it cannot be swapped in between.
+
+    A link is followed; a pipe, a device or a folder is refused without waiting for it.
+
+    Raises:
+        DataError: There is no such file, it is empty or no regular file, it may not or cannot be read.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        _refuse_irregular(path, path.stat().st_mode)
+        handle = os.open(path, flags)
+    except FileNotFoundError as error:
+        raise DataError("there is no such file; check the path", path=path) from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot be opened: {_reason(error)}", path=path) from error
+    with os.fdopen(handle, "rb") as file:
+        _refuse_irregular(path, os.fstat(file.fileno()).st_mode)
+        try:
+            if not file.read(1):
+                raise DataError("the file is empty; give one with a header and labelled rows", path=path)
+            file.seek(0)
+            yield file
+        except OSError as error:
+            raise DataError(f"cannot be read: {_reason(error)}", path=path) from error
+
+
+@contextmanager
+def open_lines(path: Path) -> Iterator[Iterator[str]]:
+    """The lines of a text file with their ends, decoded as its byte order mark says, else as strict UTF-8.
+
+    Lines end where the first line does: at LF, or at CR in a file that has only those.
+
+    Raises:
+        DataError: It cannot be opened, is an archive, a pickle or another binary file under a wrong name, is
+            not in its encoding, or has a line too long to be labelled text.
+    """
+    with open_regular(path) as file:
+        start = file.read(_SNIFFED_BYTES)
+        file.seek(0)
+        for magic, (kind, remedy) in _MAGIC.items():
+            if start.startswith(magic):
+                raise DataError(f"the file is {kind}; {remedy}", path=path)
+        encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if start.startswith(mark)), "utf-8")
+        if encoding.startswith("utf-8") and start.count(0) * 4 > len(start):
+            raise DataError(
+                "more than a quarter of the first bytes are zero: UTF-16 without a byte order mark, or no"
+                " text at all; save the file as UTF-8",
+                path=path,
+            )
+        newline = "\r" if _ends_lines_with_cr(start.decode(encoding, "replace")) else "\n"
+        with io.TextIOWrapper(file, encoding=encoding, newline=newline) as text:
+            yield _read_lines(path, text)
+
+
+def _read_lines(path: Path, text: io.TextIOWrapper) -> Iterator[str]:
+    number = 0
+    while True:
+        number += 1
+        try:
+            line = text.readline(MAX_RECORD_CHARACTERS + 1)
+        except UnicodeDecodeError as error:
+            raise _undecodable(path, error) from error
+        if not line:
+            return
+        if len(line) > MAX_RECORD_CHARACTERS:
+            raise DataError(
+                f"the line is longer than {MAX_RECORD_CHARACTERS:,} characters; put each record on a line",
+                path=path,
+                line=number,
+            )
+        yield line
+
+
+def _undecodable(path: Path, error: UnicodeDecodeError) -> DataError:
+    """The error for text that is not in its encoding; for UTF-8 it names line, byte offset and remedy."""
+    if not error.encoding.startswith("utf-8"):
+        return DataError(
+            f"the text is not valid {error.encoding} although its byte order mark says so; save it as UTF-8",
+            path=path,
+        )
+    line, offset, byte = _find_bad_byte(path)
+    return DataError(
+        f"byte 0x{byte:02X} at offset {offset} is not UTF-8 (in Latin-1 it would be"
+        f" {bytes([byte]).decode('latin-1')!r}); save the file as UTF-8,"
+        " for example with: iconv -f LATIN1 -t UTF-8",
+        path=path,
+        line=line,
+    )
+
+
+def _refuse_irregular(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "no regular file")
+        raise DataError(f"the path is {kind}; give a regular file", path=path)
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _ends_lines_with_cr(start: str) -> bool:
+    return "\r" in start[:-1] and "\n" not in start
+
+
+def _find_bad_byte(path: Path) -> tuple[int, int, int]:
+    """Line (from 1), offset (from 0) and value of the first byte that is not UTF-8."""
+    offset, line, pending = 0, 1, b""
+    with open_regular(path) as file:
+        while piece := file.read(1 << 20):
+            content = pending + piece
+            try:
+                content.decode("utf-8")
+                pending = b""
+            except UnicodeDecodeError as error:
+                line += _line_ends(content[: error.start])
+                if error.reason != "unexpected end of data":
+                    return line, offset + error.start, content[error.start]
+                pending = content[error.start :]
+                offset += error.start
+                continue
+            line += _line_ends(content)
+            offset += len(content)
+    return line, offset, pending[0] if pending else 0
+
+
+def _line_ends(content: bytes) -> int:
+    return content.count(b"\n") or content.count(b"\r")

@@ -1,0 +1,134 @@
+"""A Parquet file to raw rows, a few hundred at a time, columns of lists and other non-scalars left unread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from darse.data.open_file import open_regular
+from darse.data.row import MAX_COLUMNS, MAX_RECORD_CHARACTERS, Cell, Row, Unusable, as_cell
+from darse.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_BATCH_ROWS = 512
+_MAX_CHUNK_BYTES = 1 << 30
+"""Unpacked bytes of one column in one row group; usual writers stay far below, a bomb does not."""
+
+
+def read_parquet(path: Path) -> Iterator[Row]:
+    """Rows of a Parquet file; the line of a row is its number, counted from 1.
+
+    Strings are read as dictionaries: a long string that a hostile file repeats a million times is in memory
+    once.
+
+    Raises:
+        DataError: The file is damaged, has no rows, names a column twice or unpacks to too much.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    damaged = (pa.ArrowException, ValueError, RuntimeError, LookupError, TypeError, MemoryError)
+    with open_regular(path) as file:
+        if file.read(4) != b"PAR1":
+            raise DataError("the file does not begin like a Parquet file; check its name", path=path)
+        file.seek(0)
+        try:
+            schema = pq.read_schema(file)
+            file.seek(0)
+            table = pq.ParquetFile(file, read_dictionary=[f.name for f in schema if _is_text(f.type)])
+            scalars = _check_table(path, table)
+            yield from _read_batches(table, scalars)
+        except damaged as error:
+            first = str(error).strip().partition("\n")[0][:200]
+            raise DataError(f"the Parquet file is damaged: {first}; write it again", path=path) from error
+
+
+def _check_table(path: Path, table: pq.ParquetFile) -> list[str]:
+    """The columns worth reading, after the checks that need no data."""
+    names = list(table.schema_arrow.names)
+    if len(names) > MAX_COLUMNS:
+        raise DataError(f"the file has {len(names)} columns, more than {MAX_COLUMNS}", path=path)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"the column {twice!r} stands twice; give each column its own name", path=path)
+    if table.metadata.num_rows == 0:
+        raise DataError("the file has no rows", path=path)
+    scalars = [field.name for field in table.schema_arrow if _is_scalar(field.type)]
+    for group in range(table.metadata.num_row_groups):
+        described = table.metadata.row_group(group)
+        for index in range(described.num_columns):
+            column = described.column(index)
+            size = column.total_uncompressed_size
+            if column.path_in_schema in scalars and size > _MAX_CHUNK_BYTES:
+                raise DataError(
+                    f"column {column.path_in_schema!r} unpacks to {size:,} bytes in one row group, more than"
+                    f" {_MAX_CHUNK_BYTES:,}; write smaller row groups",
+                    path=path,
+                )
+    return scalars
+
+
+def _read_batches(table: pq.ParquetFile, scalars: list[str]) -> Iterator[Row]:
+    others: dict[str, Cell] = {
+        field.name: Unusable(f"a {field.type}") for field in table.schema_arrow if field.name not in scalars
+    }
+    line = 0
+    for batch in table.iter_batches(batch_size=_BATCH_ROWS, columns=scalars, use_threads=False):
+        columns = [_cells(column) for column in batch.columns]
+        for position in range(batch.num_rows):
+            line += 1
+            named = zip(batch.schema.names, columns, strict=True)
+            yield Row(line, others | {name: column[position] for name, column in named})
+
+
+def _cells(column: pa.Array) -> list[Cell]:
+    import pyarrow as pa
+
+    if isinstance(column, pa.DictionaryArray):
+        used = column.indices.unique().drop_null()
+        values = dict(zip(used.to_pylist(), _cells(column.dictionary.take(used)), strict=True))
+        values[None] = None
+        return [values[index] for index in column.indices.to_pylist()]
+    if _is_text(column.type):
+        # Strings in a damaged file need not be UTF-8, and one bad string must not cost the batch.
+        return [_decode(content) for content in column.cast(pa.large_binary())]
+    return [as_cell(value) for value in column.to_pylist()]
+
+
+def _decode(content: pa.Scalar) -> Cell:
+    buffer = content.as_buffer()
+    if buffer is None:
+        return None
+    if buffer.size > MAX_RECORD_CHARACTERS:
+        return Unusable(f"a string of {buffer.size:,} bytes")
+    try:
+        return str(buffer.to_pybytes(), "utf-8")
+    except UnicodeDecodeError:
+        return Unusable("a string that is not UTF-8")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow.types as types
+
+    is_text: bool = types.is_string(kind) or types.is_large_string(kind)
+    return is_text
+
+
+def _is_scalar(kind: pa.DataType) -> bool:
+    import pyarrow.types as types
+
+    if types.is_dictionary(kind):
+        return _is_scalar(kind.value_type)
+    is_scalar: bool = (
+        _is_text(kind)
+        or types.is_boolean(kind)
+        or types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_decimal(kind)
+        or types.is_null(kind)
+    )
+    return is_scalar

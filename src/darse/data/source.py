@@ -1,0 +1,139 @@
+"""What a user names as the source (file, folder, hub name, rows in memory) to an open stream of raw rows."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+from darse.data.hub import is_hub_name, open_hub
+from darse.data.read import FORMATS, read_rows
+from darse.data.row import Row, as_cell
+from darse.errors import DataError
+from darse.names import printable
+
+DEMO = "demo"
+IN_MEMORY = "rows in memory"
+
+
+@runtime_checkable
+class PandasLike(Protocol):
+    """A table that gives its rows as dictionaries the way pandas does."""
+
+    def to_dict(self, orient: Literal["records"], /) -> list[dict[Hashable, object]]:
+        """Its rows."""
+
+
+@runtime_checkable
+class PolarsLike(Protocol):
+    """A table that gives its rows as dictionaries the way polars does."""
+
+    def to_dicts(self) -> list[dict[str, object]]:
+        """Its rows."""
+
+
+Source = str | Path | Iterable[Mapping[str, object]] | PandasLike | PolarsLike
+
+
+@dataclass(frozen=True)
+class OpenSource:
+    """A source that is being read.
+
+    Attributes:
+        name: What the user called it.
+        rows: Its rows.
+        notes: What is worth a warning.
+    """
+
+    name: str
+    rows: Iterator[Row]
+    notes: tuple[str, ...] = ()
+
+
+@contextmanager
+def open_source(source: Source) -> Iterator[OpenSource]:
+    """Open a source for the length of a `with` block.
+
+    Args:
+        source: `demo`, a file, a local folder laid out like a hub data set (both may end in `:config`), the
+            name of a hub data set, a data frame, or mappings from column to value.
+
+    Raises:
+        DataError: It is none of these, or cannot be opened.
+    """
+    if isinstance(source, str) and source == DEMO:
+        with resources.as_file(resources.files("darse.data") / "demo.csv") as path:
+            opened = OpenSource(DEMO, read_rows(path))
+            with _closing(opened.rows):
+                yield opened
+        return
+    opened = _open_named(str(source)) if isinstance(source, str | Path) else _open_rows(source)
+    with _closing(opened.rows):
+        yield opened
+
+
+@contextmanager
+def _closing(rows: Iterator[Row]) -> Iterator[None]:
+    """Close the file under a generator at once, not when it is collected."""
+    try:
+        yield
+    finally:
+        close = getattr(rows, "close", None)
+        if close is not None:
+            close()
+
+
+def _open_named(name: str) -> OpenSource:
+    path = Path(name)
+    try:
+        is_there = path.exists() or path.is_symlink()
+    except (OSError, ValueError):
+        is_there = False
+    if is_there and path.is_dir():
+        return _open_folder(name, path, None)
+    if is_there or path.suffix.casefold() in FORMATS:
+        return OpenSource(name, read_rows(path))
+    before, _, config = name.rpartition(":")
+    if before and _is_folder(before):
+        return _open_folder(name, Path(before), config)
+    if not is_hub_name(name):
+        raise DataError(
+            f"{printable(name)!r} is no file, no folder and no name of a hub data set; give a path ending in"
+            f" {', '.join(FORMATS)}, or owner/name"
+        )
+    repository, _, config = name.partition(":")
+    opened = open_hub(repository, config or None)
+    return OpenSource(name, opened.rows, opened.notes)
+
+
+def _open_folder(name: str, folder: Path, config: str | None) -> OpenSource:
+    opened = open_hub(folder.absolute(), config)
+    return OpenSource(name, opened.rows, opened.notes)
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _open_rows(source: Iterable[Mapping[str, object]] | PandasLike | PolarsLike) -> OpenSource:
+    if isinstance(source, Mapping):
+        raise DataError("one mapping is no list of rows; give a list with a mapping for each row")
+    if isinstance(source, PolarsLike):
+        return OpenSource(IN_MEMORY, _rows_of(source.to_dicts()))
+    if isinstance(source, PandasLike):
+        return OpenSource(IN_MEMORY, _rows_of(source.to_dict("records")))
+    return OpenSource(IN_MEMORY, _rows_of(source))
+
+
+def _rows_of(records: Iterable[object]) -> Iterator[Row]:
+    for line, record in enumerate(records, start=1):
+        if isinstance(record, Mapping):
+            yield Row(line, {str(name): as_cell(value) for name, value in record.items()})
+        else:
+            yield Row(line, {}, "the row is no mapping from column to value")

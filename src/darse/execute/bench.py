@@ -1,0 +1,138 @@
+"""Everything that all trials of a study share, loaded once: the frozen model, the encoded rows, the sites."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from transformers import PreTrainedModel
+
+from darse.data.example import LabelledData, SplitName, Task
+from darse.evaluate.losses import Floats, search_losses
+from darse.evaluate.metrics import metrics
+from darse.model.base import Base
+from darse.model.lora import installed
+from darse.model.weights import AdapterWeights, initial_weights
+from darse.ranks.plan import RankPlan, Site, Weight, ranks_by_weight
+from darse.ranks.sites import find_sites, find_weights
+from darse.seeds import derive_seed
+from darse.settings import Settings
+from darse.store.protocol import Store
+from darse.store.trial import CurvePoint, Outcome, Trial
+from darse.train.encode import Encoded, encode
+from darse.train.predict import predict
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a trial stands on.
+
+    Attributes:
+        base: The base model's files.
+        model: Its frozen classifier; a trial changes it and gives it back.
+        task: What is predicted.
+        sites: Where ranks are set.
+        weights: All weights that can carry a pair.
+        rows: Encoded rows of each split.
+        settings: Of the study.
+        store: Keeps the artifacts.
+        checkpoints: Folder of the training snapshots.
+    """
+
+    base: Base
+    model: PreTrainedModel
+    task: Task
+    sites: tuple[Site, ...]
+    weights: tuple[Weight, ...]
+    rows: dict[SplitName, Encoded]
+    settings: Settings
+    store: Store
+    checkpoints: Path
+
+    @classmethod
+    def build(cls, base: Base, data: LabelledData, settings: Settings, store: Store, checkpoints: Path) -> Bench:
+        """Load the model and encode the rows."""
+        model = base.classifier(data.task)
+        weights = find_weights(model)
+        length = min(settings.train.max_length, base.tokenizer.model_max_length)
+        names: tuple[SplitName, ...] = ("train", "valid", "test")
+        rows = {name: encode(base.tokenizer, data.task, data.split(name), length) for name in names}
+        sites = find_sites(weights, settings.search.granularity)
+        return cls(base, model, data.task, sites, weights, rows, settings, store, checkpoints)
+
+    def run_seed(self, seed: int) -> int:
+        """Seed of a run's random streams: from the study's seed and the run's number, the same for every plan."""
+        return derive_seed(self.settings.search.seed, "run", seed)
+
+    def fresh_weights(self, plan: RankPlan, seed: int) -> AdapterWeights:
+        """Weights that a run starts from."""
+        ranks = ranks_by_weight(plan, self.sites)
+        alpha = self.settings.train.alpha
+        return initial_weights(self.model, self.weights, ranks, alpha=alpha, seed=self.run_seed(seed))
+
+    def trained_weights(self, trial: Trial) -> AdapterWeights:
+        """Weights that a finished run left."""
+        content = self.store.artifact(trial.outcome.artifacts["weights"])
+        return AdapterWeights.from_bytes(content, self.settings.train.alpha)
+
+    def logits(self, weights: AdapterWeights, split: SplitName, check: Callable[[], None]) -> Floats:
+        """Logits of a split under some weights, shape (rows, outputs)."""
+        with installed(self.model, weights):
+            return self.logits_now(split, check)
+
+    def logits_now(self, split: SplitName, check: Callable[[], None]) -> Floats:
+        """Logits of a split under the weights that are installed."""
+        return predict(self.model, self.rows[split], check=check).numpy().astype(np.float64)
+
+    def losses(self, logits: Floats, split: SplitName) -> Floats:
+        """Search loss of every row of a split."""
+        return search_losses(logits, *self.truth(split), self.task)
+
+    def metrics(self, logits: Floats, split: SplitName) -> dict[str, float]:
+        """Metrics of a split by name."""
+        return metrics(logits, *self.truth(split), self.task)
+
+    def truth(self, split: SplitName) -> tuple[NDArray[np.int64], Floats]:
+        """Labels and standardised scores of a split."""
+        rows = self.rows[split]
+        return rows.labels.numpy(), rows.scores.numpy().astype(np.float64)
+
+    def outcome(
+        self,
+        logits: Floats,
+        *,
+        seconds: float,
+        weights: AdapterWeights | None = None,
+        curve: tuple[CurvePoint, ...] = (),
+    ) -> Outcome:
+        """What a trial reports, its arrays and weights kept as artifacts."""
+        losses = self.losses(logits, "valid")
+        artifacts = {"logits": self.store.put_artifact(pack_array(logits))}
+        if weights is not None:
+            artifacts["weights"] = self.store.put_artifact(weights.to_bytes())
+        return Outcome(
+            score=float(losses.mean()),
+            metrics=self.metrics(logits, "valid"),
+            losses=self.store.put_artifact(pack_array(losses)),
+            curve=curve,
+            artifacts=artifacts,
+            seconds=seconds,
+        )
+
+
+def pack_array(values: Floats) -> bytes:
+    """An array of any shape as safetensors bytes."""
+    content: bytes = save_safetensors({"values": torch.from_numpy(np.ascontiguousarray(values))})
+    return content
+
+
+def unpack_array(content: bytes) -> Floats:
+    """The inverse of `pack_array`."""
+    values: Floats = load_safetensors(content)["values"].numpy()
+    return values

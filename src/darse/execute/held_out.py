@@ -1,0 +1,63 @@
+"""The test split, touched once: logits of the found plan's and its controls' runs, kept for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from darse.evaluate.losses import Floats, metric_losses
+from darse.execute.bench import Bench, pack_array, unpack_array
+from darse.ranks.plan import RankPlan
+from darse.search.verify import Verified
+from darse.store.trial import Trial, TrialSpec
+
+FINDING = "test"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Test results of one plan's runs, seeds in rising order.
+
+    Attributes:
+        trials: The runs.
+        logits: Shape (seeds, rows, outputs).
+        losses: Of the verdict's metric, shape (seeds, rows).
+    """
+
+    trials: tuple[Trial, ...]
+    logits: Floats
+    losses: Floats
+
+
+def held_out(
+    bench: Bench, study: str, verified: Verified, trials: Sequence[Trial], epochs: int, check: Callable[[], None]
+) -> dict[RankPlan, HeldOut]:
+    """Evaluate every verified run on test, unless the store shows that this was done before.
+
+    Args:
+        bench: What trials stand on.
+        study: Id of the study.
+        verified: The plan and its controls.
+        trials: Finished trials.
+        epochs: Of a full run.
+        check: Called often; raises to stop.
+    """
+    known = {str(key): str(value) for key, value in bench.store.findings(study).get(FINDING, {}).items()}
+    runs = {trial.spec: trial for trial in trials}
+    found: dict[RankPlan, HeldOut] = {}
+    for plan in (verified.plan, *(control.plan for control in verified.controls)):
+        specs = [TrialSpec(plan, seed, verified.learning_rate, epochs) for seed in verified.seeds]
+        finished = tuple(runs[spec] for spec in specs if spec in runs)
+        for trial in finished:
+            if trial.id not in known:
+                known[trial.id] = bench.store.put_artifact(
+                    pack_array(bench.logits(bench.trained_weights(trial), "test", check))
+                )
+                bench.store.put_finding(study, FINDING, known)
+        if finished:
+            logits = np.stack([unpack_array(bench.store.artifact(known[trial.id])) for trial in finished])
+            losses = np.stack([metric_losses(one, *bench.truth("test"), bench.task) for one in logits])
+            found[plan] = HeldOut(finished, logits, losses)
+    return found

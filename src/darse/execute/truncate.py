@@ -1,0 +1,39 @@
+"""The evaluator that cuts: one trained run to any smaller plan, for the price of a pass over the validation rows."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+
+from darse.errors import TrialError
+from darse.execute.bench import Bench
+from darse.execute.evaluator import Feedback
+from darse.model.truncate import Spectrum, spectra, truncate
+from darse.model.weights import AdapterWeights
+from darse.ranks.plan import RankPlan, ranks_by_weight
+from darse.store.trial import Outcome, Trial, TrialSpec
+
+
+class Truncate:
+    """Cuts a trained run to a plan by SVD."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self._taken_apart = lru_cache(maxsize=4)(self._take_apart)
+
+    def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
+        """Cut and score; see `Evaluator.evaluate`."""
+        if parent is None:
+            raise TrialError("truncate needs a finished run to cut from")
+        began = time.perf_counter()
+        logits = self.bench.logits(self.weights(parent, spec.plan), "valid", feedback.check)
+        return self.bench.outcome(logits, seconds=time.perf_counter() - began)
+
+    def weights(self, parent: Trial, plan: RankPlan) -> AdapterWeights:
+        """The parent's weights cut to a plan."""
+        trained, taken_apart = self._taken_apart(parent.id, parent.outcome.artifacts["weights"])
+        return truncate(trained, taken_apart, ranks_by_weight(plan, self.bench.sites))
+
+    def _take_apart(self, trial_id: str, digest: str) -> tuple[AdapterWeights, dict[str, Spectrum]]:
+        weights = AdapterWeights.from_bytes(self.bench.store.artifact(digest), self.bench.settings.train.alpha)
+        return weights, spectra(weights)

@@ -1,0 +1,189 @@
+"""Trained weights to a standard PEFT adapter folder or a merged model, and such a folder back, checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from peft import LoraConfig, TaskType
+from safetensors.torch import save as save_safetensors
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from darse.data.example import Task
+from darse.files import replacing_folder, write_durably, write_json
+from darse.model.base import Base
+from darse.model.head import in_user_units
+from darse.model.lora import installed
+from darse.model.manifest import MANIFEST, write_manifest
+from darse.model.weights import AdapterWeights, Pair, head_names, scaling
+from darse.ranks.plan import Weight
+
+Profile = Literal["native", "padded", "merged"]
+ADAPTER_FILE = "adapter_model.safetensors"
+_PREFIX = "base_model.model."
+
+
+@dataclass(frozen=True)
+class Export:
+    """What goes into an adapter folder.
+
+    Attributes:
+        base: The base model.
+        model: Its classifier, for names and for merging; given back as it came.
+        task: What is predicted.
+        weights: The trained values, the score's row on standardised scores.
+        sites: All weights that could carry a pair.
+        max_length: Tokens that a text was cut to in training.
+        about: Facts for the manifest: plan, metrics, study.
+    """
+
+    base: Base
+    model: PreTrainedModel
+    task: Task
+    weights: AdapterWeights
+    sites: Sequence[Weight]
+    max_length: int
+    about: Mapping[str, object]
+
+
+def write_adapter(export: Export, folder: Path, profile: Profile = "native", *, card: str = "") -> None:
+    """Write an adapter folder; the manifest, last, makes it count.
+
+    Args:
+        export: What to write.
+        folder: Where; an earlier export there is replaced as a whole, anything else is refused.
+        profile: `native` (a rank per module), `padded` (one rank, zero-filled, for runtimes that ignore patterns)
+            or `merged` (a whole model, no adapter left).
+        card: The model card, Markdown.
+    """
+    with replacing_folder(folder, marker=MANIFEST) as fresh:
+        if profile == "merged":
+            _write_merged(export, fresh)
+        else:
+            _write_pairs(export, fresh, profile)
+        export.base.tokenizer.save_pretrained(fresh)
+        if card:
+            write_durably(fresh / "README.md", card.encode())
+        write_manifest(
+            fresh, profile=profile, base=export.base, task=export.task, max_length=export.max_length, about=export.about
+        )
+
+
+def lora_config(weights: AdapterWeights, base: Base, head: Sequence[str]) -> LoraConfig:
+    """The PEFT config of trained weights: complete, escaped, non-overlapping, fully qualified keys.
+
+    PEFT matches pattern keys as regular expressions at the end of a module's name and sorts them when saving, so
+    anything less than the full name can train one way and reload another.
+    """
+    ranks = {name: pair.rank for name, pair in weights.pairs.items()}
+    return plan_config(ranks, alpha=weights.alpha, base_name=base.name, head=head)
+
+
+def plan_config(ranks: Mapping[str, int], *, alpha: float, base_name: str, head: Sequence[str]) -> LoraConfig:
+    """A `LoraConfig` with a rank per module and rank-stabilised scaling through `alpha_pattern`.
+
+    Args:
+        ranks: Rank by the module's full name, above 0.
+        alpha: Numerator of alpha / sqrt(r).
+        base_name: The base model's name.
+        head: Modules that are trained whole.
+    """
+    top = max(ranks.values())
+    return LoraConfig(
+        task_type=TaskType.SEQ_CLS,
+        base_model_name_or_path=base_name,
+        r=top,
+        lora_alpha=scaling(alpha, top) * top,
+        lora_dropout=0.0,
+        bias="none",
+        target_modules=sorted(ranks),
+        rank_pattern={re.escape(name): rank for name, rank in sorted(ranks.items())},
+        # PEFT scales by alpha / r, so alpha * sqrt(r) gives alpha / sqrt(r)
+        alpha_pattern={re.escape(name): scaling(alpha, rank) * rank for name, rank in sorted(ranks.items())},
+        modules_to_save=list(head),
+        inference_mode=True,
+    )
+
+
+def _write_pairs(export: Export, folder: Path, profile: Profile) -> None:
+    head = in_user_units(export.model, export.task, export.weights.head)
+    weights = AdapterWeights(export.weights.alpha, export.weights.pairs, head)
+    weights = _with_a_pair(weights, export.sites)
+    if profile == "padded":
+        weights = _padded(weights, export.sites)
+    config = lora_config(weights, export.base, head_names(export.model))
+    if profile == "padded":
+        top = max(pair.rank for pair in weights.pairs.values())
+        config.r, config.lora_alpha, config.rank_pattern, config.alpha_pattern = top, top, {}, {}
+    tensors = {f"{_PREFIX}{name}": value for name, value in weights.head.items()}
+    for name, pair in weights.pairs.items():
+        tensors[f"{_PREFIX}{name}.lora_A.weight"] = pair.down
+        tensors[f"{_PREFIX}{name}.lora_B.weight"] = pair.up
+    content = save_safetensors(
+        {name: value.detach().contiguous() for name, value in sorted(tensors.items())}, metadata={"format": "pt"}
+    )
+    write_durably(folder / ADAPTER_FILE, content)
+    written = {key: sorted(value) if isinstance(value, set) else value for key, value in config.to_dict().items()}
+    write_json(folder / "adapter_config.json", written)
+
+
+def _write_merged(export: Export, folder: Path) -> None:
+    head = in_user_units(export.model, export.task, export.weights.head)
+    with installed(export.model, AdapterWeights(export.weights.alpha, {}, head)), merged(export.model, export.weights):
+        export.model.save_pretrained(folder, safe_serialization=True)
+
+
+class merged:  # noqa: N801 - used as `with merged(...)`, like contextlib's own
+    """Add the updates of all pairs to the model's own weights for the length of a `with` block."""
+
+    def __init__(self, model: torch.nn.Module, weights: AdapterWeights) -> None:
+        self.model, self.weights = model, weights
+        self._before: dict[str, Tensor] = {}
+
+    def __enter__(self) -> None:
+        """Merge, keeping a copy so that leaving restores every bit."""
+        from darse.ranks.sites import is_transposed
+
+        with torch.no_grad():
+            for name, pair in self.weights.pairs.items():
+                module = self.model.get_submodule(name)
+                weight = module.weight
+                assert isinstance(weight, Tensor)
+                self._before[name] = weight.clone()
+                update = pair.up.double() @ pair.down.double() * scaling(self.weights.alpha, pair.rank)
+                weight.copy_(weight.double() + (update.T if is_transposed(module) else update))
+
+    def __exit__(self, *error: object) -> None:
+        """Restore."""
+        with torch.no_grad():
+            for name, before in self._before.items():
+                weight = self.model.get_submodule(name).weight
+                assert isinstance(weight, Tensor)
+                weight.copy_(before)
+
+
+def _with_a_pair(weights: AdapterWeights, sites: Sequence[Weight]) -> AdapterWeights:
+    """PEFT refuses an adapter without a target; a plan of zeros gets one pair of rank 1 whose update is zero."""
+    if weights.pairs:
+        return weights
+    last = sites[-1]
+    pair = Pair(torch.zeros(1, last.d_in), torch.zeros(last.d_out, 1))
+    return AdapterWeights(weights.alpha, {last.name: pair}, weights.head)
+
+
+def _padded(weights: AdapterWeights, sites: Sequence[Weight]) -> AdapterWeights:
+    """Every weight at the highest rank, filled with zeros, the scaling folded into `up`."""
+    top = max(pair.rank for pair in weights.pairs.values())
+    pairs = {}
+    for site in sites:
+        down, up = torch.zeros(top, site.d_in), torch.zeros(site.d_out, top)
+        if (pair := weights.pairs.get(site.name)) is not None:
+            down[: pair.rank] = pair.down
+            up[:, : pair.rank] = pair.up * scaling(weights.alpha, pair.rank)
+        pairs[site.name] = Pair(down, up)
+    return AdapterWeights(weights.alpha, pairs, weights.head)

@@ -1,0 +1,53 @@
+"""The last linear map of a classifier: where a standardised score becomes the user's units again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from torch import Tensor, nn
+
+from darse.data.example import Task
+from darse.errors import ModelError
+from darse.model.weights import head_names
+
+
+def task_for_head(model: nn.Module, task: Task) -> Task:
+    """The task as the head can carry it: without a bias a score can be scaled but not shifted."""
+    name = last_linear(model, task)
+    has_bias = getattr(model.get_submodule(name), "bias", None) is not None
+    return task if has_bias or not task.has_score else replace(task, score_mean=0.0)
+
+
+def in_user_units(model: nn.Module, task: Task, head: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Fold the standardisation of the score into the head, so that plain `transformers` returns user units.
+
+    Args:
+        model: The classifier.
+        task: Its score's mean and standard deviation.
+        head: Values that were trained on standardised scores, by full parameter name.
+    """
+    values = {name: value.clone() for name, value in head.items()}
+    if task.has_score:
+        name, row = last_linear(model, task), len(task.classes)
+        values[f"{name}.weight"][row] *= task.score_sd
+        if f"{name}.bias" in values:
+            values[f"{name}.bias"][row] = values[f"{name}.bias"][row] * task.score_sd + task.score_mean
+    return values
+
+
+def last_linear(model: nn.Module, task: Task) -> str:
+    """Full name of the linear map that makes the outputs.
+
+    Raises:
+        ModelError: The head has none with a row per output.
+    """
+    found = [
+        name
+        for part in head_names(model)
+        for name, module in model.get_submodule(part).named_modules(prefix=part)
+        if isinstance(module, nn.Linear) and module.out_features == task.outputs
+    ]
+    if not found:
+        raise ModelError(f"{type(model).__name__} has no linear head with {task.outputs} outputs; choose another model")
+    return found[-1]

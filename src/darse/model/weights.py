@@ -1,0 +1,150 @@
+"""The trained part of a model: low-rank pairs and a head, made from a seed, kept as safetensors bytes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from torch import Tensor, nn
+
+from darse.errors import AdapterError
+from darse.ranks.plan import Weight
+from darse.ranks.sites import is_linear
+from darse.seeds import torch_stream
+
+_DOWN, _UP, _HEAD = "down:", "up:", "head:"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A low-rank pair for one weight: the update is `scaling(alpha, r) * up @ down`.
+
+    Attributes:
+        down: LoRA's A, shape (r, d_in).
+        up: LoRA's B, shape (d_out, r).
+    """
+
+    down: Tensor
+    up: Tensor
+
+    @property
+    def rank(self) -> int:
+        """The pair's rank r."""
+        return int(self.down.shape[0])
+
+
+@dataclass(frozen=True)
+class AdapterWeights:
+    """All trained values of a model.
+
+    Attributes:
+        alpha: Numerator of the rank-stabilised scaling alpha / sqrt(r).
+        pairs: A pair for every adapted weight, by the weight's full name.
+        head: Values of the head, by the parameter's full name.
+    """
+
+    alpha: float
+    pairs: Mapping[str, Pair]
+    head: Mapping[str, Tensor]
+
+    def to_bytes(self) -> bytes:
+        """Safetensors bytes, the same for the same values."""
+        return save_safetensors(self.tensors(), metadata={"alpha": repr(self.alpha)})
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All values in one flat table."""
+        table = {f"{_HEAD}{name}": value for name, value in self.head.items()}
+        for name, pair in self.pairs.items():
+            table[f"{_DOWN}{name}"] = pair.down
+            table[f"{_UP}{name}"] = pair.up
+        return {name: value.detach().contiguous() for name, value in sorted(table.items())}
+
+    @classmethod
+    def from_tensors(cls, table: Mapping[str, Tensor], alpha: float) -> AdapterWeights:
+        """The inverse of `tensors`."""
+        names = [name.removeprefix(_DOWN) for name in table if name.startswith(_DOWN)]
+        return cls(
+            alpha,
+            {name: Pair(table[_DOWN + name], table[_UP + name]) for name in names},
+            {name.removeprefix(_HEAD): value for name, value in table.items() if name.startswith(_HEAD)},
+        )
+
+    @classmethod
+    def from_bytes(cls, content: bytes, alpha: float) -> AdapterWeights:
+        """The inverse of `to_bytes`.
+
+        Raises:
+            AdapterError: The bytes are not what `to_bytes` wrote.
+        """
+        try:
+            return cls.from_tensors(load_safetensors(content), alpha)
+        except (SafetensorError, KeyError) as error:
+            raise AdapterError(f"stored weights cannot be read: {error}") from error
+
+
+def scaling(alpha: float, rank: int) -> float:
+    """Rank-stabilised scaling alpha / sqrt(r); source: Kalajdzievski 2023, arXiv 2312.03732.
+
+    >>> scaling(4.0, 16)
+    1.0
+    """
+    return alpha / math.sqrt(rank)
+
+
+def initial_weights(
+    model: nn.Module, weights: tuple[Weight, ...], ranks: Mapping[str, int], *, alpha: float, seed: int
+) -> AdapterWeights:
+    """Fresh pairs (the update is zero) and a fresh head, from named random streams.
+
+    For one seed the first r rows of every `down` and the head are the same in every plan (common random numbers),
+    so that the difference of two plans is not the difference of two draws.
+
+    Args:
+        model: The classifier, whose `darse_head` names the head's modules.
+        weights: All weights that can carry a pair.
+        ranks: Rank by weight name; weights that are missing or 0 get no pair.
+        alpha: Numerator of the scaling.
+        seed: Number of the run's seed.
+    """
+    pairs = {
+        weight.name: _initial_pair(weight, ranks[weight.name], seed) for weight in weights if ranks.get(weight.name)
+    }
+    return AdapterWeights(alpha, pairs, initial_head(model, seed))
+
+
+def initial_head(model: nn.Module, seed: int) -> dict[str, Tensor]:
+    """Values for the head: normal weights and zero biases for linear maps, other values as built."""
+    values: dict[str, Tensor] = {}
+    spread = float(getattr(model.config, "initializer_range", None) or 0.02)
+    for part in head_names(model):
+        for name, module in model.get_submodule(part).named_modules(prefix=part):
+            for leaf, parameter in module.named_parameters(recurse=False):
+                key = f"{name}.{leaf}"
+                if not is_linear(module):
+                    values[key] = torch.ones_like(parameter) if leaf == "weight" else torch.zeros_like(parameter)
+                elif leaf == "weight":
+                    stream = torch_stream(seed, "head", key)
+                    values[key] = torch.empty(parameter.shape).normal_(0.0, spread, generator=stream)
+                else:
+                    values[key] = torch.zeros_like(parameter)
+    return values
+
+
+def head_names(model: nn.Module) -> tuple[str, ...]:
+    """Full names of the modules that are trained whole."""
+    names = model.darse_head
+    assert isinstance(names, tuple)
+    return names
+
+
+def _initial_pair(weight: Weight, rank: int, seed: int) -> Pair:
+    # PEFT's own initialisation: kaiming_uniform with a = sqrt(5), which is uniform within 1 / sqrt(d_in).
+    stream = torch_stream(seed, "down", weight.name)
+    bound = 1.0 / math.sqrt(weight.d_in)
+    rows = [torch.rand(weight.d_in, generator=stream) for _ in range(rank)]
+    return Pair((torch.stack(rows) * 2 - 1) * bound, torch.zeros(weight.d_out, rank))

@@ -1,0 +1,110 @@
+"""Third stage: ranks per site under the budget; candidates of several sizes, best first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from darse.ranks.plan import RankPlan, cost
+from darse.search.calibrate import Calibration
+from darse.search.greedy import greedy_plans
+from darse.search.history import History
+from darse.search.knapsack import solve
+from darse.search.scoring import search_scores
+from darse.search.sensitivity import Sensitivity, measure_sensitivity
+from darse.search.uniform import Fine
+from darse.search.window import window_plans
+
+LADDER = 5
+"""Sizes looked at: the budget, and halves of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A plan worth a look.
+
+    Attributes:
+        plan: The plan.
+        cost: Its trainable parameters.
+        score: Its search score.
+        origin: The strategy that proposed it.
+    """
+
+    plan: RankPlan
+    cost: int
+    score: float
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Finding of allocate.
+
+    Attributes:
+        budget: Upper bound of every finalist's cost.
+        finalists: The best candidate of each size, dearest first, uniform plans among them.
+        candidates: Everything looked at.
+        sensitivity: What each site loses when its rank is cut; None where the strategy does not measure it.
+    """
+
+    budget: int
+    finalists: tuple[Candidate, ...]
+    candidates: tuple[Candidate, ...]
+    sensitivity: Sensitivity | None
+
+
+def allocate(history: History, calibration: Calibration, found: Fine) -> Allocation:
+    """Let the strategy propose plans at each size of the ladder, score them, keep the best of each size."""
+    problem = history.problem
+    budget = problem.budget or cost(problem.uniform(found.rank), problem.sites)
+    sizes = ladder(history, budget)
+    strategy = problem.settings.strategy
+    proposed: dict[RankPlan, str] = {}
+    sensitivity = None
+    if strategy in {"knapsack", "auto"}:
+        sensitivity = measure_sensitivity(history, calibration, found)
+        for size in sizes:
+            proposed.setdefault(solve(sensitivity.table, problem.sites, size), "knapsack")
+    if strategy in {"window", "auto"}:
+        for plan in window_plans(history, calibration, sizes):
+            proposed.setdefault(plan, "window")
+    if strategy == "greedy":
+        for plan in greedy_plans(history, calibration, found, budget):
+            proposed.setdefault(plan, "greedy")
+    for plan in uniform_plans(history, budget):
+        proposed.setdefault(plan, "uniform")
+    scores = search_scores(history, calibration, list(proposed))
+    candidates = [
+        Candidate(plan, cost(plan, problem.sites), scores[plan], origin)
+        for plan, origin in proposed.items()
+        if plan.active
+    ]
+    return Allocation(budget, finalists(candidates, sizes), tuple(candidates), sensitivity)
+
+
+def ladder(history: History, budget: int) -> list[int]:
+    """The budget and halves of it, as long as a site can still have a rank.
+
+    Objective `best` looks at the full budget alone: a smaller plan wins there by its score or not at all.
+    """
+    cheapest = min(site.unit_cost for site in history.problem.sites)
+    return [budget >> power for power in range(LADDER) if budget >> power >= cheapest]
+
+
+def uniform_plans(history: History, budget: int) -> list[RankPlan]:
+    """Uniform plans on a doubling grid within the budget: what a finding has to beat stands beside it."""
+    problem = history.problem
+    ranks = {1 << power for power in range(problem.max_rank.bit_length())}
+    plans = [problem.uniform(rank) for rank in sorted(ranks) if rank <= problem.max_rank]
+    return [plan for plan in plans if cost(plan, problem.sites) <= budget]
+
+
+def finalists(candidates: Sequence[Candidate], sizes: Sequence[int]) -> tuple[Candidate, ...]:
+    """The best candidate within each size, dearest first, each plan once."""
+    best: dict[RankPlan, Candidate] = {}
+    for size in sizes:
+        within = [one for one in candidates if one.cost <= size]
+        if within:
+            winner = min(within, key=lambda one: (one.score, one.cost))
+            best.setdefault(winner.plan, winner)
+    return tuple(sorted(best.values(), key=lambda one: -one.cost))

@@ -1,0 +1,70 @@
+"""What a plan has to beat before anybody believes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from darse.ranks.plan import RankPlan, Site, cost
+from darse.seeds import numpy_stream
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A plan to compare with.
+
+    Attributes:
+        name: `best uniform`, `uniform of equal cost` or `shuffled`.
+        plan: Its ranks.
+    """
+
+    name: str
+    plan: RankPlan
+
+
+def controls_for(plan: RankPlan, sites: Sequence[Site], *, best_uniform: RankPlan, seed: int) -> tuple[Control, ...]:
+    """The controls of a plan: each distinct from the plan and from each other.
+
+    Args:
+        plan: The plan that was found.
+        sites: The sites.
+        best_uniform: The uniform plan at which quality saturates.
+        seed: Of the shuffle.
+    """
+    wanted = [
+        Control("best uniform", best_uniform),
+        Control("uniform of equal cost", equal_cost_uniform(plan, sites)),
+        Control("shuffled", shuffled(plan, sites, seed=seed)),
+    ]
+    kept: dict[RankPlan, Control] = {}
+    for control in wanted:
+        if control.plan != plan:
+            kept.setdefault(control.plan, control)
+    return tuple(kept.values())
+
+
+def equal_cost_uniform(plan: RankPlan, sites: Sequence[Site]) -> RankPlan:
+    """The cheapest uniform plan that costs at least as much: where costs cannot be equal, the control is favoured."""
+    target = cost(plan, sites)
+    rank = 1
+    while cost(RankPlan.uniform(sites, rank), sites) < target:
+        rank += 1
+    return RankPlan.uniform(sites, rank)
+
+
+def shuffled(plan: RankPlan, sites: Sequence[Site], *, seed: int) -> RankPlan:
+    """The plan's own ranks over other sites, at exactly the same cost.
+
+    Ranks are exchanged among sites of one unit cost only. A plan whose every shuffle is itself (a uniform one) is
+    returned as it is.
+    """
+    stream = numpy_stream(seed, "shuffle", str(plan))
+    for _ in range(20):
+        ranks = list(plan)
+        for unit in {site.unit_cost for site in sites}:
+            places = [place for place, site in enumerate(sites) if site.unit_cost == unit]
+            for place, source in zip(places, stream.permutation(places), strict=True):
+                ranks[place] = plan[int(source)]
+        if tuple(ranks) != plan.ranks:
+            return RankPlan.of(ranks)
+    return plan

@@ -1,0 +1,147 @@
+"""The whole search: ask the stages what they want, have it run, and stop when they want nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from darse.errors import TrialError
+from darse.search.history import Floats, History, Problem
+from darse.search.stages import Findings, advance
+from darse.store.protocol import Store
+from darse.store.trial import Trial, TrialSpec
+
+SEARCH_SHARE = 0.5
+"""Part of a limit that the search may use; the rest is kept for the proof (stage verify)."""
+
+
+class RunsTrials(Protocol):
+    """What the driver needs of an executor."""
+
+    def run(self, study: str, specs: Sequence[TrialSpec]) -> Iterator[Trial | None]:
+        """Run trials and hand each out once it is stored; None for one that failed."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop, in finished trials and seconds of their work, so that a restart decides alike.
+
+    Attributes:
+        max_trials: Training runs at the most.
+        max_seconds: Seconds of evaluation at the most.
+    """
+
+    max_trials: int | None = None
+    max_seconds: float | None = None
+
+    def allow(self, history: History, specs: Sequence[TrialSpec], *, share: float) -> bool:
+        """Whether the next of some trials fits into a share of the limits."""
+        runs = [trial for trial in history.trials.values() if is_run(trial.spec)]
+        if self.max_trials is not None and is_run(specs[0]) and len(runs) + 1 > max(1, self.max_trials * share):
+            return False
+        if self.max_seconds is None:
+            return True
+        spent = sum(trial.outcome.seconds for trial in history.trials.values())
+        expected = max((trial.outcome.seconds for trial in runs), default=0.0) if is_run(specs[0]) else 0.0
+        return spent + expected <= self.max_seconds * share
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told how the search goes.
+
+    Attributes:
+        stage: Told what is known whenever a stage begins or the search ends.
+        wanted: Told how many trials the stage has asked for next.
+    """
+
+    stage: Callable[[Findings], None] = field(default=lambda findings: None)
+    wanted: Callable[[Sequence[TrialSpec]], None] = field(default=lambda specs: None)
+
+
+def search(
+    problem: Problem, study: str, store: Store, executor: RunsTrials, *, limits: Limits, listener: Listener
+) -> tuple[Findings, History]:
+    """Run the stages to their end, or until the limits are reached.
+
+    Args:
+        problem: What is searched.
+        study: Id of the study in the store.
+        store: Where finished trials are.
+        executor: Who runs the others.
+        limits: When to stop.
+        listener: Whom to tell.
+
+    Raises:
+        TrialError: Not one training run succeeded.
+        Interrupted: The user asked to stop; calling again continues.
+    """
+    history = read_history(problem, study, store)
+    announced = ""
+    while True:
+        findings, specs = advance(history)
+        if findings.stage != announced:
+            announced = findings.stage
+            listener.stage(findings)
+        if not specs:
+            _refuse_failure(history, store, study)
+            return findings, history
+        share = 1.0 if findings.stage == "verify" else SEARCH_SHARE
+        if not limits.allow(history, specs, share=share):
+            history = _close(history, findings)
+            continue
+        listener.wanted(specs)
+        history = _run(history, study, executor, specs, limits, share)
+
+
+def read_history(problem: Problem, study: str, store: Store) -> History:
+    """The history as the store has it."""
+    return History(
+        problem,
+        {trial.id: trial for trial in store.trials(study)},
+        store.failed_ids(study),
+        lambda digest: read_array(store, digest),
+    )
+
+
+def read_array(store: Store, digest: str) -> Floats:
+    """An array that an evaluator kept as an artifact."""
+    from safetensors.numpy import load
+
+    values: Floats = load(store.artifact(digest))["values"]
+    return values
+
+
+def is_run(spec: TrialSpec) -> bool:
+    """Whether a trial trains, and so counts against the limit of trials."""
+    return spec.evaluator != "truncate"
+
+
+def _run(
+    history: History, study: str, executor: RunsTrials, specs: Sequence[TrialSpec], limits: Limits, share: float
+) -> History:
+    """Run trials one at a time until the limits are reached."""
+    trials, failed = dict(history.trials), set(history.failed)
+    results = executor.run(study, specs)
+    for place, (spec, trial) in enumerate(zip(specs, results, strict=False), 1):
+        if trial is None:
+            failed.add(spec.id(history.problem.context))
+        else:
+            trials[trial.id] = trial
+        history = replace(history, trials=trials, failed=frozenset(failed))
+        if place < len(specs) and not limits.allow(history, specs[place:], share=share):
+            break
+    return history
+
+
+def _close(history: History, findings: Findings) -> History:
+    """No more trials for the search, or, if it was the proof that reached the limits, none at all."""
+    return replace(history, is_closed=True, is_proof_closed=findings.stage == "verify")
+
+
+def _refuse_failure(history: History, store: Store, study: str) -> None:
+    if any(is_run(trial.spec) for trial in history.trials.values()):
+        return
+    reasons = [reason for _, reason in store.failures(study)]
+    raise TrialError(f"not one training run succeeded: {reasons[0] if reasons else 'the limits left no room for any'}")

@@ -1,0 +1,123 @@
+"""A study's identity: what determines its trials, what determines the study, and what changed since last time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from darse.files import sha256_of_json
+from darse.settings import Settings
+from darse.store.protocol import Store, StudyRecord
+
+_LIMITS = ("max_trials", "max_minutes")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes a study this study.
+
+    Attributes:
+        data_digest: Of the examples and their splits.
+        base_digest: Of the base model's weights.
+        evaluator: `darse`, or the name of a user's own function.
+        torch: Version of torch; other versions give other bits.
+        settings: Of the study.
+    """
+
+    data_digest: str
+    base_digest: str
+    evaluator: str
+    torch: str
+    settings: Settings
+
+    def context(self, fresh: int) -> str:
+        """Digest of what determines a trial beside its spec.
+
+        Args:
+            fresh: How often the study was started anew; each time has trials of its own.
+        """
+        train = self.settings.train.model_dump(mode="json", exclude={"checkpoint_seconds", "epochs"})
+        return sha256_of_json(
+            {
+                "data": self.data_digest,
+                "base": self.base_digest,
+                "evaluator": self.evaluator,
+                "torch": self.torch,
+                "train": train,
+                "granularity": self.settings.search.granularity,
+                "seed": self.settings.search.seed,
+                "fresh": fresh,
+            }
+        )
+
+    def study(self, fresh: int) -> str:
+        """Id of the study: its context and how it searches; limits may change without making it another study."""
+        search = self.settings.search.model_dump(mode="json", exclude=set(_LIMITS))
+        content = {"context": self.context(fresh), "search": search, "epochs": self.settings.train.epochs}
+        return sha256_of_json(content)[:16]
+
+    def described(self) -> dict[str, object]:
+        """Everything in plain JSON, to tell later what changed."""
+        return {
+            "data_sha256": self.data_digest,
+            "base_sha256": self.base_digest,
+            "evaluator": self.evaluator,
+            "torch": self.torch,
+            **self.settings.model_dump(mode="json"),
+        }
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A study that was opened.
+
+    Attributes:
+        record: Its record.
+        is_continued: Whether it had been opened before.
+        changes: What differs from the last study in the store, one line each; empty for a continued one.
+    """
+
+    record: StudyRecord
+    is_continued: bool
+    changes: tuple[str, ...]
+
+
+def open_study(store: Store, identity: Identity, *, name: str, fresh: bool, now: float) -> Opened:
+    """Continue the study of this identity, or start it.
+
+    Args:
+        store: Where.
+        identity: What makes it this study.
+        name: What people call it.
+        fresh: Start anew even if it is there; the earlier one stays in the store.
+        now: Seconds since 1970 (UTC).
+    """
+    present = {record.id: record for record in store.studies()}
+    count = 0
+    while identity.study(count) in present:
+        count += 1
+    number = count if fresh else max(count - 1, 0)
+    key = identity.study(number)
+    record = StudyRecord(key, name, identity.context(number), identity.described(), now)
+    changes = () if key in present else _changes(list(present.values()), record)
+    return Opened(store.open_study(record), key in present, changes)
+
+
+def _changes(earlier: Sequence[StudyRecord], record: StudyRecord) -> tuple[str, ...]:
+    if not earlier:
+        return ()
+    before, after = _flat(earlier[-1].settings), _flat(record.settings)
+    names = sorted({*before, *after} - {f"search.{limit}" for limit in _LIMITS})
+    return tuple(
+        f"{name}: {before.get(name)} -> {after.get(name)}" for name in names if before.get(name) != after.get(name)
+    )
+
+
+def _flat(value: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    table: dict[str, object] = {}
+    for name, item in value.items():
+        if isinstance(item, Mapping):
+            table |= _flat({str(key): inner for key, inner in item.items()}, f"{prefix}{name}.")
+        else:
+            table[f"{prefix}{name}"] = list(item) if isinstance(item, tuple) else item
+    return table

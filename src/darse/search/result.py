@@ -1,0 +1,168 @@
+"""A finished study in one value: what verdict.json, the report and the Python API are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from pydantic import ConfigDict, TypeAdapter
+
+from darse.data.example import DataCheck, Task
+from darse.evaluate.metrics import ClassReport
+from darse.ranks.plan import RankPlan, Site
+from darse.search.stages import Findings
+from darse.search.verdict import Verdict
+from darse.settings import Settings
+from darse.store.trial import Trial
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What reproduces a study.
+
+    Attributes:
+        command: The command line, or the call.
+        source: The labelled source as the user named it.
+        data_digest: SHA-256 over the examples and their splits.
+        base_name: Name of the base model.
+        base_digest: SHA-256 over its weights.
+        base_parameters: Its parameters, the head left out.
+        head_parameters: Parameters of the head, which every plan trains.
+        versions: Version by package.
+        started: Seconds since 1970 (UTC).
+    """
+
+    command: str
+    source: str
+    data_digest: str
+    base_name: str
+    base_digest: str
+    base_parameters: int
+    head_parameters: int
+    versions: Mapping[str, str]
+    started: float
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good the exported adapter is.
+
+    Attributes:
+        trial: Id of its run.
+        seed: Number of its seed.
+        valid: Metrics on validation.
+        test: Metrics on test.
+        test_mean: Metrics on test, mean over the seeds of the plan.
+        classes: Quality by class on test; None without classes.
+    """
+
+    trial: str
+    seed: int
+    valid: Mapping[str, float]
+    test: Mapping[str, float]
+    test_mean: Mapping[str, float]
+    classes: ClassReport | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished study.
+
+    Attributes:
+        study: Its id.
+        name: What people call it.
+        origin: What reproduces it.
+        settings: All settings.
+        task: What is predicted.
+        check: What was found in the data.
+        sites: Where ranks are set.
+        findings: Of every stage.
+        plan: The plan that was found.
+        cost: Its trainable parameters.
+        verdict: The judgement.
+        quality: Of the exported adapter; None for a user's own evaluator.
+        trials: Every finished trial, in the order asked.
+        failures: Reason of every failed trial, by the trial's plan.
+        seconds: Seconds of evaluation in all.
+        is_limited: Whether a limit ended the search early.
+    """
+
+    __pydantic_config__ = ConfigDict(ser_json_inf_nan="strings")
+
+    study: str
+    name: str
+    origin: Origin
+    settings: Settings
+    task: Task
+    check: DataCheck | None
+    sites: tuple[Site, ...]
+    findings: Findings
+    plan: RankPlan
+    cost: int
+    verdict: Verdict
+    quality: Quality | None
+    trials: tuple[Trial, ...]
+    failures: tuple[tuple[str, str], ...]
+    seconds: float
+    is_limited: bool
+
+    def to_json(self) -> bytes:
+        """All of it as JSON."""
+        return _adapter().dump_json(self)
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Result:
+        """The inverse of `to_json`."""
+        return _adapter().validate_json(content)
+
+    def verdict_json(self) -> dict[str, object]:
+        """The content of verdict.json (docs/formats.md)."""
+        calibration, verified = self.findings.calibrate, self.findings.verify
+        assert calibration is not None
+        assert verified is not None
+        return {
+            "verdict": self.verdict.verdict,
+            "sentence": self.verdict.sentence,
+            "metric": self.verdict.metric,
+            "split": self.verdict.split,
+            "plan": {site.name: rank for site, rank in zip(self.sites, self.plan, strict=True)},
+            "cost": self.cost,
+            "base_parameters": self.origin.base_parameters,
+            "head_parameters": self.origin.head_parameters,
+            "learning_rate": calibration.learning_rate,
+            "noise_floor": calibration.noise_floor,
+            "proxy_correlation": verified.proxy_correlation,
+            "proxy_plans": verified.proxy_plans,
+            "margin": self.settings.search.margin,
+            "seeds": len(verified.seeds),
+            "controls": [
+                {
+                    "name": one.name,
+                    "plan": {site.name: rank for site, rank in zip(self.sites, one.plan, strict=True)},
+                    "cost": one.cost,
+                    "effect": one.effect,
+                    "low": one.low,
+                    "high": one.high,
+                    "margin": one.margin,
+                    "seeds": one.seeds,
+                }
+                for one in self.verdict.controls
+            ],
+            "valid": dict(self.quality.valid) if self.quality else {},
+            "test": dict(self.quality.test) if self.quality else {},
+            "test_mean": dict(self.quality.test_mean) if self.quality else {},
+            "trials": len(self.trials),
+            "runs": sum(trial.spec.evaluator != "truncate" for trial in self.trials),
+            "seconds": round(self.seconds, 1),
+            "limited": self.is_limited,
+            "study": self.study,
+            "data_sha256": self.origin.data_digest,
+            "base": self.origin.base_name,
+            "base_sha256": self.origin.base_digest,
+        }
+
+
+@cache
+def _adapter() -> TypeAdapter[Result]:
+    return TypeAdapter(Result)

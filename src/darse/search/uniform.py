@@ -1,0 +1,90 @@
+"""Coarse and fine: how much uniform rank the data can use, first on a geometric grid, then inside its range."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from darse.search.calibrate import Calibration
+from darse.search.history import History
+from darse.search.scoring import search_scores
+
+_FINE_POINTS = 3
+"""Ranks tried strictly inside the coarse range, at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coarse:
+    """Finding of coarse: the range that holds the rank where quality saturates.
+
+    Attributes:
+        low: Lower end, inclusive.
+        high: Upper end, inclusive.
+        curve: Score by uniform rank.
+    """
+
+    low: int
+    high: int
+    curve: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Fine:
+    """Finding of fine.
+
+    Attributes:
+        rank: The smallest uniform rank that is within the noise floor of the best.
+        curve: Score by uniform rank, those of coarse included.
+    """
+
+    rank: int
+    curve: dict[int, float]
+
+
+def coarse(history: History, calibration: Calibration) -> Coarse:
+    """Greedy over a geometric grid: double the rank while a step gains more than the noise floor.
+
+    Source: DARSE (arXiv 2410.16589), coarse-grained greedy search; its step sizes are not public, these are ours.
+    With `truncate` the whole grid is read off one run, for the curve.
+    """
+    grid = coarse_grid(history)
+    if history.problem.settings.evaluator == "truncate":
+        _scores(history, calibration, grid)
+    curve: dict[int, float] = {}
+    chosen = 0
+    for place, rank in enumerate(grid):
+        curve |= _scores(history, calibration, [rank])
+        if place and not curve[grid[chosen]] - curve[rank] > calibration.noise_floor:
+            break
+        chosen = place
+    if history.problem.settings.evaluator == "truncate":
+        curve = _scores(history, calibration, grid)
+    return Coarse(grid[max(chosen - 1, 0)], grid[chosen], curve)
+
+
+def coarse_grid(history: History) -> list[int]:
+    """Uniform ranks of the coarse stage: doubling, or the paper's multiples of an eighth of the width."""
+    settings, top = history.problem.settings, history.problem.max_rank
+    if settings.preset == "paper":
+        step = max(1, top // 4)
+        return list(range(step, top + 1, step))
+    doubling = [settings.min_rank << power for power in range(top.bit_length()) if settings.min_rank << power <= top]
+    return sorted({*doubling, top})
+
+
+def fine(history: History, calibration: Calibration, found: Coarse) -> Fine:
+    """Ranks inside the range; the smallest within the noise floor of the best is where quality saturates."""
+    inside = range(found.low + 1, found.high)
+    step = max(1, math.ceil(len(inside) / _FINE_POINTS))
+    curve = found.curve | _scores(history, calibration, list(inside)[::step])
+    finite = {rank: score for rank, score in curve.items() if math.isfinite(score)}
+    if not finite:
+        return Fine(found.high, dict(sorted(curve.items())))
+    limit = min(finite.values()) + calibration.noise_floor
+    return Fine(min(rank for rank, score in finite.items() if score <= limit), dict(sorted(curve.items())))
+
+
+def _scores(history: History, calibration: Calibration, ranks: list[int]) -> dict[int, float]:
+    plans = [history.problem.uniform(rank) for rank in ranks]
+    scores = search_scores(history, calibration, plans)
+    return {rank: scores[plan] for rank, plan in zip(ranks, plans, strict=True)}

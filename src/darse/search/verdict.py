@@ -1,0 +1,175 @@
+"""Paired losses of a plan and its controls to a judgement that a manager understands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from darse.evaluate.losses import Floats
+from darse.evaluate.paired import paired_effect
+from darse.ranks.plan import RankPlan, Site, cost
+from darse.search.controls import Control
+
+Judgement = Literal["better", "smaller", "no_difference", "worse"]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlEffect:
+    """A control and how the plan compares with it.
+
+    Attributes:
+        name: Of the control.
+        plan: Its ranks.
+        cost: Its trainable parameters.
+        effect: How much better the plan is in the metric; below 0 means worse.
+        low: Lower end of the 95 % interval.
+        high: Upper end.
+        margin: How much worse would still count as not worse, in the metric.
+        seeds: Runs on each side.
+    """
+
+    name: str
+    plan: RankPlan
+    cost: int
+    effect: float
+    low: float
+    high: float
+    margin: float
+    seeds: int
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the plan is better beyond chance."""
+        return self.low > 0
+
+    @property
+    def is_not_worse(self) -> bool:
+        """Whether the plan is shown to be not worse than the margin."""
+        return self.low > -self.margin
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the plan is worse beyond chance."""
+        return self.high < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement at the end.
+
+    Attributes:
+        verdict: `better`, `smaller` (and not worse), `no_difference` or `worse`.
+        sentence: The same in plain words.
+        metric: What was compared: `mse`, `accuracy`, or `loss` for a user's own evaluator.
+        split: Where: `test`, or `valid` for a user's own evaluator.
+        controls: What the plan was compared with.
+    """
+
+    verdict: Judgement
+    sentence: str
+    metric: str
+    split: str
+    controls: tuple[ControlEffect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A control with the losses of its runs, shape (seeds, examples), seeds in the order of the plan's."""
+
+    control: Control
+    losses: Floats
+
+
+def judge(
+    plan: RankPlan,
+    losses: Floats,
+    contenders: Sequence[Contender],
+    *,
+    sites: Sequence[Site],
+    metric: str,
+    split: str,
+    margin: float,
+    seed: int,
+) -> Verdict:
+    """Compare a plan with its controls.
+
+    Args:
+        plan: The plan that was found.
+        losses: Its losses, shape (seeds, examples).
+        contenders: Its controls; their losses may have fewer seeds, the first ones.
+        sites: For the costs.
+        metric: Name of the metric.
+        split: Name of the split.
+        margin: Part of the metric that still counts as not worse.
+        seed: Of the resampling.
+    """
+    controls = tuple(_effect(one, losses, sites=sites, metric=metric, margin=margin, seed=seed) for one in contenders)
+    own = cost(plan, sites)
+    judgement = _judgement(own, controls)
+    return Verdict(judgement, _sentence(judgement, own, controls, metric), metric, split, controls)
+
+
+def _effect(
+    one: Contender, losses: Floats, *, sites: Sequence[Site], metric: str, margin: float, seed: int
+) -> ControlEffect:
+    seeds = min(len(losses), len(one.losses))
+    found = paired_effect(losses[:seeds], one.losses[:seeds], seed=seed)
+    level = float(one.losses[:seeds].mean())
+    value = 1 - level if metric == "accuracy" else level
+    plan = one.control.plan
+    return ControlEffect(
+        one.control.name, plan, cost(plan, sites), found.mean, found.low, found.high, margin * value, seeds
+    )
+
+
+def _judgement(own: int, controls: Sequence[ControlEffect]) -> Judgement:
+    if any(control.is_worse for control in controls):
+        return "worse"
+    if controls and all(control.is_better for control in controls):
+        return "better"
+    reference = [control for control in controls if control.name == "best uniform"]
+    if reference and own < reference[0].cost and reference[0].is_not_worse:
+        return "smaller"
+    return "no_difference"
+
+
+def _sentence(judgement: Judgement, own: int, controls: Sequence[ControlEffect], metric: str) -> str:
+    if not controls:
+        return (
+            f"The best plan found is a uniform one ({own:,} parameters): uniform is good enough here, "
+            "no layer deserves more than another."
+        )
+    first = controls[0]
+    compared = f"{first.name} ({first.cost:,} parameters)"
+    figures = (
+        f"{_amount(first.effect, metric)} [95 % interval {_amount(first.low, metric)} to {_amount(first.high, metric)}]"
+    )
+    size = (
+        f"{own:,} parameters, {first.cost / own:.1f} times fewer than"
+        if own < first.cost
+        else f"{own:,} parameters, against"
+    )
+    if judgement == "better":
+        return f"Better: the plan ({size} {compared}) improves {metric} by {figures} and beats every control."
+    if judgement == "smaller":
+        return (
+            f"Smaller and not worse: the plan has {size} {compared}; its {metric} changes by {figures}, "
+            f"within the margin of {_amount(first.margin, metric)}."
+        )
+    if judgement == "worse":
+        culprit = next(control for control in controls if control.is_worse)
+        return (
+            f"Worse: the plan ({own:,} parameters) loses to {culprit.name} ({culprit.cost:,} parameters): {metric} "
+            f"changes by {_amount(culprit.effect, metric)} "
+            f"[{_amount(culprit.low, metric)} to {_amount(culprit.high, metric)}]. Use {culprit.name} instead."
+        )
+    return (
+        f"No difference shown: the plan has {size} {compared}; its {metric} changes by {figures}, which is neither "
+        f"better beyond chance nor surely within the margin of {_amount(first.margin, metric)}. "
+        "Uniform ranks are good enough, or more test rows and seeds are needed to tell."
+    )
+
+
+def _amount(value: float, metric: str) -> str:
+    return f"{100 * value:+.2f} points" if metric == "accuracy" else f"{value:+.4g}"

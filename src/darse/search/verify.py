@@ -1,0 +1,123 @@
+"""Last stage: finalists trained for real, one chosen on validation, and its controls trained beside it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy.stats import spearmanr
+
+from darse.ranks.plan import RankPlan, cost
+from darse.search.allocate import Allocation, Candidate
+from darse.search.calibrate import Calibration
+from darse.search.controls import Control, controls_for
+from darse.search.history import History
+from darse.search.scoring import real_scores, real_spec, search_scores
+from darse.search.uniform import Fine
+from darse.store.trial import TrialSpec
+
+BEST_FINALISTS = 2
+"""Finalists that objective `best` trains with every seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Finding of verify.
+
+    Attributes:
+        plan: The plan that was chosen, on validation.
+        controls: What it is judged against.
+        seeds: Seeds of every run.
+        learning_rate: Of every run.
+        proxy_correlation: Spearman correlation of search score and trained score over all plans that have both;
+            None for fewer than three plans, or where every search score was a training run.
+        proxy_plans: How many plans that is.
+    """
+
+    plan: RankPlan
+    controls: tuple[Control, ...]
+    seeds: tuple[int, ...]
+    learning_rate: float
+    proxy_correlation: float | None
+    proxy_plans: int
+
+
+def verify(history: History, calibration: Calibration, found: Fine, allocation: Allocation) -> Verified:
+    """Choose a finalist by real runs, then train its controls with the same seeds."""
+    problem = history.problem
+    reference = problem.uniform(found.rank)
+    if problem.settings.objective == "best":
+        plan = _best(history, calibration, allocation)
+    else:
+        plan = _smallest(history, calibration, allocation, reference)
+    seeds = tuple(range(problem.settings.seeds))
+    controls = controls_for(plan, problem.sites, best_uniform=reference, seed=problem.settings.seed)
+    plans = [plan, *(control.plan for control in controls)]
+    history.need(real_spec(history, calibration, one, seed) for seed in seeds for one in plans)
+    correlation, count = _proxy_correlation(history, calibration)
+    return Verified(plan, controls, seeds, calibration.learning_rate, correlation, count)
+
+
+def _best(history: History, calibration: Calibration, allocation: Allocation) -> RankPlan:
+    """The finalist of the best mean score over all seeds."""
+    order = sorted(allocation.finalists, key=lambda one: (one.score, one.cost))[:BEST_FINALISTS]
+    seeds = range(history.problem.settings.seeds)
+    history.need(real_spec(history, calibration, one.plan, seed) for seed in seeds for one in order)
+    means = [_mean(real_scores(history, calibration, one.plan, seeds)) for one in order]
+    return min(zip(means, (one.cost for one in order), order, strict=True), key=lambda entry: entry[:2])[2].plan
+
+
+def _smallest(history: History, calibration: Calibration, allocation: Allocation, reference: RankPlan) -> RankPlan:
+    """The smallest finalist whose real run stays within the noise floor of the best uniform plan.
+
+    The ladder of sizes is bisected with one seed; the choice then has to hold in the mean over all seeds, or the
+    next larger size is taken. If none holds, the reference itself is the finding.
+    """
+    limit_cost = cost(reference, history.problem.sites)
+    steps: list[Candidate] = sorted(
+        (one for one in allocation.finalists if one.cost < limit_cost and one.plan != reference),
+        key=lambda one: one.cost,
+    )
+    low, high = 0, len(steps)
+    while low < high:
+        place = (low + high) // 2
+        if _holds(history, calibration, steps[place].plan, reference, seeds=1):
+            high = place
+        else:
+            low = place + 1
+    for one in steps[low:]:
+        if _holds(history, calibration, one.plan, reference, seeds=history.problem.settings.seeds):
+            return one.plan
+    return reference
+
+
+def _holds(history: History, calibration: Calibration, plan: RankPlan, reference: RankPlan, *, seeds: int) -> bool:
+    specs = [real_spec(history, calibration, one, seed) for seed in range(seeds) for one in (plan, reference)]
+    history.need(specs)
+    ours = real_scores(history, calibration, plan, range(seeds))
+    theirs = real_scores(history, calibration, reference, range(seeds))
+    return _mean(ours) <= _mean(theirs) + calibration.noise_floor / math.sqrt(seeds)
+
+
+def _mean(scores: list[float]) -> float:
+    finite = [score for score in scores if math.isfinite(score)]
+    return sum(finite) / len(finite) if finite else math.inf
+
+
+def _proxy_correlation(history: History, calibration: Calibration) -> tuple[float | None, int]:
+    if history.problem.settings.evaluator != "truncate" or not calibration.parents:
+        return None, 0
+    trained: dict[RankPlan, list[float]] = {}
+    for trial in history.trials.values():
+        if _is_real(trial.spec, calibration, history.problem.epochs):
+            trained.setdefault(trial.spec.plan, []).append(trial.outcome.score)
+    cheap = search_scores(history, calibration, list(trained))
+    pairs = [(cheap[plan], _mean(scores)) for plan, scores in trained.items() if math.isfinite(cheap[plan])]
+    if len(pairs) < 3:
+        return None, len(pairs)
+    statistic = float(spearmanr([pair[0] for pair in pairs], [pair[1] for pair in pairs]).statistic)
+    return (statistic if math.isfinite(statistic) else None), len(pairs)
+
+
+def _is_real(spec: TrialSpec, calibration: Calibration, epochs: int) -> bool:
+    return spec.evaluator == "finetune" and spec.epochs == epochs and spec.learning_rate == calibration.learning_rate

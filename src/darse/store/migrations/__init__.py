@@ -1,0 +1,1 @@
+"""Alembic's folder: how each released schema becomes the next."""

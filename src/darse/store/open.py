@@ -1,0 +1,137 @@
+"""A path or a database address to an open store, made or upgraded first where that is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+
+from darse.errors import CorruptStoreError, StoreError
+from darse.files import sync_folder
+from darse.store.artifacts import ArtifactFolder
+from darse.store.connect import prepare_sqlite, server_database, sqlite_database
+from darse.store.faults import RESTORE, store_errors
+from darse.store.migrate import RELEASED, Migrations, back_up_sqlite, create_schema, upgrade_schema
+from darse.store.sql import SqlStore
+
+BUSY_TIMEOUT_S = 60.0
+"""Writers take turns of a few milliseconds; a minute means that something holds the file for good."""
+_SQLITE_HEADER = b"SQLite format 3\x00"
+
+
+def open_store(
+    url_or_path: str | Path,
+    *,
+    artifacts: Path | None = None,
+    busy_timeout_s: float = BUSY_TIMEOUT_S,
+    migrations: Migrations = RELEASED,
+) -> SqlStore:
+    """Open the memory of studies; a SQLite file that does not exist is made, an older schema is upgraded.
+
+    Args:
+        url_or_path: A path or `sqlite:///path` for a SQLite file; any other SQLAlchemy address for a server.
+        artifacts: Folder of the artifacts; `<file stem>-artifacts` beside a SQLite file by default.
+        busy_timeout_s: How long a writer of a SQLite file waits for another one.
+        migrations: The series of schemas.
+
+    Raises:
+        StoreError: The store cannot be opened; the message says why and what to do.
+        CorruptStoreError: The file is damaged.
+
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with open_store(Path(folder.name) / "store.db") as store:
+    ...     store.studies()
+    []
+    >>> folder.cleanup()
+    """
+    location = _locate(url_or_path)
+    if isinstance(location, URL):
+        return _open_server(location, artifacts, migrations)
+    return _open_file(location, artifacts, busy_timeout_s, migrations)
+
+
+def _locate(url_or_path: str | Path) -> URL | Path:
+    """The file of a path or of a `sqlite:` address, or the address of a server."""
+    text = str(url_or_path)
+    if "\0" in text:
+        raise StoreError(f"{text!r} cannot be the path of a store; remove the NUL character")
+    if isinstance(url_or_path, Path) or "://" not in text:
+        return Path(text)
+    with store_errors("the address of the store"):
+        url = make_url(text)
+    if url.get_backend_name() != "sqlite":
+        return url
+    if not url.database or url.database == ":memory:" or url.query:
+        raise StoreError(f"{text} is not one SQLite file on disk; write sqlite:///folder/store.db, without options")
+    return Path(url.database)
+
+
+def _open_server(url: URL, artifacts: Path | None, migrations: Migrations) -> SqlStore:
+    if artifacts is None:
+        where = url.render_as_string(hide_password=True)
+        raise StoreError(f"{where} needs a folder for artifacts that all workers can reach; name one")
+    with ExitStack() as stack:
+        database = server_database(url)
+        stack.callback(database.close)
+        create_schema(database, migrations=migrations)
+        # A server is backed up by its own tools; DDL there is one transaction.
+        upgrade_schema(database, back_up=lambda version: None, migrations=migrations)
+        stack.pop_all()
+    return SqlStore(database, ArtifactFolder(artifacts))
+
+
+def _open_file(path: Path, artifacts: Path | None, busy_timeout_s: float, migrations: Migrations) -> SqlStore:
+    with store_errors(str(path)):
+        if not path.is_symlink() and not path.exists():
+            _create_file(path, migrations)
+        _check_file(path)
+    prepare_sqlite(path, busy_timeout_s=busy_timeout_s)
+    with ExitStack() as stack:
+        database = sqlite_database(path, busy_timeout_s=busy_timeout_s)
+        stack.callback(database.close)
+        upgrade_schema(database, back_up=lambda version: back_up_sqlite(path, version), migrations=migrations)
+        stack.pop_all()
+    return SqlStore(database, ArtifactFolder(artifacts or path.with_name(f"{path.stem}-artifacts")))
+
+
+def _create_file(path: Path, migrations: Migrations) -> None:
+    """Make a complete, empty store under another name first, so that a path never holds half a store."""
+    if not path.parent.is_dir():
+        raise StoreError(f"{path.parent} is not a folder; make it first, or choose another --store")
+    for suffix in ("-wal", "-journal"):
+        leftover = path.with_name(path.name + suffix)
+        if leftover.exists():
+            raise StoreError(f"{leftover} belongs to a store that is gone; restore {path} or move {leftover} away")
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        with contextlib.closing(sqlite_database(temporary, busy_timeout_s=BUSY_TIMEOUT_S)) as database:
+            create_schema(database, migrations=migrations)
+        # Only now the log: a disk that is full while a log is folded in at closing says nothing.
+        prepare_sqlite(temporary, busy_timeout_s=BUSY_TIMEOUT_S)
+        temporary.chmod(0o644)
+        # A link, not a rename: if another process has made the store meanwhile, that one stays.
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(temporary)
+        sync_folder(path.parent)
+    finally:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what is not a whole SQLite file before SQLite might wait for it, or take it for a new store."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise StoreError(f"{path} is not a regular file; choose another --store")
+    with path.open("rb") as file:
+        header = file.read(len(_SQLITE_HEADER))
+    if not header:
+        raise CorruptStoreError(f"{path} is empty; {RESTORE}")
+    if header != _SQLITE_HEADER:
+        raise CorruptStoreError(f"{path} is not a store, or its beginning is damaged; {RESTORE}")

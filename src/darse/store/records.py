@@ -1,0 +1,157 @@
+"""Values of the store's seam to and from the JSON bodies of its rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from sqlalchemy import RowMapping
+
+from darse.ranks.plan import RankPlan
+from darse.store.protocol import Event, StudyRecord
+from darse.store.schema import EVENTS, STUDIES, TRIALS
+from darse.store.seal import DamagedError, canonical, sealed, unsealed
+from darse.store.trial import CurvePoint, Outcome, Trial, TrialSpec
+
+TrialState = Literal["queued", "finished", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRow:
+    """A study with the numbers of rows it owns, so that a lost row is noticed.
+
+    Attributes:
+        record: The study.
+        asked: Trials it has asked for.
+        findings: Findings it has.
+        events: Events it has.
+    """
+
+    record: StudyRecord
+    asked: int = 0
+    findings: int = 0
+    events: int = 0
+
+    def columns(self) -> dict[str, object]:
+        """The sealed row."""
+        record = self.record
+        body = {
+            "name": record.name,
+            "context": record.context,
+            "settings": dict(record.settings),
+            "created": float(record.created),
+            "state": record.state,
+            "asked": self.asked,
+            "findings": self.findings,
+            "events": self.events,
+        }
+        return sealed(STUDIES, {"id": record.id, "body": canonical(body, "the study's settings")})
+
+    @classmethod
+    def read(cls, row: RowMapping) -> StudyRow:
+        """The study of a row that fits its digest."""
+        columns = unsealed(STUDIES, row, f"study {row[STUDIES.c.id]}")
+        body = json.loads(str(columns["body"]))
+        counts = {name: int(body.pop(name)) for name in ("asked", "findings", "events")}
+        return cls(StudyRecord(id=str(columns["id"]), **body), **counts)
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """A trial in any state.
+
+    Attributes:
+        id: Its name, a hash of context and spec.
+        context: Digest of what determines the trial beside its spec.
+        spec: What to run.
+        state: "queued" (leased or not), "finished" or "failed".
+        token: Fencing token of the newest lease, 0 before the first.
+        expires: End of the lease; None while nobody holds the trial.
+        worker: Who holds or held it.
+        outcome: What came out, once finished.
+        reason: Why it failed, once failed.
+        ended: When it finished or failed.
+    """
+
+    id: str
+    context: str
+    spec: TrialSpec
+    state: TrialState = "queued"
+    token: int = 0
+    expires: float | None = None
+    worker: str = ""
+    outcome: Outcome | None = None
+    reason: str = ""
+    ended: float | None = None
+
+    def columns(self) -> dict[str, object]:
+        """The sealed row."""
+        body = {
+            "context": self.context,
+            "spec": self.spec.as_json(),
+            "worker": self.worker,
+            "outcome": None if self.outcome is None else _outcome_as_json(self.outcome),
+            "reason": self.reason,
+            "ended": self.ended,
+        }
+        expires = None if self.expires is None else float(self.expires)
+        values = {"id": self.id, "state": self.state, "token": self.token, "expires": expires}
+        return sealed(TRIALS, {**values, "body": canonical(body, f"trial {self.id}")})
+
+    @classmethod
+    def read(cls, row: RowMapping) -> TrialRow:
+        """The trial of a row that fits its digest and whose name fits its content."""
+        name = f"trial {row[TRIALS.c.id]}"
+        columns: dict[str, Any] = unsealed(TRIALS, row, name)
+        body = json.loads(columns.pop("body"))
+        spec = body.pop("spec")
+        outcome = body.pop("outcome")
+        trial = cls(
+            **columns,
+            **body,
+            spec=TrialSpec(**{**spec, "plan": RankPlan(tuple(spec["plan"]))}),
+            outcome=None if outcome is None else _outcome_from_json(outcome),
+        )
+        if trial.spec.id(trial.context) != trial.id:
+            raise DamagedError(f"{name} is not the trial that its name says")
+        return trial
+
+    def as_trial(self) -> Trial:
+        """The finished trial."""
+        if self.outcome is None:
+            raise DamagedError(f"trial {self.id} is finished but has no outcome")
+        return Trial(self.id, self.spec, self.outcome)
+
+    def with_end(self, state: TrialState, *, now: float, outcome: Outcome | None = None, reason: str = "") -> TrialRow:
+        """The row once its lease has ended for good."""
+        return replace(self, state=state, expires=None, outcome=outcome, reason=reason, ended=float(now))
+
+
+def event_columns(study: str, ordinal: int, event: Event) -> dict[str, object]:
+    """The sealed row of an event."""
+    body = {"time": float(event.time), "kind": event.kind, "detail": dict(event.detail)}
+    return sealed(EVENTS, {"study": study, "ordinal": ordinal, "body": canonical(body, f"event {event.kind}")})
+
+
+def read_event(row: RowMapping) -> Event:
+    """The event of a row that fits its digest."""
+    columns = unsealed(EVENTS, row, f"event {row[EVENTS.c.ordinal]}")
+    return Event(**json.loads(str(columns["body"])))
+
+
+def _outcome_as_json(outcome: Outcome) -> Mapping[str, object]:
+    points = [{**asdict(replace(point, metrics={})), "metrics": dict(point.metrics)} for point in outcome.curve]
+    return {
+        "score": outcome.score,
+        "metrics": dict(outcome.metrics),
+        "losses": outcome.losses,
+        "curve": points,
+        "artifacts": dict(outcome.artifacts),
+        "seconds": outcome.seconds,
+    }
+
+
+def _outcome_from_json(value: dict[str, Any]) -> Outcome:
+    return Outcome(**{**value, "curve": tuple(CurvePoint(**point) for point in value["curve"])})

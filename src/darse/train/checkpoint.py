@@ -1,0 +1,56 @@
+"""A training run's last snapshot in one file, replaced as a whole and checked when read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+
+from darse.files import sha256_of_bytes, write_durably
+from darse.train.loop import Progress, Snapshot
+
+_DIGEST_LENGTH = 64
+
+
+class CheckpointFile:
+    """Keeps one run's snapshot: the SHA-256 of the rest, then safetensors with the progress as metadata.
+
+    A file that is torn, changed or from another version counts as no checkpoint: the run starts again, which costs
+    time and nothing else.
+
+    Args:
+        path: Where.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def load(self) -> Snapshot | None:
+        """The snapshot, or None if there is none that can be trusted."""
+        if not self.path.is_file():
+            return None
+        content = self.path.read_bytes()
+        digest, body = content[:_DIGEST_LENGTH], content[_DIGEST_LENGTH:]
+        if sha256_of_bytes(body).encode() != digest:
+            return None
+        try:
+            header = json.loads(body[8 : 8 + int.from_bytes(body[:8], "little")])
+            values = json.loads(header["__metadata__"]["progress"])
+            progress = Progress(**values | {"curve": tuple(tuple(point) for point in values["curve"])})
+            return Snapshot(progress, load_safetensors(body))
+        except (SafetensorError, KeyError, TypeError, ValueError):
+            return None
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Replace the snapshot, durably."""
+        values = json.dumps(asdict(snapshot.progress))  # infinity is written as Infinity, which json reads back
+        body = save_safetensors(snapshot.tensors, metadata={"progress": values})
+        write_durably(self.path, sha256_of_bytes(body).encode() + body)
+
+    def remove(self) -> None:
+        """Forget the snapshot: the run is finished and stored."""
+        self.path.unlink(missing_ok=True)

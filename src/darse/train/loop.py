@@ -1,0 +1,246 @@
+"""Weights, rows and a seed to trained weights: one adapter's training, resumable to the bit."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from darse.data.example import Task
+from darse.errors import TrialError
+from darse.model.lora import Installed, installed
+from darse.model.weights import AdapterWeights
+from darse.seeds import derive_seed
+from darse.settings import TrainSettings
+from darse.train.batches import training_batches
+from darse.train.encode import Encoded
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training run stands; everything that a resumed run needs beside its tensors.
+
+    Attributes:
+        epoch: Epoch, from 0.
+        step: Batches done in this epoch.
+        loss_sum: Sum over this epoch's rows of the training loss so far.
+        best_score: Best validation score so far; infinity before the first.
+        best_epoch: Epochs finished when it was reached.
+        curve: (training loss, validation score) of every finished epoch.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    best_score: float = math.inf
+    best_epoch: int = 0
+    curve: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A training run at one moment: progress and every tensor that shapes its future."""
+
+    progress: Progress
+    tensors: dict[str, Tensor]
+
+
+class Checkpoint(Protocol):
+    """Keeps the last snapshot of one run."""
+
+    def load(self) -> Snapshot | None:
+        """The last snapshot, or None at the start."""
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Replace the last snapshot, durably."""
+
+
+@dataclass(frozen=True)
+class Observer:
+    """What a run tells and asks while it goes on.
+
+    Attributes:
+        check: Called before every batch; raises to stop the run.
+        step: Called after every batch with epoch, batch and batches per epoch.
+    """
+
+    check: Callable[[], None] = lambda: None
+    step: Callable[[int, int, int], None] = lambda epoch, step, steps: None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Result of a run: the weights of its best epoch and how it went."""
+
+    weights: AdapterWeights
+    progress: Progress
+
+
+def train(
+    model: nn.Module,
+    start: AdapterWeights,
+    rows: Encoded,
+    *,
+    task: Task,
+    settings: TrainSettings,
+    learning_rate: float,
+    epochs: int,
+    seed: int,
+    validate: Callable[[], float],
+    checkpoint: Checkpoint,
+    observer: Observer,
+) -> Trained:
+    """Train an adapter and keep its best epoch by validation score.
+
+    AdamW, linear warm-up then linear decay over `epochs`, gradient clipping, early stopping with patience. Data
+    order and dropout derive from (seed, epoch, batch) alone, so a run that was killed continues to the bit.
+
+    Args:
+        model: The frozen classifier; it is given back as it came.
+        start: Weights to start from.
+        rows: Training rows.
+        task: What is predicted.
+        settings: How to train.
+        learning_rate: Peak learning rate.
+        epochs: Passes over the rows at the most.
+        seed: Number of the run's seed.
+        validate: The validation score of the model as it is now, lower is better.
+        checkpoint: Where to resume from and save to.
+        observer: Whom to tell and to ask.
+
+    Raises:
+        TrialError: The loss is no longer finite.
+    """
+    with installed(model, start) as present:
+        run = _Run(present, rows, task, settings, learning_rate, epochs, seed)
+        run.resume(checkpoint.load())
+        run.go(validate, checkpoint, observer)
+        return Trained(AdapterWeights.from_tensors(run.best, start.alpha), run.progress)
+
+
+class _Run:
+    """The moving parts of one run."""
+
+    def __init__(
+        self,
+        present: Installed,
+        rows: Encoded,
+        task: Task,
+        settings: TrainSettings,
+        learning_rate: float,
+        epochs: int,
+        seed: int,
+    ) -> None:
+        self.model, self.rows, self.task, self.settings = present.model, rows, task, settings
+        self.learning_rate, self.epochs, self.seed = learning_rate, epochs, seed
+        self.parameters = present.parameters()
+        self.optimizer = torch.optim.AdamW(
+            self._groups(), lr=learning_rate, weight_decay=settings.weight_decay, fused=True
+        )
+        self.progress = Progress()
+        self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
+        self.steps = math.ceil(len(rows) / settings.batch_size)
+        self.lengths = rows.lengths
+
+    def _groups(self) -> list[dict[str, object]]:
+        ratio = self.settings.head_learning_rate_ratio
+        return [
+            {"params": [value], "ratio": ratio if name.startswith("head:") else 1.0}
+            for name, value in self.parameters.items()
+        ]
+
+    def go(self, validate: Callable[[], float], checkpoint: Checkpoint, observer: Observer) -> None:
+        saved = time.monotonic()
+        while self.progress.epoch < self.epochs and not self._is_stale():
+            batches = training_batches(
+                self.lengths, batch_size=self.settings.batch_size, seed=self.seed, epoch=self.progress.epoch
+            )
+            self.model.train()
+            for batch in batches[self.progress.step :]:
+                observer.check()
+                self._step(batch.tolist())
+                observer.step(self.progress.epoch, self.progress.step, self.steps)
+                if time.monotonic() - saved > self.settings.checkpoint_seconds:
+                    checkpoint.save(self.snapshot())
+                    saved = time.monotonic()
+            self._finish_epoch(validate())
+
+    def _step(self, rows: list[int]) -> None:
+        progress = self.progress
+        rate = self.learning_rate * self._schedule(progress.epoch * self.steps + progress.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["ratio"]
+        with torch.random.fork_rng(devices=[]):
+            # dropout is the same for every plan with this seed (common random numbers)
+            torch.manual_seed(derive_seed(self.seed, "dropout", progress.epoch, progress.step))
+            logits = self.model(**self.rows.batch(rows)).logits
+            loss = training_loss(logits, self.rows.labels[rows], self.rows.scores[rows], self.task)
+            loss.backward()
+        value = loss.item()
+        if not math.isfinite(value):
+            raise TrialError(
+                f"the training loss became {value} in epoch {progress.epoch + 1} at learning rate "
+                f"{self.learning_rate:g}; a lower learning rate is needed"
+            )
+        torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.max_gradient_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.progress = replace(progress, step=progress.step + 1, loss_sum=progress.loss_sum + value * len(rows))
+
+    def _schedule(self, step: int) -> float:
+        total = self.steps * self.epochs
+        warmup = max(1, round(total * self.settings.warmup_fraction))
+        return (step + 1) / warmup if step < warmup else max(0.0, (total - step) / max(1, total - warmup))
+
+    def _finish_epoch(self, score: float) -> None:
+        progress = self.progress
+        if not math.isfinite(score):
+            raise TrialError(f"the validation score became {score} in epoch {progress.epoch + 1}")
+        curve = (*progress.curve, (progress.loss_sum / len(self.rows), score))
+        progress = replace(progress, epoch=progress.epoch + 1, step=0, loss_sum=0.0, curve=curve)
+        if score < progress.best_score:
+            progress = replace(progress, best_score=score, best_epoch=progress.epoch)
+            self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
+        self.progress = progress
+
+    def _is_stale(self) -> bool:
+        return self.progress.epoch - self.progress.best_epoch >= self.settings.patience and self.progress.epoch > 0
+
+    def snapshot(self) -> Snapshot:
+        tensors = {f"now:{name}": value.detach().clone() for name, value in self.parameters.items()}
+        tensors |= {f"best:{name}": value for name, value in self.best.items()}
+        for name, value in self.parameters.items():
+            state = self.optimizer.state[value]
+            tensors |= {f"{key}:{name}": tensor.clone() for key, tensor in state.items()}
+        return Snapshot(self.progress, tensors)
+
+    def resume(self, snapshot: Snapshot | None) -> None:
+        if snapshot is None:
+            return
+        self.progress = snapshot.progress
+        with torch.no_grad():
+            for name, value in self.parameters.items():
+                value.copy_(snapshot.tensors[f"now:{name}"])
+                self.best[name] = snapshot.tensors[f"best:{name}"]
+                self.optimizer.state[value] = {
+                    key: snapshot.tensors[f"{key}:{name}"].clone()
+                    for key in ("step", "exp_avg", "exp_avg_sq")
+                    if f"{key}:{name}" in snapshot.tensors
+                }
+
+
+def training_loss(logits: Tensor, labels: Tensor, scores: Tensor, task: Task) -> Tensor:
+    """Cross-entropy over classes plus squared error of the standardised score, mean over rows."""
+    classes = len(task.classes)
+    loss = logits.new_zeros(())
+    if classes:
+        loss = loss + F.cross_entropy(logits[:, :classes], labels)
+    if task.has_score:
+        loss = loss + F.mse_loss(logits[:, classes], scores)
+    return loss

@@ -1,0 +1,32 @@
+"""Encoded rows through a model to logits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from darse.train.batches import evaluation_batches
+from darse.train.encode import Encoded
+
+
+def predict(model: nn.Module, rows: Encoded, *, check: Callable[[], None] = lambda: None) -> Tensor:
+    """Logits of every row, shape (rows, outputs), float32, in the order of the rows.
+
+    Args:
+        model: A sequence classifier, put into evaluation mode.
+        rows: The rows.
+        check: Called before every batch; it may raise to stop.
+    """
+    model.eval()
+    logits: Tensor | None = None
+    with torch.inference_mode():
+        for batch in evaluation_batches(rows.lengths):
+            check()
+            output = model(**rows.batch(batch.tolist())).logits.float()
+            if logits is None:
+                logits = torch.empty(len(rows), output.shape[1])
+            logits[torch.from_numpy(batch)] = output
+    assert logits is not None, "a split is never empty"
+    return logits

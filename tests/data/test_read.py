@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from darse.data.read import FORMATS, read_rows
+from darse.data.row import MAX_RECORD_CHARACTERS, Row, Unusable
+from darse.errors import DataError
+from tests.data.samples import csv_text, write
+
+
+def read(path: Path) -> list[Row]:
+    return list(read_rows(path))
+
+
+def test_rows_of_a_csv_carry_the_line_where_they_begin(tmp_path: Path) -> None:
+    rows = read(write(tmp_path / "a.csv", 'text,label\n"two\nlines",a\n\nnext,b\n'))
+    assert [(row.line, dict(row.cells)) for row in rows] == [
+        (2, {"text": "two\nlines", "label": "a"}),
+        (5, {"text": "next", "label": "b"}),
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_says_how_the_text_is_read(tmp_path: Path, encoding: str) -> None:
+    path = write(tmp_path / "a.csv", "text,label\nçà va,a\n".encode(encoding))
+    assert [dict(row.cells) for row in read(path)] == [{"text": "çà va", "label": "a"}]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_usual_line_end_gives_the_same_rows(tmp_path: Path, end: str) -> None:
+    rows = read(write(tmp_path / "a.csv", csv_text(5, end=end)))
+    assert [row.line for row in rows] == [2, 3, 4, 5, 6]
+    assert rows[4].cells["label"] == "negative"
+
+
+def test_a_tsv_is_separated_by_tabs(tmp_path: Path) -> None:
+    assert read(write(tmp_path / "a.tsv", "text\tlabel\na, b\tx\n"))[0].cells == {
+        "text": "a, b",
+        "label": "x",
+    }
+
+
+def test_a_column_without_a_name_is_left_out(tmp_path: Path) -> None:
+    assert read(write(tmp_path / "a.csv", ",text,label\n0,fine,a\n"))[0].cells == {
+        "text": "fine",
+        "label": "a",
+    }
+
+
+def test_a_field_beyond_the_standard_limit_is_read(tmp_path: Path) -> None:
+    long = "x" * 200_000
+    assert read(write(tmp_path / "a.csv", f"text,label\n{long},a\n"))[0].cells["text"] == long
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("a,b,c", "more fields"),
+        ("a", "fewer fields"),
+        ('"a"b,c', "quotes are broken"),
+        ("a\0,b", "NUL"),
+        ("a\rb,c", "lone carriage return"),
+    ],
+)
+def test_a_malformed_row_is_marked_and_the_next_is_read(tmp_path: Path, body: str, problem: str) -> None:
+    rows = read(write(tmp_path / "a.csv", f"text,label\n{body}\ngood,x\n"))
+    assert rows[0].line == 2
+    assert problem in (rows[0].problem or "")
+    assert rows[1] == Row(3, {"text": "good", "label": "x"})
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        (b"", None, "empty"),
+        (b"text,label\n", None, "no rows"),
+        (b"\n\n", 1, "no header"),
+        (b",,\na,b,c\n", 1, "names no column"),
+        (b"text,text\na,b\n", 1, "stands twice"),
+        (b"text, text\na,b\n", 1, "stands twice"),
+        (b"text;label\na;b\n", 1, "separated by ';'"),
+        (b'text,label\na,b\n"open,c\nd,e\n', 3, "never closed"),
+        (b'text,label\n"open,b\nc,"d" e\n', 2, "runs on to line 3"),
+        (b"text,label\ncaf\xe9,a\n", 2, "byte 0xE9 at offset 14"),
+        (b"text,label\n" + b"a" * (MAX_RECORD_CHARACTERS + 10) + b",b\n", 2, "longer than"),
+        (
+            b'text,label\nx,y\n"' + (b"a" * 1023 + b"\n") * (MAX_RECORD_CHARACTERS // 1024) + b'",b\n',
+            3,
+            "longer than",
+        ),
+        ((",".join(f"c{i}" for i in range(5000)) + "\n").encode(), 1, "5000 columns"),
+        ("text,label\nfine,a\n".encode("utf-16-le"), None, "UTF-16 without"),
+        (b"\xff\xfe" + "text,label\n".encode("utf-16-le") + b"a", None, "not valid utf-16"),
+    ],
+)
+def test_a_file_that_cannot_be_trusted_is_refused_with_its_line(
+    tmp_path: Path, content: bytes, line: int | None, message: str
+) -> None:
+    path = write(tmp_path / "a.csv", content)
+    with pytest.raises(DataError, match=message) as caught:
+        read(path)
+    assert (caught.value.path, caught.value.line) == (path, line)
+
+
+def test_the_bad_byte_is_found_far_into_a_file(tmp_path: Path) -> None:
+    head = ("text,label\n" + "é," + "x\n" + (("y" * 2999 + ",a\n") * 900)).encode()
+    path = write(tmp_path / "a.csv", head + b"\xff,a\n")
+    with pytest.raises(DataError, match=f"0xFF at offset {len(head)} ") as caught:
+        read(path)
+    assert caught.value.line == 903
+
+
+def test_a_character_cut_off_at_the_end_is_a_bad_byte(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="0xC3 at offset 11"):
+        read(write(tmp_path / "a.csv", b"text,label\n\xc3"))
+
+
+def test_json_cells_keep_their_types_and_nested_ones_are_unusable(tmp_path: Path) -> None:
+    line = '{"a": "x", "b": 1, "c": 0.5, "d": true, "e": null, "f": [1], "g": {}, "i": NaN, "j": -Infinity}'
+    cells = dict(read(write(tmp_path / "a.jsonl", line))[0].cells)
+    assert cells == {
+        "a": "x", "b": 1, "c": 0.5, "d": True, "e": None, "f": Unusable("a list"), "g": Unusable("an object"),
+        "i": Unusable("NaN"), "j": Unusable("-Infinity"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("{", "not valid JSON"),
+        ("[1]", "not a JSON object"),
+        ('{"a": 1, "a": 2}', "a key twice"),
+        ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
+        ('{"a": 1}{"b": 2}', "not valid JSON"),
+    ],
+)
+def test_a_bad_json_line_is_marked_and_the_next_is_read(tmp_path: Path, line: str, problem: str) -> None:
+    rows = read(write(tmp_path / "a.jsonl", f'{line}\n\n{{"text": "good"}}\n'))
+    assert problem in (rows[0].problem or "")
+    assert rows[1] == Row(3, {"text": "good"})
+
+
+def test_a_huge_json_integer_is_unusable_and_harmless(tmp_path: Path) -> None:
+    row = read(write(tmp_path / "a.ndjson", '{"score": ' + "9" * 5000 + "}"))[0]
+    assert row.cells["score"] == Unusable("a whole number of 5000 digits")
+
+
+def test_parquet_cells_are_plain_values(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "text": pa.array(["a", None, "a"]),
+            "kind": pa.array(["x", "y", None]).dictionary_encode(),
+            "score": pa.array([0.5, float("nan"), None]),
+            "tags": pa.array([[1], [], None]),
+            "many": pa.array([{"a": 1}] * 3),
+        }
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    rows = read(tmp_path / "a.parquet")
+    assert [row.line for row in rows] == [1, 2, 3]
+    assert [row.cells["text"] for row in rows] == ["a", None, "a"]
+    assert [row.cells["kind"] for row in rows] == ["x", "y", None]
+    assert [row.cells["score"] for row in rows] == [0.5, None, None]
+    assert isinstance(rows[0].cells["tags"], Unusable)
+    assert isinstance(rows[0].cells["many"], Unusable)
+
+
+def test_a_parquet_string_that_is_not_utf8_costs_its_row_only(tmp_path: Path) -> None:
+    values = pa.array([b"good", b"\xff\xfe"]).view(pa.string())
+    pq.write_table(pa.table({"text": values}), tmp_path / "a.parquet")
+    assert [row.cells["text"] for row in read(tmp_path / "a.parquet")] == [
+        "good",
+        Unusable("a string that is not UTF-8"),
+    ]
+
+
+def test_a_parquet_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a"] * 50}), tmp_path / "whole.parquet")
+    content = (tmp_path / "whole.parquet").read_bytes()
+    for size in range(1, len(content), 7):
+        with pytest.raises(DataError):
+            read(write(tmp_path / "cut.parquet", content[:size]))
+
+
+def test_a_parquet_file_without_rows_or_with_a_column_twice_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "none.parquet")
+    with pytest.raises(DataError, match="no rows"):
+        read(tmp_path / "none.parquet")
+    twice = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
+    pq.write_table(twice, tmp_path / "twice.parquet")
+    with pytest.raises(DataError, match="twice"):
+        read(tmp_path / "twice.parquet")
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.json", "a.xlsx", "a", ".csv", "a.csv.gz"])
+def test_an_unknown_format_is_refused_with_the_list_of_known_ones(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_rows(write(tmp_path / name, csv_text()))
+    assert all(suffix in str(caught.value) for suffix in FORMATS)
+
+
+def test_the_same_rows_come_out_of_every_format(tmp_path: Path) -> None:
+    rows = [{"text": f"text {i}", "label": "a"} for i in range(3)]
+    write(tmp_path / "a.csv", "text,label\n" + "".join(f"{r['text']},a\n" for r in rows))
+    write(tmp_path / "a.TSV", "text\tlabel\n" + "".join(f"{r['text']}\ta\n" for r in rows))
+    write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    for path in tmp_path.iterdir():
+        assert [dict(row.cells) for row in read_rows(path)] == rows

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from darse.errors import CorruptStoreError, StoreError
+from darse.store.open import open_store
+
+from .samples import STUDY, a_record, a_spec, an_outcome, claimed, contents, fill
+
+
+def refusal(place: str | Path) -> str:
+    """The one line that refuses a place."""
+    with pytest.raises(StoreError) as caught:
+        open_store(place)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 3
+    return str(caught.value)
+
+
+def test_a_path_and_its_address_are_the_same_store(tmp_path: Path) -> None:
+    with open_store(tmp_path / "store.db") as store:
+        fill(store)
+        said = contents(store)
+
+    for place in (f"sqlite:///{tmp_path}/store.db", str(tmp_path / "store.db")):
+        with open_store(place) as store:
+            assert contents(store) == said
+
+
+@pytest.mark.parametrize("name", ["a b.db", "50%.db", "what?.db", "#1.db", "Grüße.db", "a&b=c.db", ":memory:x"])
+def test_any_file_name_works(tmp_path: Path, name: str) -> None:
+    with open_store(tmp_path / name) as store:
+        store.open_study(a_record())
+
+    assert (tmp_path / name).is_file()
+    with open_store(tmp_path / name) as store:
+        assert store.studies() == [a_record()]
+
+
+def test_a_closed_store_leaves_one_file_and_its_artifacts(tmp_path: Path) -> None:
+    with open_store(tmp_path / "store.db") as store:
+        fill(store)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["store-artifacts", "store.db"]
+
+
+def test_artifacts_go_where_they_are_told(tmp_path: Path) -> None:
+    with open_store(tmp_path / "store.db", artifacts=tmp_path / "elsewhere") as store:
+        digest = store.put_artifact(b"weights")
+
+    assert (tmp_path / "elsewhere" / digest[:2] / digest).read_bytes() == b"weights"
+
+
+def test_sqlite_is_durable_checked_and_has_a_write_ahead_log(tmp_path: Path) -> None:
+    with open_store(tmp_path / "store.db") as store, store._database.read() as connection:
+        modes = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+
+    assert modes == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 60000}
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    assert f"{tmp_path}/missing is not a folder" in refusal(tmp_path / "missing" / "store.db")
+
+
+def test_a_folder_is_not_a_store(tmp_path: Path) -> None:
+    assert "not a regular file" in refusal(tmp_path)
+
+
+def test_a_path_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+
+    assert f"{tmp_path}/file" in refusal(tmp_path / "file" / "store.db")
+
+
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    assert "not a regular file" in refusal(tmp_path / "pipe")
+
+
+def test_a_link_to_nothing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "missing")
+
+    assert f"{tmp_path}/link" in refusal(tmp_path / "link")
+
+
+def test_an_empty_file_is_a_lost_store_and_not_a_new_one(tmp_path: Path) -> None:
+    (tmp_path / "store.db").touch()
+
+    assert "is empty; restore the file" in refusal(tmp_path / "store.db")
+    assert (tmp_path / "store.db").read_bytes() == b""
+
+
+@pytest.mark.parametrize("content", [b"x", b"SQLite format 3", b"SQLite format 3\0", b"\0" * 10000, b"PK\3\4" * 999])
+def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "store.db").write_bytes(content)
+
+    assert f"{tmp_path}/store.db" in refusal(tmp_path / "store.db")
+    assert (tmp_path / "store.db").read_bytes() == content
+
+
+def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as connection, connection:
+        connection.execute("CREATE TABLE alembic_version (version_num)")
+        connection.execute("CREATE TABLE trials (id)")
+
+    assert "belongs to another program" in refusal(tmp_path / "other.db")
+
+
+def test_the_log_of_a_lost_store_is_not_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "store.db-wal").write_bytes(b"log")
+
+    assert "belongs to a store that is gone" in refusal(tmp_path / "store.db")
+    assert not (tmp_path / "store.db").exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["sqlite://", "sqlite:///:memory:", "sqlite:///x.db?mode=ro", "nonsense://x/y", "://", "a\0b", "postgresql://x/y"],
+)
+def test_an_address_that_cannot_be_a_store_is_refused(address: str) -> None:
+    refusal(address)
+
+
+def test_a_password_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as caught:
+        open_store("postgresql+nonsense://user:secret@host/base", artifacts=tmp_path)
+
+    assert "secret" not in str(caught.value)
+
+
+def test_a_writer_that_waits_too_long_says_who_is_to_blame(tmp_path: Path) -> None:
+    with (
+        open_store(tmp_path / "store.db", busy_timeout_s=0.05) as store,
+        closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="is locked by another process; let that process finish"):
+            store.open_study(a_record())
+        assert store.studies() == []
+        other.execute("ROLLBACK")
+        assert store.open_study(a_record()) == a_record()
+
+
+def test_a_database_that_may_not_grow_says_so_and_goes_on_later(tmp_path: Path) -> None:
+    with open_store(tmp_path / "store.db") as store:
+        store.open_study(a_record())
+        with store._database.read() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")
+        with pytest.raises(StoreError, match=r"store\.db cannot grow because the disk is full; free some room"):
+            store.enqueue(STUDY, [a_spec(number) for number in range(200)])
+        assert store.trials(STUDY) == []
+        with store._database.read() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+        assert len(store.enqueue(STUDY, [a_spec(number) for number in range(200)])) == 200
+
+
+def test_a_store_that_disappears_is_not_made_again(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store.db")
+    store.close()
+    (tmp_path / "store.db").unlink()
+
+    with pytest.raises(StoreError, match="cannot be opened"):
+        store.studies()
+    assert not (tmp_path / "store.db").exists()
+
+
+def test_threads_share_a_store(tmp_path: Path) -> None:
+    with open_store(tmp_path / "store.db") as store:
+        store.open_study(a_record())
+        store.enqueue(STUDY, [a_spec(number) for number in range(40)])
+
+        def work() -> None:
+            while lease := store.claim(STUDY, "thread", now=1.0, lease_s=1.0):
+                store.finish(lease, an_outcome(), now=1.0)
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(store.trials(STUDY)) == 40
+
+
+def test_a_damaged_row_is_named_with_a_remedy(tmp_path: Path) -> None:
+    with open_store(tmp_path / "store.db") as store:
+        store.open_study(a_record())
+        trial = store.finish(claimed(store, 1), an_outcome(1), now=2.0)
+    with closing(sqlite3.connect(tmp_path / "store.db")) as connection, connection:
+        connection.execute("UPDATE darse_trials SET body = replace(body, '1.1', '1.2')")
+
+    with (
+        open_store(tmp_path / "store.db") as store,
+        pytest.raises(CorruptStoreError, match=rf"store\.db: trial {trial.id} does not fit .*; restore the file"),
+    ):
+        store.trials(STUDY)
+
+
+@pytest.mark.parametrize("table", ["studies", "ledger", "trials", "asks", "findings", "events"])
+def test_a_row_that_is_gone_is_noticed(tmp_path: Path, table: str) -> None:
+    with open_store(tmp_path / "store.db") as store:
+        fill(store)
+    with closing(sqlite3.connect(tmp_path / "store.db")) as connection, connection:
+        connection.execute(f"DELETE FROM darse_{table} WHERE rowid = (SELECT max(rowid) FROM darse_{table})")
+
+    with open_store(tmp_path / "store.db") as store, pytest.raises((CorruptStoreError, StoreError)):
+        contents(store)
