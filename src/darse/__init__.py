@@ -1,3 +1,32 @@
-"""Which layer of a language model deserves which LoRA rank for your sentiment data, and is the difference real?"""
+"""Which layer deserves which LoRA rank for your sentiment data, and is the difference real?
+
+The public names are loaded when they are first used, so that `import darse` stays cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from darse.api import Predictor, Study, explore
+    from darse.errors import DarseError, InputError
+    from darse.ranks.plan import RankPlan
 
 __version__ = "0.1.0"
+__all__ = ["DarseError", "InputError", "Predictor", "RankPlan", "Study", "__version__", "explore"]
+
+_HOMES = {
+    "DarseError": "darse.errors",
+    "InputError": "darse.errors",
+    "Predictor": "darse.api",
+    "RankPlan": "darse.ranks.plan",
+    "Study": "darse.api",
+    "explore": "darse.api",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'darse' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

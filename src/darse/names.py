@@ -32,10 +32,10 @@ def safe_name(text: str) -> str:
 
 
 def printable(text: str, limit: int = 60) -> str:
-    """Text from outside, shortened and stripped of control characters, for one line of a message.
+    r"""Text from outside, shortened and stripped of control characters, for one line of a message.
 
     >>> printable("a" * 5 + chr(27) + "[31m", limit=8)
-    'aaaaa\\ufffd[…'
+    'aaaaa�[…'
     """
     shown = "".join(
         "\ufffd" if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else character

@@ -52,7 +52,7 @@ class TrainSettings(_Frozen):
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     max_gradient_norm: Annotated[float, Field(gt=0)] = 1.0
     alpha: Annotated[float, Field(gt=0)] = 4.0
-    """Scaling is alpha / sqrt(r) (rank-stabilised, arXiv 2312.03732), so that a rank sweep does not sweep the scaling."""
+    """Scaling is alpha / sqrt(r) (rank-stabilised, arXiv 2312.03732): a rank sweep must not sweep the scaling."""
     head_learning_rate_ratio: Annotated[float, Field(gt=0)] = 1.0
     """Learning rate of the head over that of the adapter."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 20.0

@@ -69,7 +69,7 @@ def test_target_and_split_are_found_and_a_group_never_is() -> None:
     [
         {"fold": [1, 2, 3]},
         {"subset": ["amazon", "yelp"]},
-        {"split": ["train", None]},
+        {"split": ["train", "test", None]},
         {"target": [0, 4]},
         {"target": ["ACME", ""]},
     ],

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -214,3 +216,26 @@ def test_a_row_that_is_gone_is_noticed(tmp_path: Path, table: str) -> None:
 
     with open_store(tmp_path / "store.db") as store, pytest.raises((CorruptStoreError, StoreError)):
         contents(store)
+
+
+def test_a_forked_child_uses_connections_of_its_own(tmp_path: Path) -> None:
+    code = """
+import os, sys
+from darse.store.open import open_store
+from tests.store.samples import STUDY, a_record, a_spec
+store = open_store(sys.argv[1])
+store.open_study(a_record())
+child = os.fork()
+store.enqueue(STUDY, [a_spec(number) for number in range(50 if child else 25, 75 if child else 50)])
+inherited = store._database._inherited
+if child == 0:
+    os._exit(0 if len(inherited) == 1 else 1)
+_, status = os.waitpid(child, 0)
+count = 0
+while store.claim(STUDY, "parent", now=1.0, lease_s=1.0):
+    count += 1
+sys.exit(0 if status == 0 and not inherited and count == 50 else 1)
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "store.db")]
+    root = Path(__file__).parents[2]
+    assert subprocess.run(command, cwd=root, check=False).returncode == 0

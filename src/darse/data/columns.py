@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from darse.data.example import Columns
-from darse.data.labels import SPLIT_NAMES, is_number
-from darse.data.row import Cell, Row
+from darse.data.labels import SPLIT_NAMES, is_number, parse_score
+from darse.data.row import Cell, Row, Unusable
 from darse.errors import DataError
 from darse.names import printable
 from darse.settings import DataSettings
@@ -76,7 +76,7 @@ def _columns_of(sample: Sequence[Row]) -> list[str]:
     """Every column of the sample in the order of appearance; the rows of a JSON Lines file may differ."""
     seen: dict[str, None] = {}
     for row in sample:
-        seen.update(dict.fromkeys(row.cells))
+        seen.update(dict.fromkeys(name for name in row.cells if name.strip()))
     return list(seen)
 
 
@@ -111,7 +111,7 @@ class _Guess:
         """The one column that has a name of the part and values that fit, or None."""
         names = _NAMES[part]
         named = [name for name in self._free if _plain(name) in names]
-        # A row without its target or split is rejected: a column with gaps is not taken for one unasked.
+        # Gaps count against a target or a split: each would reject its row.
         whole = part in {"target", "split"}
         values = {name: self._values[name] if whole else _filled(self._values[name]) for name in named}
         fitting = [name for name in named if _FITS[part](values[name])]
@@ -157,36 +157,37 @@ def _fits_label(values: Sequence[Cell]) -> bool:
 
     A single one will do: the first rows of a sorted file are all of one class.
     """
-    distinct = set(values)
-    return (
-        1 <= len(distinct) <= _MAX_GUESSED_CLASSES
-        and 2 * len(distinct) <= len(values)
-        and all(isinstance(value, str | int) for value in distinct)
-        and not _has_decimals(values)
-    )
+    usable = [value for value in values if not isinstance(value, Unusable) and not _is_decimal(value)]
+    distinct = len(set(usable))
+    few = 1 <= distinct <= _MAX_GUESSED_CLASSES and 2 * distinct <= len(usable)
+    return few and _are_most(usable, values)
 
 
 def _fits_score(values: Sequence[Cell]) -> bool:
-    """Numbers (a few bad ones forgiven) with decimals or many different values, unlike a scale of 1 to 5."""
-    numbers = [value for value in values if is_number(value)]
-    distinct = len({float(str(value)) for value in numbers})
-    return 10 * len(numbers) >= 9 * len(values) and (
-        distinct >= _MIN_GUESSED_SCORES or (distinct > 1 and _has_decimals(numbers))
-    )
+    """Numbers with decimals or many different values, unlike a scale of 1 to 5."""
+    found = [value for value in values if is_number(value)]
+    distinct = len({parse_score(value) for value in found})
+    varies = distinct >= _MIN_GUESSED_SCORES or (distinct > 1 and any(map(_is_decimal, found)))
+    return varies and _are_most(found, values)
 
 
-def _has_decimals(values: Sequence[Cell]) -> bool:
-    return any(is_number(value) and not float(str(value)).is_integer() for value in values)
+def _is_decimal(value: Cell) -> bool:
+    return is_number(value) and not parse_score(value).is_integer()
 
 
 def _fits_target(values: Sequence[Cell]) -> bool:
     names = [value for value in values if isinstance(value, str) and value.strip() and not is_number(value)]
-    return 0 < len(names) == len(values)
+    return _are_most(names, values)
 
 
 def _fits_split(values: Sequence[Cell]) -> bool:
-    names = [value.casefold() for value in values if isinstance(value, str)]
-    return 0 < len(names) == len(values) and all(name in SPLIT_NAMES for name in names)
+    names = [value for value in values if isinstance(value, str) and value.casefold() in SPLIT_NAMES]
+    return _are_most(names, values)
+
+
+def _are_most(good: Sequence[Cell], values: Sequence[Cell]) -> bool:
+    """A few bad cells do not hide what a column is; their rows are rejected and counted."""
+    return len(good) > 0 and 10 * len(good) >= 9 * len(values)
 
 
 _FITS = {

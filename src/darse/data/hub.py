@@ -90,7 +90,7 @@ def _failures() -> tuple[type[Exception], ...]:
     import datasets
     from huggingface_hub.errors import HfHubHTTPError
     from pyarrow import ArrowException
-    from yaml import YAMLError
+    from yaml import YAMLError  # type: ignore[import-untyped]  # comes with datasets, without types
 
     network = tuple(base for base in HfHubHTTPError.__bases__ if issubclass(base, Exception))
     careless = (LookupError, TypeError, AttributeError, AssertionError, RuntimeError, EOFError)
@@ -101,7 +101,7 @@ def _failures() -> tuple[type[Exception], ...]:
 
 def _explain(repository: str | Path, error: Exception) -> DataError:
     """One line for any failure of the library; what it says is often a page."""
-    first = (str(error).strip() or type(error).__name__).partition("\n")[0][:300]
+    first = printable((str(error).strip() or type(error).__name__).partition("\n")[0], 300)
     if isinstance(repository, Path):
         remedy = "a folder needs a README.md with data_files, or files such as train.csv and test.csv"
     elif isinstance(error, ConnectionError):
@@ -113,7 +113,7 @@ def _explain(repository: str | Path, error: Exception) -> DataError:
 
 def _refuse_addresses(folder: Path) -> None:
     """Refuse a card that names an address, before the library asks there which files it means."""
-    import yaml  # type: ignore[import-untyped]  # comes with datasets, without types
+    import yaml
 
     card = folder / "README.md"
     if not card.exists():
@@ -148,7 +148,7 @@ def _refuse_unsafe(builder: datasets.DatasetBuilder, repository: str | Path) -> 
         for name in files:
             # Links inside the folder are fine: the hub's own cache is made of them.
             if "://" in name or ".." in Path(name).parts or not Path(name).is_relative_to(folder):
-                raise DataError(f"its README names a file outside the folder: {printable(name)}", path=repository)
+                raise DataError(f"its README names a file outside the folder: {printable(name)}", path=folder)
             if not Path(name).is_file():
                 raise DataError(f"{name} is not a regular file", path=repository)
 

@@ -20,6 +20,7 @@ SPLIT_NAMES: dict[str, SplitName] = {
 MAX_SCORE = 1e15
 """Beyond it a float64 no longer tells neighbouring decimals apart."""
 _MAX_LABEL_CHARACTERS = 100
+_MAX_GROUP_CHARACTERS = 1000
 _NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WITH_COMMA = re.compile(r"-?[0-9]*(?:,[0-9]+)+(?:\.[0-9]*)?")
 _MISSING = frozenset({"nan", "none", "null", "na", "n/a", "<na>", "#n/a"})
@@ -167,8 +168,11 @@ def parse_group(value: Cell) -> str | None:
     """The group of a row; None for an empty cell, whose row is a group of its own.
 
     Raises:
-        RowRefused: The cell is a list or the like.
+        RowRefused: The cell is a list or the like, or far too long for a name.
     """
     if isinstance(value, Unusable):
         raise RowRefused("the group is neither text nor number", value)
-    return None if value is None or value == "" else _as_written(value)
+    written = _as_written(value)
+    if len(written) > _MAX_GROUP_CHARACTERS:
+        raise RowRefused(f"the group is longer than {_MAX_GROUP_CHARACTERS} characters", value)
+    return written or None

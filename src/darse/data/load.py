@@ -31,7 +31,7 @@ from darse.errors import DataError
 from darse.names import printable
 from darse.settings import DataSettings
 
-_SAMPLE_CHARACTERS = 4 << 20
+_SAMPLE_CHARACTERS = 16 << 20
 """A sample of huge rows is cut here: memory grows with the examples kept and with nothing else."""
 _NAMED_REJECTS = 3
 STRADDLING = "the group of the row also stands in an official split that it must not leak into"
@@ -81,7 +81,7 @@ def _load(opened: OpenSource, settings: DataSettings, seed: int) -> LabelledData
         check_label_map(settings.label_map)
     tally = Tally()
     tally.notes += opened.notes
-    sample = _take_sample(opened.rows, tally)
+    sample = _take_sample(opened.rows, tally, max_characters=settings.max_text_characters)
     columns = choose_columns(sample, settings)
     rows = _parse_rows(chain(sample, opened.rows), columns, settings, tally)
     if columns.label is not None:
@@ -108,20 +108,24 @@ def _load(opened: OpenSource, settings: DataSettings, seed: int) -> LabelledData
     )
 
 
-def _take_sample(rows: Iterator[Row], tally: Tally) -> list[Row]:
-    """The first rows, to choose columns by; an error if not one of them can be read at all."""
+def _take_sample(rows: Iterator[Row], tally: Tally, *, max_characters: int) -> list[Row]:
+    """The first rows, to choose columns by; an error if most of them cannot be read at all."""
     sample: list[Row] = []
     characters = 0
     for row in rows:
-        sample.append(row)
-        characters += sum(len(cell) for cell in row.cells.values() if isinstance(cell, str))
+        # One character too many is enough for the row to be rejected later, whatever its length was.
+        cells = {n: c[: max_characters + 1] if isinstance(c, str) else c for n, c in row.cells.items()}
+        sample.append(replace(row, cells=cells))
+        characters += sum(len(cell) for cell in cells.values() if isinstance(cell, str))
         if len(sample) == SAMPLE_ROWS or characters > _SAMPLE_CHARACTERS:
             break
     if not sample:
         raise DataError("the source has no rows")
-    if all(row.problem is not None for row in sample):
-        for row in sample:
-            tally.rows += 1
+    bad = [row for row in sample if row.problem is not None]
+    is_whole = len(sample) < SAMPLE_ROWS and characters <= _SAMPLE_CHARACTERS
+    if len(bad) == len(sample) or (is_whole and 2 * len(bad) > len(sample)):
+        tally.rows = len(sample)
+        for row in bad:
             tally.reject(row.line, row.problem or "")
         _refuse_bad_majority(tally)
     return sample

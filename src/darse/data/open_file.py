@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from darse.data.row import MAX_RECORD_CHARACTERS
 from darse.errors import DataError
+from darse.names import printable
 
 _SNIFFED_BYTES = 1 << 16
 _KINDS = {
@@ -150,7 +151,8 @@ def _refuse_irregular(path: Path, mode: int) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return printable(text.strip().partition("\n")[0], 200)
 
 
 def _ends_lines_with_cr(start: str) -> bool:

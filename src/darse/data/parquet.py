@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from darse.data.open_file import open_regular
 from darse.data.row import MAX_COLUMNS, MAX_RECORD_CHARACTERS, Cell, Row, Unusable, as_cell
 from darse.errors import DataError
+from darse.names import printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
 _BATCH_ROWS = 512
-_MAX_CHUNK_BYTES = 1 << 30
-"""Unpacked bytes of one column in one row group; usual writers stay far below, a bomb does not."""
+_MAX_GROUP_BYTES = 2 << 30
+"""Unpacked bytes of one row group; usual writers stay far below, a bomb does not."""
 
 
 def read_parquet(path: Path) -> Iterator[Row]:
@@ -43,7 +44,7 @@ def read_parquet(path: Path) -> Iterator[Row]:
             scalars = _check_table(path, table)
             yield from _read_batches(table, scalars)
         except damaged as error:
-            first = str(error).strip().partition("\n")[0][:200]
+            first = printable(str(error).strip().partition("\n")[0], 200)
             raise DataError(f"the Parquet file is damaged: {first}; write it again", path=path) from error
 
 
@@ -54,28 +55,26 @@ def _check_table(path: Path, table: pq.ParquetFile) -> list[str]:
         raise DataError(f"the file has {len(names)} columns, more than {MAX_COLUMNS}", path=path)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise DataError(f"the column {twice!r} stands twice; give each column its own name", path=path)
+        raise DataError(
+            f"the column {printable(twice)!r} stands twice; give each column its own name", path=path
+        )
     if table.metadata.num_rows == 0:
         raise DataError("the file has no rows", path=path)
     scalars = [field.name for field in table.schema_arrow if _is_scalar(field.type)]
     for group in range(table.metadata.num_row_groups):
-        described = table.metadata.row_group(group)
-        for index in range(described.num_columns):
-            column = described.column(index)
-            size = column.total_uncompressed_size
-            if column.path_in_schema in scalars and size > _MAX_CHUNK_BYTES:
-                raise DataError(
-                    f"column {column.path_in_schema!r} unpacks to {size:,} bytes in one row group, more than"
-                    f" {_MAX_CHUNK_BYTES:,}; write smaller row groups",
-                    path=path,
-                )
+        # Sizes by column would be finer, but asking for them aborts the process if the file is damaged there.
+        size = table.metadata.row_group(group).total_byte_size
+        if size > _MAX_GROUP_BYTES:
+            raise DataError(
+                f"a row group unpacks to {size:,} bytes, more than {_MAX_GROUP_BYTES:,}; write smaller ones",
+                path=path,
+            )
     return scalars
 
 
 def _read_batches(table: pq.ParquetFile, scalars: list[str]) -> Iterator[Row]:
-    others: dict[str, Cell] = {
-        field.name: Unusable(f"a {field.type}") for field in table.schema_arrow if field.name not in scalars
-    }
+    unread = [field for field in table.schema_arrow if field.name not in scalars]
+    others: dict[str, Cell] = {field.name: Unusable(f"a {field.type}") for field in unread}
     line = 0
     for batch in table.iter_batches(batch_size=_BATCH_ROWS, columns=scalars, use_threads=False):
         columns = [_cells(column) for column in batch.columns]

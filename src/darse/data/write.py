@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from darse.data.read import FORMATS
 from darse.errors import DataError, StoreError
 from darse.files import sync_folder
+from darse.names import printable
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -100,7 +101,7 @@ def _explaining(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, OverflowError) as error:
-        first = str(error).partition("\n")[0][:200]
+        first = printable(str(error).partition("\n")[0], 200)
         raise DataError(f"{what} cannot be written: {first}", path=path) from error
     except OSError as error:
         raise _cannot_write(path, error) from error

@@ -52,7 +52,8 @@ def metric_losses(logits: Floats, labels: NDArray[np.int64], scores: Floats, tas
     if verdict_metric(task) == "mse":
         losses: Floats = (logits[:, classes] - scores) ** 2 * task.score_sd**2
         return losses
-    return (logits[:, :classes].argmax(axis=1) != labels).astype(np.float64)
+    errors: Floats = (logits[:, :classes].argmax(axis=1) != labels).astype(np.float64)
+    return errors
 
 
 def negative_log_likelihood(logits: Floats, labels: NDArray[np.int64]) -> Floats:

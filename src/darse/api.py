@@ -1,0 +1,182 @@
+"""The Python side: explore a labelled source, look at what was found, use it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from darse.data.source import Source
+from darse.errors import InputError
+from darse.execute.user import UserFunction
+from darse.model.adapter import Profile
+from darse.names import safe_name
+from darse.publish import publish, write_export
+from darse.score import Score, Scorer
+from darse.search.result import Result
+from darse.search.sensitivity import SiteLoss
+from darse.search.verdict import Verdict
+from darse.settings import Evaluator, settings_from_options
+from darse.study import Audience, Finished, Request, run_study
+
+
+@dataclass(frozen=True)
+class FrontierPoint:
+    """A plan that was looked at.
+
+    Attributes:
+        plan: Rank by site.
+        cost: Trainable parameters.
+        score: Search score on validation, lower is better.
+        origin: Who proposed it.
+    """
+
+    plan: Mapping[str, int]
+    cost: int
+    score: float
+    origin: str
+
+
+class Study:
+    """A finished study.
+
+    Args:
+        finished: What the search found.
+        folder: Where its files are.
+    """
+
+    def __init__(self, finished: Finished, folder: Path) -> None:
+        self._finished = finished
+        self.folder = folder
+
+    @property
+    def result(self) -> Result:
+        """Everything that was found."""
+        return self._finished.result
+
+    @property
+    def verdict(self) -> Verdict:
+        """The judgement, with its controls."""
+        return self.result.verdict
+
+    @property
+    def plan(self) -> dict[str, int]:
+        """Rank by site."""
+        return self._named(self.result.plan.ranks)
+
+    @property
+    def sensitivity(self) -> dict[str, list[SiteLoss]]:
+        """What each site loses at each rank, by site; empty where the strategy does not measure it."""
+        allocation = self.result.findings.allocate
+        if allocation is None or allocation.sensitivity is None:
+            return {}
+        table: dict[str, list[SiteLoss]] = {site.name: [] for site in self.result.sites}
+        for one in allocation.sensitivity.losses:
+            table[self.result.sites[one.site].name].append(one)
+        return table
+
+    @property
+    def frontier(self) -> list[FrontierPoint]:
+        """Plans for which no cheaper one scores as well, cheapest first."""
+        allocation = self.result.findings.allocate
+        found: list[FrontierPoint] = []
+        for one in sorted(allocation.candidates if allocation else (), key=lambda one: (one.cost, one.score)):
+            if not found or one.score < found[-1].score:
+                found.append(FrontierPoint(self._named(one.plan.ranks), one.cost, one.score, one.origin))
+        return found
+
+    def export(self, path: str | Path, profile: Profile = "native") -> Path:
+        """Write the adapter: `native`, `padded` or `merged`.
+
+        Raises:
+            InputError: The study used its own evaluator and has no adapter.
+        """
+        if self._finished.bench is None:
+            raise InputError("this study used its own evaluator and has no adapter to export")
+        write_export(self.result, self._finished.bench, Path(path), profile)
+        return Path(path)
+
+    def model(self) -> Predictor:
+        """The exported adapter, ready to predict."""
+        return Predictor(Scorer.open(self.folder / "adapter", base=self.result.settings.model))
+
+    def _named(self, ranks: Sequence[int]) -> dict[str, int]:
+        return {site.name: rank for site, rank in zip(self.result.sites, ranks, strict=True)}
+
+    def __repr__(self) -> str:
+        """Name, verdict and plan."""
+        return f"<Study {self.result.name!r}: {self.verdict.verdict}, plan {self.result.plan}>"
+
+    def _repr_html_(self) -> str:
+        """A short table for notebooks."""
+        rows = "".join(f"<tr><td>{html.escape(name)}</td><td>{rank}</td></tr>" for name, rank in self.plan.items())
+        return (
+            f"<h4>{html.escape(self.result.name)}: {self.verdict.verdict}</h4>"
+            f"<p>{html.escape(self.verdict.sentence)}</p>"
+            f"<table><tr><th>site</th><th>rank</th></tr>{rows}</table>"
+        )
+
+
+class Predictor:
+    """Predicts with an exported adapter.
+
+    Args:
+        scorer: The scorer.
+    """
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer = scorer
+
+    def predict(self, texts: Sequence[str], targets: Sequence[str] | None = None) -> list[Score]:
+        """Score, label and probabilities of each text."""
+        return self.scorer.score(texts, targets)
+
+    def scores(self, texts: Sequence[str], targets: Sequence[str] | None = None) -> NDArray[np.float64]:
+        """Scores alone, shape (texts,), in the units of the training scores."""
+        return np.array([said.score for said in self.predict(texts, targets)], dtype=np.float64)
+
+
+def explore(
+    data: Source | None = None,
+    *,
+    out: str | Path | None = None,
+    store: str | None = None,
+    fresh: bool = False,
+    evaluator: UserFunction | Evaluator | None = None,
+    audience: Audience | None = None,
+    **options: object,
+) -> Study:
+    """Find the best rank plan for labelled data, or the smallest that is not worse.
+
+    Args:
+        data: `demo`, a file, a hub data set name, a data frame or mappings; None with an `evaluator`.
+        out: Folder of the study; named after the data by default.
+        store: Address of the store; a file in the folder by default.
+        fresh: Start anew even if the study is there.
+        evaluator: `truncate` or `finetune`, or your own `f(ranks, seed, learning_rate) -> per-example losses`, for
+            any task and any training (docs/own-evaluator.md).
+        audience: Whom to tell while it runs.
+        **options: Any setting by its name: `model`, `text`, `label`, `score`, `target`, `split`, `group`, `budget`,
+            `objective`, `granularity`, `evaluator`, `strategy`, `seeds`, `seed`, `max_trials`, `max_minutes`,
+            `epochs`, ... (darse.settings).
+
+    Raises:
+        InputError: Something given is wrong; the message says what and how to mend it.
+    """
+    function = evaluator if callable(evaluator) else None
+    if (data is None) == (function is None):
+        raise InputError("give either data or your own evaluator")
+    settings = settings_from_options({**options, "evaluator": "finetune" if function else evaluator})
+    folder = Path(out) if out is not None else Path(f"darse-{_name(data)}")
+    request = Request(data, settings, folder, store, fresh, f"darse.explore({_name(data)!r}, ...)", function)
+    finished = run_study(request, audience or Audience())
+    publish(finished, folder)
+    return Study(finished, folder)
+
+
+def _name(data: Source | None) -> str:
+    return safe_name(Path(data).stem) if isinstance(data, str | Path) else "study"

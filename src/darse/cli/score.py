@@ -1,0 +1,82 @@
+"""`darse score`: an adapter and a text or a file to scores."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from darse.cli.stop import stopping_cleanly
+from darse.errors import InputError
+
+
+def run_score(
+    adapter: Path,
+    file: Path | None,
+    *,
+    text: str | None,
+    target: str | None,
+    out: Path | None,
+    base: str | None,
+    trust_remote_code: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Score one text, or a file into another."""
+    if file is None and text is None:
+        raise InputError("give a text with --text, or a file and -o")
+    if file is not None and out is None:
+        raise InputError(f"say where the scores of {file} go with -o")
+    with stopping_cleanly() as stop:
+        from transformers.utils import logging as transformers_logging
+
+        from darse.score import Scorer, score_file
+
+        transformers_logging.disable_progress_bar()
+        scorer = Scorer.open(adapter, base=base, trust_remote_code=trust_remote_code)
+        if file is None or out is None:
+            assert text is not None
+            _print_one(scorer, text, target, as_json=as_json)
+            return
+        with _bar(quiet or as_json) as bar:
+            task = bar.add_task("scoring", total=None)
+            result = score_file(
+                scorer,
+                file,
+                out,
+                text=text,
+                target=target,
+                progress=lambda rows: bar.update(task, completed=rows),
+                check=stop.check,
+            )
+    if as_json:
+        print(json.dumps({"rows": result.rows, "rejected": result.rejected, "out": str(out)}))
+        return
+    print(f"{result.rows} rows scored into {out}")
+    if result.rejects is not None:
+        print(f"{result.rejected} rows could not be scored; see {result.rejects}")
+
+
+def _print_one(scorer: object, text: str, target: str | None, *, as_json: bool) -> None:
+    from darse.score import Scorer
+
+    assert isinstance(scorer, Scorer)
+    (said,) = scorer.score([text], None if target is None else [target])
+    if as_json:
+        print(json.dumps(asdict(said)))
+        return
+    if said.score is not None:
+        print(f"score  {said.score:+.3f}")
+    if said.label is not None:
+        print(f"label  {said.label}")
+        for name, value in sorted(said.probabilities.items(), key=lambda entry: -entry[1]):
+            print(f"       {value:6.1%}  {name}")
+
+
+def _bar(is_quiet: bool) -> Progress:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, disable=is_quiet or not console.is_terminal, transient=True)

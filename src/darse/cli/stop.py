@@ -1,0 +1,45 @@
+"""Ctrl-C and SIGTERM to a clean end: at once while nothing runs, at the next batch while a trial runs."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from darse.errors import Interrupted
+
+
+class Stop:
+    """Remembers a signal until somebody may act on it."""
+
+    def __init__(self) -> None:
+        self.is_patient = False
+        self._signal: int | None = None
+
+    def check(self) -> None:
+        """Raise if a signal has come.
+
+        Raises:
+            Interrupted: A signal has come.
+        """
+        if self._signal is not None:
+            raise Interrupted(self._signal)
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal: raise now, or, while patient, at the next check; a second one raises now."""
+        is_second, self._signal = self._signal is not None, number
+        if is_second or not self.is_patient:
+            raise Interrupted(number)
+
+
+@contextmanager
+def stopping_cleanly() -> Iterator[Stop]:
+    """Turn SIGINT and SIGTERM into `Interrupted` for the length of a `with` block."""
+    stop = Stop()
+    before = {number: signal.signal(number, stop.receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,223 @@
+"""The verbs and their options; each hands over to the room that does the work."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from darse import __version__
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Find which layer of a language model deserves which LoRA rank for your sentiment data.\n\n"
+    "Begin with:  darse explore reviews.csv     (or: darse explore demo)",
+)
+
+Option = typer.Option
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"darse {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Options before any verb."""
+
+
+@app.command(
+    epilog="Examples:  darse explore reviews.csv --text review --label sentiment     "
+    "darse explore headlines.csv --score score --target company --objective best --budget uniform:8     "
+    "darse explore demo --max-minutes 4"
+)
+def explore(
+    file: Annotated[str, typer.Argument(help="CSV, TSV, JSONL or Parquet file, hub data set name, or `demo`.")],
+    text: Annotated[str | None, Option(help="Column of the text (guessed when obvious).")] = None,
+    score: Annotated[str | None, Option(help="Column of a numeric score.")] = None,
+    label: Annotated[str | None, Option(help="Column of a class.")] = None,
+    target: Annotated[str | None, Option(help="Column of the entity whose sentiment is meant.")] = None,
+    split: Annotated[str | None, Option(help="Column that says train, validation or test.")] = None,
+    group: Annotated[str | None, Option(help="Rows of one group never straddle splits.")] = None,
+    label_map: Annotated[
+        str | None, Option(help='Table from labels to classes, as JSON: \'{"1": "positive"}\'.')
+    ] = None,
+    model: Annotated[str | None, Option(help="Base model: minilm (bundled), a folder, or a hub name.")] = None,
+    budget: Annotated[str | None, Option(help="500k, 1% of the base model, or uniform:8.")] = None,
+    objective: Annotated[Literal["smallest", "best"] | None, Option(help="Default: smallest.")] = None,
+    granularity: Annotated[str | None, Option(help="layer, module or group:4.")] = None,
+    evaluator: Annotated[Literal["truncate", "finetune"] | None, Option(help="How plans are scored.")] = None,
+    strategy: Annotated[Literal["auto", "greedy", "knapsack", "window"] | None, Option()] = None,
+    preset: Annotated[Literal["none", "paper"] | None, Option(help="paper: the published method.")] = None,
+    max_rank: Annotated[int | None, Option(help="Highest rank searched (16).")] = None,
+    seeds: Annotated[int | None, Option(help="Runs per finalist and control (3).")] = None,
+    seed: Annotated[int | None, Option(help="Seed of the study (0).")] = None,
+    epochs: Annotated[int | None, Option(help="Epochs of a run at the most (8).")] = None,
+    batch_size: Annotated[int | None, Option(help="Rows per batch (16).")] = None,
+    max_length: Annotated[int | None, Option(help="Tokens per text (128).")] = None,
+    learning_rate: Annotated[list[float] | None, Option(help="Learning rate to try; may be given again.")] = None,
+    margin: Annotated[float | None, Option(help="Part of the metric that is still not worse (0.01).")] = None,
+    max_trials: Annotated[int | None, Option(help="Training runs at the most.")] = None,
+    max_minutes: Annotated[float | None, Option(help="Minutes at the most.")] = None,
+    store: Annotated[str | None, Option(help="Address of the store; a file in FOLDER by default.")] = None,
+    out: Annotated[Path | None, Option(help="Folder of the study.")] = None,
+    fresh: Annotated[bool, Option("--fresh", help="Start anew.")] = False,
+    trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code that comes with MODEL.")] = False,
+    as_json: Annotated[bool, Option("--json", help="One JSON object a line.")] = False,
+    quiet: Annotated[bool, Option("--quiet", help="Print the result alone.")] = False,
+) -> None:
+    """Search rank plans on a labelled file and write verdict, report and adapter."""
+    from darse.cli.explore import run_explore
+
+    options: dict[str, object] = {
+        "text": text,
+        "score": score,
+        "label": label,
+        "target": target,
+        "split": split,
+        "group": group,
+        "label_map": _table(label_map),
+        "model": model,
+        "budget": budget,
+        "objective": objective,
+        "granularity": granularity,
+        "evaluator": evaluator,
+        "strategy": strategy,
+        "preset": preset,
+        "max_rank": max_rank,
+        "seeds": seeds,
+        "seed": seed,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "max_length": max_length,
+        "learning_rates": learning_rate,
+        "margin": margin,
+        "max_trials": max_trials,
+        "max_minutes": max_minutes,
+        "trust_remote_code": trust_remote_code,
+    }
+    command = shlex.join(["darse", *sys.argv[1:]])
+    run_explore(file, options, out=out, store=store, fresh=fresh, command=command, as_json=as_json, quiet=quiet)
+
+
+@app.command(
+    epilog="Examples:  darse score darse-reviews/adapter --text 'Not bad at all'     "
+    "darse score darse-reviews/adapter new.csv -o scored.csv"
+)
+def score(
+    adapter: Annotated[Path, typer.Argument(help="Adapter folder that explore wrote.")],
+    file: Annotated[Path | None, typer.Argument(help="File to score.")] = None,
+    text: Annotated[str | None, Option(help="A text to score, or the column of the text in FILE.")] = None,
+    target: Annotated[str | None, Option(help="The text's target, or the column of the target in FILE.")] = None,
+    out: Annotated[Path | None, Option("-o", "--out", help="Where the scored file goes.")] = None,
+    base: Annotated[str | None, Option(help="Base model, if it is not where the adapter says.")] = None,
+    trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code of the base model.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
+    quiet: Annotated[bool, Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Score a text or a whole file with an adapter."""
+    from darse.cli.score import run_score
+
+    run_score(
+        adapter,
+        file,
+        text=text,
+        target=target,
+        out=out,
+        base=base,
+        trust_remote_code=trust_remote_code,
+        as_json=as_json,
+        quiet=quiet,
+    )
+
+
+@app.command(epilog="Example:  darse report darse-reviews -o for-the-board.html")
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a study.")],
+    study: Annotated[str | None, Option(help="Id of the study, if the folder's store has several.")] = None,
+    store: Annotated[str | None, Option(help="Address of the store.")] = None,
+    out: Annotated[Path | None, Option("-o", "--out", help="Where the page goes.")] = None,
+    as_json: Annotated[bool, Option("--json", help="Print the verdict as JSON instead.")] = False,
+) -> None:
+    """Write a finished study's report again, or print its verdict."""
+    from darse.cli.studies import run_report
+
+    run_report(folder, study=study, store=store, out=out, as_json=as_json)
+
+
+@app.command(
+    epilog="Examples:  darse export darse-reviews --profile merged -o model     "
+    "darse export darse-reviews --as lora-config"
+)
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder of a study.")],
+    out: Annotated[Path | None, Option("-o", "--out", help="Folder of the export.")] = None,
+    profile: Annotated[Literal["native", "padded", "merged"], Option(help="Kind of export.")] = "native",
+    as_: Annotated[
+        Literal["adapter", "lora-config", "lora-config-json"], Option("--as", help="What to export.")
+    ] = "adapter",
+    study: Annotated[str | None, Option(help="Id of the study, if the folder's store has several.")] = None,
+    store: Annotated[str | None, Option(help="Address of the store.")] = None,
+) -> None:
+    """Export a study's adapter in another profile, or its plan as a LoraConfig."""
+    from darse.cli.studies import run_export
+
+    run_export(folder, out=out, profile=profile, as_=as_, study=study, store=store)
+
+
+@app.command(epilog="Examples:  darse sites minilm     darse sites roberta-large --granularity module")
+def sites(
+    model: Annotated[str, typer.Argument(help="minilm, a folder, or a hub name.")] = "minilm",
+    granularity: Annotated[str, Option(help="layer, module or group:4.")] = "layer",
+    trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code of the model.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the layers of a model, their weights and what a rank costs in each."""
+    from darse.cli.sites import run_sites
+
+    run_sites(model, granularity, trust_remote_code=trust_remote_code, as_json=as_json)
+
+
+@app.command(epilog="Example:  darse studies darse-reviews")
+def studies(
+    folder: Annotated[Path, typer.Argument(help="Folder of a study.")] = Path(),
+    store: Annotated[str | None, Option(help="Address of the store.")] = None,
+    as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the studies of a store."""
+    from darse.cli.studies import run_studies
+
+    run_studies(folder, store=store, as_json=as_json)
+
+
+@app.command(epilog="Example:  darse doctor --model minilm")
+def doctor(
+    model: Annotated[str, Option(help="Base model to check.")] = "minilm",
+    store: Annotated[str | None, Option(help="Address of a store to check.")] = None,
+    as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check machine, packages, model and store, and say what to mend."""
+    from darse.cli.doctor import run_doctor
+
+    run_doctor(model, store=store, as_json=as_json)
+
+
+def _table(text: str | None) -> object:
+    from darse.errors import SettingsError
+
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise SettingsError([f'--label-map is not valid JSON ({error}); write \'{{"1": "positive"}}\'']) from error

@@ -1,0 +1,136 @@
+"""A finished study to the files that people take away: verdict, report, adapter and model card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from darse.data.example import Task
+from darse.errors import AdapterError, InputError, ModelError
+from darse.execute.bench import Bench
+from darse.files import write_durably, write_json
+from darse.model.adapter import Export, Profile, plan_config, write_adapter
+from darse.model.base import Base, find_base
+from darse.model.reload import load_adapter
+from darse.model.weights import AdapterWeights
+from darse.ranks.plan import Weight, ranks_by_weight
+from darse.ranks.sites import find_weights
+from darse.report.card import model_card
+from darse.report.page import render_report
+from darse.search.result import Result
+from darse.store.protocol import Store
+from darse.store.trial import Trial
+from darse.study import Finished
+from darse.train.predict import predict
+
+TOLERANCE = 1e-4
+"""Largest difference of reloaded outputs that passes, in units of the outputs' own spread."""
+
+
+def publish(finished: Finished, folder: Path) -> None:
+    """Write verdict.json, report.html and, unless an own evaluator was asked, adapter/."""
+    result = finished.result
+    write_json(folder / "verdict.json", result.verdict_json())
+    write_report(result, folder / "report.html")
+    if finished.bench is not None:
+        write_export(result, finished.bench, folder / "adapter")
+
+
+def write_report(result: Result, path: Path) -> None:
+    """Write the report as one self-contained page."""
+    write_durably(path, render_report(result).encode())
+
+
+def write_export(result: Result, bench: Bench, folder: Path, profile: Profile = "native") -> None:
+    """Write the adapter of the best run and prove it by reloading.
+
+    Raises:
+        AdapterError: The reloaded adapter does not give the same outputs.
+        InputError: The study has no adapter.
+    """
+    trial = exported_trial(result)
+    weights = bench.trained_weights(trial)
+    _write(result, Trained(bench.base, bench.model, bench.task, bench.weights, weights), folder, profile)
+    _prove(bench, trial, folder)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained adapter with what is needed to write it down."""
+
+    base: Base
+    model: PreTrainedModel
+    task: Task
+    sites: tuple[Weight, ...]
+    weights: AdapterWeights
+
+
+def _write(result: Result, trained: Trained, folder: Path, profile: Profile) -> None:
+    about: dict[str, object] = {
+        "study": result.study,
+        "plan": list(result.plan.ranks),
+        "verdict": result.verdict.verdict,
+    }
+    length = min(result.settings.train.max_length, trained.base.tokenizer.model_max_length)
+    export = Export(trained.base, trained.model, trained.task, trained.weights, trained.sites, length, about)
+    write_adapter(export, folder, profile, card=model_card(result, profile))
+
+
+def export_again(result: Result, store: Store, folder: Path, profile: Profile) -> None:
+    """Write a finished study's adapter in any profile, without its data.
+
+    Raises:
+        ModelError: The base model is gone or was changed.
+        InputError: The study has no adapter.
+    """
+    trial = exported_trial(result)
+    settings = result.settings
+    base = find_base(settings.model, trust_remote_code=settings.trust_remote_code)
+    if base.digest != result.origin.base_digest:
+        raise ModelError(f"the weights of {base.name} are not those of the study; give back the model it was made with")
+    model = base.classifier(result.task)
+    weights = AdapterWeights.from_bytes(store.artifact(trial.outcome.artifacts["weights"]), settings.train.alpha)
+    _write(result, Trained(base, model, result.task, find_weights(model), weights), folder, profile)
+
+
+def exported_trial(result: Result) -> Trial:
+    """The run whose adapter is exported."""
+    if result.quality is None:
+        raise InputError("this study used its own evaluator and has no adapter; export the plan: --as lora-config")
+    chosen = result.quality.trial
+    return next(trial for trial in result.trials if trial.id == chosen)
+
+
+def plan_as_json(result: Result) -> dict[str, object]:
+    """The plan as the JSON of a `LoraConfig`."""
+    ranks = ranks_by_weight(result.plan, result.sites)
+    if not ranks:
+        raise InputError("the plan leaves every layer alone, so there is no LoraConfig for it")
+    config = plan_config(ranks, alpha=result.settings.train.alpha, base_name=result.origin.base_name, head=())
+    values = config.to_dict()
+    wanted = ("r", "lora_alpha", "target_modules", "rank_pattern", "alpha_pattern", "lora_dropout", "bias")
+    return {name: sorted(values[name]) if isinstance(values[name], set) else values[name] for name in wanted}
+
+
+def plan_as_python(result: Result) -> str:
+    """The plan as Python source that makes a `LoraConfig`."""
+    values = plan_as_json(result)
+    body = "".join(f"    {name}={json.dumps(value, indent=8)},\n" for name, value in values.items())
+    return f"from peft import LoraConfig\n\nconfig = LoraConfig(\n{body})\n"
+
+
+def _prove(bench: Bench, trial: Trial, folder: Path) -> None:
+    """Reload the folder and compare its outputs on validation with those of training."""
+    rows = bench.rows["valid"]
+    loaded = load_adapter(folder, base=str(bench.base.folder), trust_remote_code=bench.base.trust_remote_code)
+    ours = torch.from_numpy(bench.logits(bench.trained_weights(trial), "valid", lambda: None)).float()
+    if bench.task.has_score:
+        place = len(bench.task.classes)
+        ours[:, place] = ours[:, place] * bench.task.score_sd + bench.task.score_mean
+    difference = float((predict(loaded.model, rows) - ours).abs().max())
+    if not difference <= TOLERANCE * max(1.0, float(ours.abs().max())):
+        raise AdapterError(f"{folder}: the reloaded adapter differs by {difference:.2g}; please report this")
