@@ -10,6 +10,8 @@ import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedConfig, PreTrainedTokenizerFast
 
+from darse.model.base import quiet
+
 VOCABULARY = 300
 DEPTH = 4
 _WORDS = (
@@ -36,8 +38,9 @@ def save_tokenizer(folder: Path, *, pad: str | None = "[PAD]", pairs: bool = Tru
     if pairs:
         names |= {"cls_token": "[CLS]", "sep_token": "[SEP]"}
     inputs = ["input_ids", "token_type_ids", "attention_mask"] if pairs else ["input_ids", "attention_mask"]
+    side = "right" if pairs else "left"  # decoders often come with padding on the left
     fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, model_max_length=64, model_input_names=inputs, **names
+        tokenizer_object=tokenizer, model_max_length=64, model_input_names=inputs, padding_side=side, **names
     )
     fast.save_pretrained(folder)
 
@@ -60,10 +63,22 @@ def _decoder(**extra: object) -> dict[str, object]:
 
 ARCHITECTURES: Mapping[str, Callable[[], PreTrainedConfig]] = {
     "bert": lambda: transformers.BertConfig(**_encoder()),
-    "roberta": lambda: transformers.RobertaConfig(**_encoder(type_vocab_size=2)),
-    "xlm-roberta": lambda: transformers.XLMRobertaConfig(**_encoder(type_vocab_size=2)),
+    "roberta": lambda: transformers.RobertaConfig(**_encoder(type_vocab_size=1)),
+    "xlm-roberta": lambda: transformers.XLMRobertaConfig(**_encoder(type_vocab_size=1)),
     "deberta-v2": lambda: transformers.DebertaV2Config(
         **_encoder(type_vocab_size=2, relative_attention=True, pos_att_type=["p2c", "c2p"], pooler_hidden_size=16)
+    ),
+    "deberta-v3": lambda: transformers.DebertaV2Config(
+        **_encoder(
+            type_vocab_size=0,
+            relative_attention=True,
+            pos_att_type=["p2c", "c2p"],
+            pooler_hidden_size=16,
+            position_buckets=8,
+            norm_rel_ebd="layer_norm",
+            share_att_key=True,
+            position_biased_input=False,
+        )
     ),
     "distilbert": lambda: transformers.DistilBertConfig(
         vocab_size=VOCABULARY, dim=16, n_layers=DEPTH, n_heads=2, hidden_dim=32, max_position_embeddings=80
@@ -84,12 +99,28 @@ ARCHITECTURES: Mapping[str, Callable[[], PreTrainedConfig]] = {
 DECODERS = frozenset({"gpt2", "llama", "qwen2", "qwen3", "mistral", "gemma", "gemma2"})
 
 
-def save_model(kind: str, folder: Path) -> Path:
-    """Write a tiny random model without a classification head, with its tokenizer; the same values every time."""
+def save_model(
+    kind: str, folder: Path, *, depth: int = DEPTH, shard_bytes: int = 1 << 30, has_pooler: bool = True
+) -> Path:
+    """Write a tiny random model without a classification head, with its tokenizer; the same values every time.
+
+    Args:
+        kind: One of `ARCHITECTURES`.
+        folder: Where.
+        depth: Layers; other than the default only for architectures without a list of layer types.
+        shard_bytes: Largest weights file.
+        has_pooler: Whether a BERT keeps its pooler.
+    """
     config = ARCHITECTURES[kind]()
-    with torch.random.fork_rng(devices=[]):
+    config.num_hidden_layers = depth
+    extra = {} if has_pooler else {"add_pooling_layer": False}
+    with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(0)
-        model = transformers.AutoModel.from_config(config)
-    model.save_pretrained(folder)
+        model = transformers.AutoModel.from_config(config, **extra)
+        # wider than the usual 0.02, so that inputs of different words give clearly different outputs
+        for name, parameter in model.named_parameters():
+            if parameter.ndim == 2 or name.endswith("bias"):
+                torch.nn.init.normal_(parameter, std=0.1)
+        model.save_pretrained(folder, max_shard_size=shard_bytes)
     save_tokenizer(folder, pad=None if kind in DECODERS else "[PAD]", pairs=kind not in DECODERS)
     return folder

@@ -281,11 +281,11 @@ def test_a_pickle_in_a_repository_is_never_run(tmp_path: Path) -> None:
 
 
 HUNGRY = {
-    "a line without an end": ("a.csv", "b'text,label\\n' + b'x' * (300 << 20)"),
-    "a quote without an end": ("a.csv", "b'text,label\\n\"' + (b'x' * 99 + b'\\n') * (3 << 20)"),
-    "json without an end": ("a.jsonl", "b'{\"text\": \"' + b'x' * (300 << 20)"),
-    "three hundred rows of 1 MiB": ("a.csv", "b'text,label\\n' + (b'x' * (1 << 20) + b',a\\n') * 300"),
-    "rows that are all rejected": ("a.csv", "b'text,label\\n' + (b'x' * 999 + b'\\n') * (300 << 10)"),
+    "a line without an end": ("a.csv", "b'text,label\\n' + b'x' * (128 << 20)"),
+    "a quote without an end": ("a.csv", "b'text,label\\n\"' + (b'x' * 99 + b'\\n') * (5 << 18)"),
+    "json without an end": ("a.jsonl", "b'{\"text\": \"' + b'x' * (128 << 20)"),
+    "many rows of 1 MiB": ("a.csv", "b'text,label\\n' + (b'x' * (1 << 20) + b',a\\n') * 128"),
+    "rows that are all rejected": ("a.csv", "b'text,label\\n' + (b'x' * 999 + b'\\n') * (128 << 10)"),
 }
 
 
@@ -293,9 +293,7 @@ HUNGRY = {
 def test_memory_does_not_grow_with_a_hostile_file(tmp_path: Path, name: str) -> None:
     file, content = HUNGRY[name]
     path = tmp_path / file
-    subprocess.run(
-        [sys.executable, "-c", f"import sys; open(sys.argv[1], 'wb').write({content})", path], check=True
-    )
+    subprocess.run([sys.executable, "-c", f"import sys; open(sys.argv[1], 'wb').write({content})", path], check=True)
     code = (
         "import resource, sys, numpy; from darse.data.load import load_labelled\n"
         "from darse.errors import DataError; from darse.settings import DataSettings\n"

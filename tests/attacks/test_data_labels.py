@@ -42,9 +42,7 @@ def load(path: Path, values: list[str], settings: DataSettings, *, column: str, 
 
 @pytest.mark.parametrize("form", [".csv", ".jsonl"])
 @pytest.mark.parametrize("hostile", LABELS)
-def test_a_label_that_looks_like_another_is_refused_or_mapped(
-    tmp_path: Path, hostile: str, form: str
-) -> None:
+def test_a_label_that_looks_like_another_is_refused_or_mapped(tmp_path: Path, hostile: str, form: str) -> None:
     values = ["0", "1"] * 30 + [hostile] * 5
     path = tmp_path / f"a{form}"
     data = load(path, values, DataSettings(), column="label", form=form)
@@ -70,9 +68,7 @@ def test_a_score_that_python_would_take_is_refused(tmp_path: Path, hostile: str,
     assert (data.check.score_quantiles[0], data.check.score_quantiles[-1]) == (0.0, 59 / 50)
 
 
-@pytest.mark.parametrize(
-    "written", ["NaN", "Infinity", "-Infinity", "true", "null", "[1]", "1e999", "9" * 5000]
-)
+@pytest.mark.parametrize("written", ["NaN", "Infinity", "-Infinity", "true", "null", "[1]", "1e999", "9" * 5000])
 def test_a_json_value_that_is_no_score_is_refused(tmp_path: Path, written: str) -> None:
     rows = [f'{{"text": "text {i}", "score": {i / 50}}}' for i in range(60)]
     path = tmp_path / "a.jsonl"

@@ -13,9 +13,7 @@ from darse.settings import DataSettings
 
 def sample(**columns: list[Cell]) -> list[Row]:
     length = max(map(len, columns.values()))
-    return [
-        Row(i + 2, {name: values[i % len(values)] for name, values in columns.items()}) for i in range(length)
-    ]
+    return [Row(i + 2, {name: values[i % len(values)] for name, values in columns.items()}) for i in range(length)]
 
 
 TEXTS: list[Cell] = [f"a sentence, number {i}" for i in range(40)]
@@ -23,9 +21,7 @@ LABELS: list[Cell] = ["negative", "positive"]
 SCORES: list[Cell] = [f"{i / 40:.3f}" for i in range(40)]
 
 
-@pytest.mark.parametrize(
-    "name", ["text", "Sentence", "review", "HEADLINE", "title", "content", "comment", "body"]
-)
+@pytest.mark.parametrize("name", ["text", "Sentence", "review", "HEADLINE", "title", "content", "comment", "body"])
 def test_an_obvious_text_column_is_found(name: str) -> None:
     values: dict[str, list[Cell]] = {"id": ["1"], name: TEXTS, "label": LABELS}
     columns = choose_columns(sample(**values), DataSettings())
@@ -48,9 +44,7 @@ def test_label_and_score_together_are_a_joint_task() -> None:
 
 
 @pytest.mark.parametrize(("named", "label", "score"), [("label", "label", None), ("score", None, "score")])
-def test_with_a_label_or_score_named_the_other_is_not_guessed(
-    named: str, label: str | None, score: str | None
-) -> None:
+def test_with_a_label_or_score_named_the_other_is_not_guessed(named: str, label: str | None, score: str | None) -> None:
     settings = DataSettings.model_validate({named: named})
     columns = choose_columns(sample(text=TEXTS, label=LABELS, score=SCORES), settings)
     assert (columns.label, columns.score) == (label, score)
@@ -93,9 +87,7 @@ def test_a_sorted_file_whose_first_rows_are_of_one_class_has_a_label() -> None:
         ({"gold": LABELS}, "text, gold"),
     ],
 )
-def test_values_that_do_not_decide_are_an_error_with_a_hint(
-    columns: dict[str, list[Cell]], hint: str
-) -> None:
+def test_values_that_do_not_decide_are_an_error_with_a_hint(columns: dict[str, list[Cell]], hint: str) -> None:
     with pytest.raises(DataError, match=hint) as caught:
         choose_columns(sample(text=TEXTS, **columns), DataSettings())
     assert all(flag in str(caught.value) for flag in ("--text", "--label", "--score"))

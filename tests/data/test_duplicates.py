@@ -46,9 +46,7 @@ def test_the_row_in_test_stays_so_that_nothing_leaks() -> None:
 
 
 def test_rows_with_contradicting_labels_all_go() -> None:
-    unique = drop_duplicates(
-        [labelled_row("fine", "a"), labelled_row("fine", "b"), labelled_row("fine", "a")]
-    )
+    unique = drop_duplicates([labelled_row("fine", "a"), labelled_row("fine", "b"), labelled_row("fine", "a")])
     assert (unique.rows, unique.duplicates, unique.conflicts) == ([], 0, 3)
 
 

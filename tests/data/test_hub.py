@@ -56,9 +56,7 @@ def repository(tmp_path: Path) -> Path:
     for split, count in (("train", 60), ("test", 20)):
         texts = [f"{split} text {i}" for i in range(count)]
         labels = [i % 2 if split == "train" or i > 3 else -1 for i in range(count)]
-        pq.write_table(
-            pa.table({"text": texts, "label": labels}), folder / "data" / f"{split}-00000-of-00001.parquet"
-        )
+        pq.write_table(pa.table({"text": texts, "label": labels}), folder / "data" / f"{split}-00000-of-00001.parquet")
     return folder
 
 
@@ -190,9 +188,7 @@ def test_a_hub_out_of_reach_is_one_error_with_a_remedy() -> None:
         "except DataError as error: print(error)"
     )
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, check=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True, text=True)
     assert done.stdout.startswith("some-owner/some-set: the data set cannot be loaded: ")
     assert "local folder or file" in done.stdout
     assert done.stdout.count("\n") == 1

@@ -70,16 +70,12 @@ def test_a_refused_score_says_why(cell: Cell, reason: str) -> None:
         parse_score(cell)
 
 
-@pytest.mark.parametrize(
-    "label", ["positive", "very positive", "1", "-1", "3.5", "LABEL_0", "très bien", "👍"]
-)
+@pytest.mark.parametrize("label", ["positive", "very positive", "1", "-1", "3.5", "LABEL_0", "très bien", "👍"])
 def test_a_plain_label_names_its_class(label: str) -> None:
     assert parse_label(label, None) == label
 
 
-@pytest.mark.parametrize(
-    "cell", [" a", "a ", "a\n", "a\tb", "a\u200bb", "a\u202eb", "\ufeffa", "x" * 101, "\x1b[31m"]
-)
+@pytest.mark.parametrize("cell", [" a", "a ", "a\n", "a\tb", "a\u200bb", "a\u202eb", "\ufeffa", "x" * 101, "\x1b[31m"])
 def test_a_label_that_looks_like_another_is_refused(cell: str) -> None:
     with pytest.raises(RowRefused, match="label-map"):
         parse_label(cell, None)

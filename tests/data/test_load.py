@@ -37,9 +37,7 @@ def test_a_csv_becomes_split_examples_with_their_lines(tmp_path: Path) -> None:
     data = load(write(tmp_path / "a.csv", csv_text(60)))
     assert data.task.classes == ("negative", "positive")
     assert (len(data.train), len(data.valid), len(data.test)) == (40, 10, 10)
-    lines = {
-        example.line: example.text for name in ("train", "valid", "test") for example in data.split(name)
-    }
+    lines = {example.line: example.text for name in ("train", "valid", "test") for example in data.split(name)}
     assert lines == {i + 2: row["text"] for i, row in enumerate(records(60))}
     assert data.check.columns.guessed == ("text", "label")
     assert is_accounted(data)
@@ -139,18 +137,14 @@ mixed = st.fixed_dictionaries(
 
 @given(rows=st.lists(mixed, max_size=70), use_split=st.booleans(), use_group=st.booleans())
 @hypothesis_settings(deadline=None, max_examples=150)
-def test_every_row_ends_in_a_split_or_is_counted(
-    rows: list[Record], use_split: bool, use_group: bool
-) -> None:
+def test_every_row_ends_in_a_split_or_is_counted(rows: list[Record], use_split: bool, use_group: bool) -> None:
     settings = DataSettings(
         text="text",
         label="label",
         split="split" if use_split else None,
         group="group" if use_group else None,
     )
-    kept_columns = [
-        {name: value for name, value in row.items() if use_split or name != "split"} for row in rows
-    ]
+    kept_columns = [{name: value for name, value in row.items() if use_split or name != "split"} for row in rows]
     try:
         data = load(kept_columns, settings)
     except DataError:
@@ -202,9 +196,7 @@ def test_a_label_map_names_the_classes_and_rejects_the_rest() -> None:
         ([{"text": "same", "label": "ab"[i % 2]} for i in range(60)], PLAIN, "no class has 3 usable rows"),
     ],
 )
-def test_a_source_nobody_could_learn_from_is_refused(
-    rows: list[Record], settings: DataSettings, message: str
-) -> None:
+def test_a_source_nobody_could_learn_from_is_refused(rows: list[Record], settings: DataSettings, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         load(rows, settings)
     assert str(caught.value).startswith("rows in memory: ")
@@ -235,12 +227,8 @@ def test_a_missing_file_is_said_to_be_missing(name: str) -> None:
         load(name)
 
 
-@pytest.mark.parametrize(
-    "name", ["", "..", "../x", "a b", "a/b/c", "x\0y", "http://host/a", "a" * 5000, "/no", "é/a"]
-)
-def test_what_is_no_file_and_no_hub_name_is_refused(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("name", ["", "..", "../x", "a b", "a/b/c", "x\0y", "http://host/a", "a" * 5000, "/no", "é/a"])
+def test_what_is_no_file_and_no_hub_name_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     empty = tmp_path / "empty" / "deep"
     empty.mkdir(parents=True)
     monkeypatch.chdir(empty)

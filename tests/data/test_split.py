@@ -45,9 +45,7 @@ def test_each_class_is_split_within_one_row_of_its_fraction(
         for kind, size in enumerate(sizes):
             assert abs(counts[str(kind)] - fraction * size) <= 1
             assert counts[str(kind)] >= 1
-    assert sorted(row.text for part in result.parts.values() for row in part) == sorted(
-        row.text for row in rows
-    )
+    assert sorted(row.text for part in result.parts.values() for row in part) == sorted(row.text for row in rows)
 
 
 @given(scores=st.lists(st.floats(-5, 5), min_size=20, max_size=120), seed=st.integers(0, 100))
@@ -62,16 +60,12 @@ def test_scores_are_split_by_quantiles(scores: list[float], seed: int) -> None:
     assert low / len(result.parts["train"]) <= 0.65
 
 
-grouped = st.lists(
-    st.tuples(st.sampled_from(["a", "b"]), st.none() | st.integers(0, 12)), min_size=20, max_size=80
-)
+grouped = st.lists(st.tuples(st.sampled_from(["a", "b"]), st.none() | st.integers(0, 12)), min_size=20, max_size=80)
 
 
 @given(drawn=grouped, seed=st.integers(0, 100))
 @hypothesis_settings(deadline=None)
-def test_no_group_stands_in_two_splits_and_none_is_empty(
-    drawn: list[tuple[str, int | None]], seed: int
-) -> None:
+def test_no_group_stands_in_two_splits_and_none_is_empty(drawn: list[tuple[str, int | None]], seed: int) -> None:
     rows = [
         labelled_row(f"text {i}", label, group=None if group is None else str(group))
         for i, (label, group) in enumerate(drawn)
@@ -129,11 +123,7 @@ def test_the_split_does_not_depend_on_hash_randomisation() -> None:
 
 
 def official(**sizes: int) -> list[LabelledRow]:
-    return [
-        labelled_row(f"{name} {i}", "ab"[i % 2], split=name)
-        for name in NAMES
-        for i in range(sizes.get(name, 0))
-    ]
+    return [labelled_row(f"{name} {i}", "ab"[i % 2], split=name) for name in NAMES for i in range(sizes.get(name, 0))]
 
 
 def test_official_splits_are_honoured_as_they_are() -> None:
@@ -150,9 +140,7 @@ def test_official_splits_are_honoured_as_they_are() -> None:
         ({"train": 40}, {"train": 28, "valid": 6, "test": 6}, "made"),
     ],
 )
-def test_a_missing_split_is_carved_out_of_train(
-    sizes: dict[str, int], expected: dict[str, int], origin: str
-) -> None:
+def test_a_missing_split_is_carved_out_of_train(sizes: dict[str, int], expected: dict[str, int], origin: str) -> None:
     result = split(official(**sizes))
     assert {name: len(part) for name, part in result.parts.items()} == expected
     assert result.origin == origin

@@ -12,14 +12,10 @@ from darse.data.read import FORMATS, read_rows
 from darse.data.write import Record, Value, neutralise, write_rows
 from darse.errors import DataError, StoreError
 
-texts = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20
-) | st.sampled_from(
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20) | st.sampled_from(
     ['"', '""', ",", "\t", "\r", "\n", "\r\n", " ", "=1+1", "a\rb", '"\n', "\ufeff", "'", "None", "\u2028"]
 )
-rows_of_text = st.lists(
-    st.fixed_dictionaries({"text": texts, "label": texts, "other": texts}), min_size=1, max_size=8
-)
+rows_of_text = st.lists(st.fixed_dictionaries({"text": texts, "label": texts, "other": texts}), min_size=1, max_size=8)
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -50,9 +46,7 @@ def test_json_lines_give_every_value_back_with_its_type(
 
 @settings(max_examples=40, deadline=None)
 @given(scores=st.lists(st.none() | st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=8))
-def test_parquet_gives_scores_back_to_the_bit(
-    tmp_path_factory: pytest.TempPathFactory, scores: list[Value]
-) -> None:
+def test_parquet_gives_scores_back_to_the_bit(tmp_path_factory: pytest.TempPathFactory, scores: list[Value]) -> None:
     path = tmp_path_factory.getbasetemp() / "scores.parquet"
     write_rows(path, ("text", "score"), [{"text": "a", "score": score} for score in scores])
     assert [row.cells["score"] for row in read_rows(path)] == scores
@@ -118,8 +112,6 @@ def test_a_failing_stream_leaves_the_old_file_and_nothing_else(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_a_folder_that_cannot_be_written_is_one_error_that_names_the_path(
-    tmp_path: Path, suffix: str
-) -> None:
+def test_a_folder_that_cannot_be_written_is_one_error_that_names_the_path(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(StoreError, match="cannot write /proc"):
         write_rows(Path("/proc/no-such-folder") / f"a{suffix}", ("text",), [{"text": "a"}])

@@ -55,9 +55,7 @@ def _check_table(path: Path, table: pq.ParquetFile) -> list[str]:
         raise DataError(f"the file has {len(names)} columns, more than {MAX_COLUMNS}", path=path)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise DataError(
-            f"the column {printable(twice)!r} stands twice; give each column its own name", path=path
-        )
+        raise DataError(f"the column {printable(twice)!r} stands twice; give each column its own name", path=path)
     if table.metadata.num_rows == 0:
         raise DataError("the file has no rows", path=path)
     scalars = [field.name for field in table.schema_arrow if _is_scalar(field.type)]

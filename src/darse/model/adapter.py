@@ -10,22 +10,25 @@ from typing import Literal
 
 import torch
 from peft import LoraConfig, TaskType
+from safetensors import SafetensorError
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from darse.data.example import Task
+from darse.errors import PlanError, StoreError
 from darse.files import replacing_folder, write_durably, write_json
-from darse.model.base import Base
+from darse.model.base import Base, quiet
 from darse.model.head import in_user_units
 from darse.model.lora import installed
 from darse.model.manifest import MANIFEST, write_manifest
 from darse.model.weights import AdapterWeights, Pair, head_names, scaling
 from darse.ranks.plan import Weight
+from darse.ranks.sites import is_transposed
 
 Profile = Literal["native", "padded", "merged"]
 ADAPTER_FILE = "adapter_model.safetensors"
-_PREFIX = "base_model.model."
+KEY_PREFIX = "base_model.model."
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def write_adapter(export: Export, folder: Path, profile: Profile = "native", *, 
             _write_merged(export, fresh)
         else:
             _write_pairs(export, fresh, profile)
-        export.base.tokenizer.save_pretrained(fresh)
+        export.base.tokenizer.save_pretrained(fresh, save_jinja_files=False)
         if card:
             write_durably(fresh / "README.md", card.encode())
         write_manifest(
@@ -81,7 +84,9 @@ def lora_config(weights: AdapterWeights, base: Base, head: Sequence[str]) -> Lor
     anything less than the full name can train one way and reload another.
     """
     ranks = {name: pair.rank for name, pair in weights.pairs.items()}
-    return plan_config(ranks, alpha=weights.alpha, base_name=base.name, head=head)
+    config = plan_config(ranks, alpha=weights.alpha, base_name=base.name, head=head)
+    config.inference_mode = True
+    return config
 
 
 def plan_config(ranks: Mapping[str, int], *, alpha: float, base_name: str, head: Sequence[str]) -> LoraConfig:
@@ -92,7 +97,12 @@ def plan_config(ranks: Mapping[str, int], *, alpha: float, base_name: str, head:
         alpha: Numerator of alpha / sqrt(r).
         base_name: The base model's name.
         head: Modules that are trained whole.
+
+    Raises:
+        PlanError: No module has a rank.
     """
+    if not ranks:
+        raise PlanError("a plan of zeros adapts no module, so there is no LoRA config for it; train the head alone")
     top = max(ranks.values())
     return LoraConfig(
         task_type=TaskType.SEQ_CLS,
@@ -106,7 +116,6 @@ def plan_config(ranks: Mapping[str, int], *, alpha: float, base_name: str, head:
         # PEFT scales by alpha / r, so alpha * sqrt(r) gives alpha / sqrt(r)
         alpha_pattern={re.escape(name): scaling(alpha, rank) * rank for name, rank in sorted(ranks.items())},
         modules_to_save=list(head),
-        inference_mode=True,
     )
 
 
@@ -117,13 +126,15 @@ def _write_pairs(export: Export, folder: Path, profile: Profile) -> None:
     if profile == "padded":
         weights = _padded(weights, export.sites)
     config = lora_config(weights, export.base, head_names(export.model))
+    # GPT-2 stores its weights transposed; PEFT would find out by itself, with a warning
+    config.fan_in_fan_out = any(is_transposed(export.model.get_submodule(name)) for name in weights.pairs)
     if profile == "padded":
         top = max(pair.rank for pair in weights.pairs.values())
         config.r, config.lora_alpha, config.rank_pattern, config.alpha_pattern = top, top, {}, {}
-    tensors = {f"{_PREFIX}{name}": value for name, value in weights.head.items()}
+    tensors = {f"{KEY_PREFIX}{name}": value for name, value in weights.head.items()}
     for name, pair in weights.pairs.items():
-        tensors[f"{_PREFIX}{name}.lora_A.weight"] = pair.down
-        tensors[f"{_PREFIX}{name}.lora_B.weight"] = pair.up
+        tensors[f"{KEY_PREFIX}{name}.lora_A.weight"] = pair.down
+        tensors[f"{KEY_PREFIX}{name}.lora_B.weight"] = pair.up
     content = save_safetensors(
         {name: value.detach().contiguous() for name, value in sorted(tensors.items())}, metadata={"format": "pt"}
     )
@@ -135,7 +146,11 @@ def _write_pairs(export: Export, folder: Path, profile: Profile) -> None:
 def _write_merged(export: Export, folder: Path) -> None:
     head = in_user_units(export.model, export.task, export.weights.head)
     with installed(export.model, AdapterWeights(export.weights.alpha, {}, head)), merged(export.model, export.weights):
-        export.model.save_pretrained(folder, safe_serialization=True)
+        try:
+            with quiet():
+                export.model.save_pretrained(folder)
+        except SafetensorError as error:
+            raise StoreError(f"cannot write the model to {folder}: {error}; free some room") from error
 
 
 class merged:  # noqa: N801 - used as `with merged(...)`, like contextlib's own
@@ -147,8 +162,6 @@ class merged:  # noqa: N801 - used as `with merged(...)`, like contextlib's own
 
     def __enter__(self) -> None:
         """Merge, keeping a copy so that leaving restores every bit."""
-        from darse.ranks.sites import is_transposed
-
         with torch.no_grad():
             for name, pair in self.weights.pairs.items():
                 module = self.model.get_submodule(name)

@@ -92,13 +92,17 @@ class Base:
         Raises:
             ModelError: The model cannot be loaded, or its files lack a part of it.
         """
+        return self.load(task).model
+
+    def load(self, task: Task) -> Loaded:
+        """The classifier, with the names of the parameters that the files do not hold; see `classifier`."""
         pad = self.tokenizer.pad_token_id
         with loading(self.folder, "model"), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             config = AutoConfig.from_pretrained(self.folder, trust_remote_code=self.trust_remote_code)
             describe_task(config, task)
             config.pad_token_id = pad
-            model, loaded = AutoModelForSequenceClassification.from_pretrained(
+            model, about = AutoModelForSequenceClassification.from_pretrained(
                 self.folder,
                 config=config,
                 dtype=torch.float32,
@@ -109,9 +113,22 @@ class Base:
             )
         for parameter in model.parameters():
             parameter.requires_grad_(False)
-        misfits = sorted(key for key, *_ in loaded["mismatched_keys"])
-        model.darse_head = head_modules(model, sorted(loaded["missing_keys"]), misfits, self.folder)
-        return model
+        missing, misfits = sorted(about["missing_keys"]), sorted(key for key, *_ in about["mismatched_keys"])
+        model.darse_head = head_modules(model, missing, misfits, self.folder)
+        return Loaded(model, (*missing, *misfits))
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A classifier and what its files did not hold.
+
+    Attributes:
+        model: The classifier, frozen.
+        fresh: Full names of the parameters that are random.
+    """
+
+    model: PreTrainedModel
+    fresh: tuple[str, ...]
 
 
 @contextmanager
@@ -122,13 +139,22 @@ def loading(folder: Path, what: str) -> Iterator[None]:
         folder: The model's folder.
         what: What is loaded.
     """
+    with quiet():
+        try:
+            yield
+        except _LOADING_ERRORS as error:
+            reason = _first_line(error)
+            raise ModelError(f"{folder}: the {what} cannot be loaded: {reason}; download it again") from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep `transformers` from writing to the terminal: what matters is raised."""
     verbosity, had_bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity(logging.CRITICAL)
     transformers_logging.disable_progress_bar()
     try:
         yield
-    except _LOADING_ERRORS as error:
-        raise ModelError(f"{folder}: the {what} cannot be loaded: {_first_line(error)}; download it again") from error
     finally:
         transformers_logging.set_verbosity(verbosity)
         if had_bars:
@@ -247,11 +273,11 @@ def head_modules(
 
 
 def _is_pooler(model: PreTrainedModel, part: str, missing: Sequence[str]) -> bool:
-    """Whether a module of the body is one that a head may bring along: it is missing whole and holds no layers."""
-    module = model.get_submodule(part) if "." in part else nn.ModuleList()
-    parameters = {f"{part}.{name}" for name, _ in module.named_parameters()}
-    holds_body = any(isinstance(one, nn.ModuleList | nn.Embedding) for one in module.modules())
-    return not holds_body and parameters <= set(missing)
+    """Whether a part of the body is one that a head may bring along: it is missing whole and holds no layers."""
+    module = dict(model.named_modules()).get(part)
+    if module is None or any(isinstance(one, nn.ModuleList | nn.Embedding) for one in module.modules()):
+        return False
+    return {name for name, _ in module.named_parameters(prefix=part)} <= set(missing)
 
 
 def body_parameters(model: nn.Module) -> int:

@@ -26,11 +26,16 @@ def in_user_units(model: nn.Module, task: Task, head: Mapping[str, Tensor]) -> d
         model: The classifier.
         task: Its score's mean and standard deviation.
         head: Values that were trained on standardised scores, by full parameter name.
+
+    Raises:
+        ModelError: The score has a mean, but the head has no bias to hold it; see `task_for_head`.
     """
     values = {name: value.clone() for name, value in head.items()}
     if task.has_score:
         name, row = last_linear(model, task), len(task.classes)
         values[f"{name}.weight"][row] *= task.score_sd
+        if f"{name}.bias" not in values and task.score_mean != 0.0:
+            raise ModelError(f"{name} has no bias to hold the scores' mean {task.score_mean:g}; train with mean 0")
         if f"{name}.bias" in values:
             values[f"{name}.bias"][row] = values[f"{name}.bias"][row] * task.score_sd + task.score_mean
     return values
@@ -42,7 +47,7 @@ def last_linear(model: nn.Module, task: Task) -> str:
     Raises:
         ModelError: The head has none with a row per output.
     """
-    found = [
+    found: list[str] = [
         name
         for part in head_names(model)
         for name, module in model.get_submodule(part).named_modules(prefix=part)

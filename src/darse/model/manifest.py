@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 from darse import __version__
 from darse.data.example import Task
 from darse.errors import AdapterError
-from darse.files import sha256_of_file, write_json
+from darse.files import sha256_of_bytes, sha256_of_file, write_json
 from darse.model.base import Base
+from darse.names import printable
 
 MANIFEST = "darse.json"
 _FORMAT = 1
 _MAX_MANIFEST_BYTES = 4 << 20
+_PROFILES = ("native", "padded", "merged")
+_AGAIN = "export the adapter again"
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Manifest:
         max_length: Tokens that a text is cut to.
         files: SHA-256 of every file by name.
         about: Plan, metrics and study.
+        digest: SHA-256 of the manifest itself, which names this very adapter.
     """
 
     profile: str
@@ -39,6 +45,7 @@ class Manifest:
     max_length: int
     files: Mapping[str, str]
     about: Mapping[str, object]
+    digest: str
 
 
 def write_manifest(
@@ -65,39 +72,97 @@ def read_manifest(folder: Path) -> Manifest:
     """Read the manifest and check every file against it.
 
     Raises:
-        AdapterError: The folder is no adapter of ours, is incomplete, or a file was changed.
+        AdapterError: The folder is no adapter of ours, is incomplete, holds a file more, or a file was changed.
     """
     manifest = _parse(folder)
-    for name, digest in manifest.files.items():
-        path = folder / name
-        if path.name != name or path.is_symlink() or not path.is_file():
-            raise AdapterError(f"{folder}: {name!r} is missing or no regular file; export the adapter again")
-        if sha256_of_file(path) != digest:
-            raise AdapterError(f"{path} was changed after the export (its SHA-256 differs); export the adapter again")
+    try:
+        # names that begin with a dot are of the system or the hub's cache, and nothing here reads them
+        present = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+        for name, digest in manifest.files.items():
+            path = folder / name
+            if name not in present or path.is_symlink() or not path.is_file():
+                raise AdapterError(f"{folder}: {printable(repr(name))} is missing or no regular file; {_AGAIN}")
+            if sha256_of_file(path) != digest:
+                raise AdapterError(f"{path} was changed after the export (its SHA-256 differs); {_AGAIN}")
+    except OSError as error:
+        raise AdapterError(f"{folder} cannot be read: {error.strerror}; {_AGAIN}") from error
+    if more := sorted(present - manifest.files.keys() - {MANIFEST}):
+        raise AdapterError(f"{folder / printable(more[0])} is not part of the export; move it elsewhere")
     return manifest
+
+
+def manifest_digest(folder: Path) -> str:
+    """SHA-256 of a folder's manifest as it is now.
+
+    Raises:
+        AdapterError: There is none.
+    """
+    return sha256_of_bytes(_read(folder / MANIFEST))
 
 
 def _parse(folder: Path) -> Manifest:
     path = folder / MANIFEST
+    content = _read(path)
     try:
+        values = json.loads(content, parse_constant=_refuse_constant)
+        if values["format"] != _FORMAT:
+            found = printable(repr(values["format"]))
+            raise AdapterError(f"{path} has format {found}; this version of darse reads {_FORMAT}; upgrade darse")
+        files, base = values["files"], values["base"]
+        texts = [values["profile"], base["name"], base["sha256"], *files.keys(), *files.values()]
+        if not all(isinstance(text, str) for text in texts) or values["profile"] not in _PROFILES:
+            raise ValueError("a text is none")
+        if type(values["max_length"]) is not int or values["max_length"] < 1:
+            raise ValueError("max_length is no length")
+        return Manifest(
+            profile=values["profile"],
+            base_name=base["name"],
+            base_digest=base["sha256"],
+            task=_task(values["task"]),
+            max_length=values["max_length"],
+            files=dict(files),
+            about=dict(values["about"]),
+            digest=sha256_of_bytes(content),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise AdapterError(f"{path} is damaged; {_AGAIN}") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if not path.exists():
+            raise AdapterError(f"{path.parent} has no {MANIFEST}; give the adapter folder that darse wrote")
+        if path.is_symlink() or not path.is_file():
+            raise AdapterError(f"{path} is no regular file; {_AGAIN}")
         if path.stat().st_size > _MAX_MANIFEST_BYTES:
             raise AdapterError(f"{path} is larger than {_MAX_MANIFEST_BYTES} bytes; this is no manifest")
-        content = json.loads(path.read_bytes())
-        if content["format"] != _FORMAT:
-            raise AdapterError(f"{path} has format {content['format']!r}; this version reads {_FORMAT}; upgrade darse")
-        values = content["task"]
-        return Manifest(
-            profile=str(content["profile"]),
-            base_name=str(content["base"]["name"]),
-            base_digest=str(content["base"]["sha256"]),
-            task=Task(**values | {"classes": tuple(map(str, values["classes"]))}),
-            max_length=int(content["max_length"]),
-            files={str(name): str(digest) for name, digest in content["files"].items()},
-            about=dict(content["about"]),
-        )
-    except FileNotFoundError as error:
-        raise AdapterError(f"{folder} has no {MANIFEST}; give the adapter folder that darse wrote") from error
+        return path.read_bytes()
     except OSError as error:
         raise AdapterError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise AdapterError(f"{path} is damaged; export the adapter again") from error
+
+
+def _task(values: Mapping[str, object]) -> Task:
+    """The task, every part of the kind it has to be.
+
+    Raises:
+        ValueError: It is not.
+    """
+    classes = values["classes"]
+    task = Task(**cast(dict[str, object], values) | {"classes": tuple(cast(list[str], classes))})  # type: ignore[arg-type]  # every part is checked below
+    numbers = (task.score_mean, task.score_sd, task.score_low, task.score_high)
+    is_well_formed = (
+        isinstance(classes, list)
+        and all(isinstance(name, str) for name in classes)
+        and len(set(classes)) == len(classes) != 1
+        and all(isinstance(flag, bool) for flag in (task.has_score, task.has_target))
+        and all(isinstance(number, float | int) and math.isfinite(number) for number in numbers)
+        and task.score_sd > 0
+        and task.outputs > 0
+    )
+    if not is_well_formed:
+        raise ValueError("the task is damaged")
+    return task
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")

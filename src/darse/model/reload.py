@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +10,19 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from darse.data.example import Task
-from darse.errors import AdapterError
-from darse.files import sha256_of_bytes
-from darse.model.adapter import ADAPTER_FILE
+from darse.errors import AdapterError, ModelError
+from darse.model.adapter import ADAPTER_FILE, KEY_PREFIX
 from darse.model.base import Base, find_base
-from darse.model.manifest import MANIFEST, Manifest, read_manifest
-from darse.ranks.sites import is_transposed
+from darse.model.folder import check_folder
+from darse.model.lora_facts import CONFIG_FILE, LoraFacts, read_lora_facts
+from darse.model.manifest import Manifest, manifest_digest, read_manifest
+from darse.model.weights import head_names
+from darse.names import printable
+from darse.ranks.sites import is_linear, is_transposed
 
-_PREFIX = "base_model.model."
 _DOWN, _UP = ".lora_A.weight", ".lora_B.weight"
 
 
@@ -61,34 +62,51 @@ def load_adapter(folder: Path, *, base: str | None = None, trust_remote_code: bo
     """
     manifest = read_manifest(folder)
     if manifest.profile == "merged":
-        model = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        found = Base(manifest.base_name, folder, manifest.base_digest, trust_remote_code)
+        model = _merged(folder, manifest, found)
     else:
         found = find_base(base or manifest.base_name, trust_remote_code=trust_remote_code)
-        model, tokenizer = _with_pairs(folder, manifest, found), found.tokenizer
-    digest = sha256_of_bytes((folder / MANIFEST).read_bytes())
-    return LoadedAdapter(model.eval(), tokenizer, manifest.task, manifest.max_length, digest, manifest)
+        model = _with_pairs(folder, manifest, found)
+    tokenizer = found.tokenizer
+    if manifest_digest(folder) != manifest.digest:
+        # a folder is replaced as a whole, so an unchanged manifest proves that nothing in between was another's
+        raise AdapterError(f"{folder} was replaced while it was read; load it again")
+    return LoadedAdapter(model.eval(), tokenizer, manifest.task, manifest.max_length, manifest.digest, manifest)
+
+
+def _merged(folder: Path, manifest: Manifest, base: Base) -> PreTrainedModel:
+    try:
+        check_folder(folder, str(folder), trust_remote_code=base.trust_remote_code)
+        loaded = base.load(manifest.task)
+    except ModelError as error:
+        raise AdapterError(f"{folder} is damaged: {error}") from error
+    if loaded.fresh:
+        raise AdapterError(f"{folder} has no usable values for {loaded.fresh[0]}; export the adapter again")
+    for name, value in loaded.model.named_parameters():
+        if not torch.isfinite(value).all():
+            raise AdapterError(f"{folder}: {name} has values that are not finite; export the adapter again")
+    return loaded.model
 
 
 def _with_pairs(folder: Path, manifest: Manifest, base: Base) -> PreTrainedModel:
     if base.digest != manifest.base_digest:
         raise AdapterError(
-            f"{folder} was trained on a base model with digest {manifest.base_digest[:12]}…, but {base.name} has "
-            f"{base.digest[:12]}…; give the right one with --base"
+            f"{folder} was trained on a base model with digest {printable(manifest.base_digest, 12)}, but "
+            f"{printable(base.name)} has {base.digest[:11]}…; give the right one with --base"
         )
+    tensors, facts = _read_tensors(folder / ADAPTER_FILE), read_lora_facts(folder)
     model = base.classifier(manifest.task)
-    tensors = _read_tensors(folder / ADAPTER_FILE)
-    scales = _read_scales(folder)
-    parameters = dict(model.named_parameters())
+    head = {
+        name: parameter
+        for part in head_names(model)
+        for name, parameter in model.get_submodule(part).named_parameters(prefix=part)
+    }
+    _check_names(folder, tensors, facts, head, head_names(model))
     with torch.no_grad():
-        for name in sorted(tensors):
-            if name.endswith(_UP):
-                continue
-            if name.endswith(_DOWN):
-                module = name.removesuffix(_DOWN)
-                _merge(model, module, tensors[name], tensors.get(module + _UP), scales, folder)
-            else:
-                _copy(parameters, name, tensors[name], folder)
+        for name in sorted(head):
+            _copy(head[name], name, tensors[name], folder)
+        for name in sorted(facts.ranks):
+            _merge(model, name, tensors[name + _DOWN], tensors[name + _UP], facts, folder)
     return model
 
 
@@ -96,46 +114,43 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         tensors = load_safetensors(path.read_bytes())
     except (SafetensorError, OSError) as error:
-        raise AdapterError(f"{path} cannot be read: {error}") from error
+        raise AdapterError(f"{path} cannot be read: {printable(str(error), 120)}; export the adapter again") from error
     for name, value in tensors.items():
-        if not name.startswith(_PREFIX):
-            raise AdapterError(f"{path} holds {name!r}, which no adapter of ours has")
-        if not torch.isfinite(value).all():
-            raise AdapterError(f"{path}: {name} has values that are not finite")
-    return {name.removeprefix(_PREFIX): value for name, value in tensors.items()}
+        if not name.startswith(KEY_PREFIX):
+            raise AdapterError(f"{path} holds {printable(repr(name))}, which no adapter of ours has")
+        if value.dtype != torch.float32 or not torch.isfinite(value).all():
+            raise AdapterError(f"{path}: {printable(name)} has values that are not finite float32 numbers")
+    return {name.removeprefix(KEY_PREFIX): value for name, value in tensors.items()}
 
 
-def _read_scales(folder: Path) -> Mapping[str, float]:
-    """Numerator of PEFT's alpha / r by module, the default under the empty name."""
-    path = folder / "adapter_config.json"
-    try:
-        config = json.loads(path.read_bytes())
-        patterns = {str(name).replace("\\", ""): float(value) for name, value in config["alpha_pattern"].items()}
-        return {"": float(config["lora_alpha"])} | patterns
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise AdapterError(f"{path} is damaged; export the adapter again") from error
-
-
-def _merge(
-    model: PreTrainedModel, name: str, down: Tensor, up: Tensor | None, scales: Mapping[str, float], folder: Path
+def _check_names(
+    folder: Path, tensors: Mapping[str, Tensor], facts: LoraFacts, head: Mapping[str, Tensor], parts: tuple[str, ...]
 ) -> None:
-    try:
-        module = model.get_submodule(name)
-    except AttributeError as error:
-        raise AdapterError(f"{folder}: the base model has no module {name!r}") from error
-    weight = module.weight
+    """Refuse values that nothing asks for, and askings that nothing answers."""
+    wanted = {f"{name}{leaf}" for name in facts.ranks for leaf in (_DOWN, _UP)} | head.keys()
+    path = folder / ADAPTER_FILE
+    if lacking := sorted(wanted - tensors.keys()):
+        raise AdapterError(f"{path} lacks {printable(lacking[0], 120)}; export the adapter again")
+    if more := sorted(tensors.keys() - wanted):
+        raise AdapterError(f"{path} holds {printable(repr(more[0]), 120)}, which the model does not have")
+    if set(facts.head) != set(parts):
+        raise AdapterError(f"{folder / CONFIG_FILE} trains other modules whole than {', '.join(parts)}")
+
+
+def _merge(model: PreTrainedModel, name: str, down: Tensor, up: Tensor, facts: LoraFacts, folder: Path) -> None:
+    module = dict(model.named_modules()).get(name)
+    if module is None or not is_linear(module):
+        raise AdapterError(f"{folder}: the base model has no linear map {printable(repr(name), 120)}")
+    weight, rank = module.weight, facts.ranks[name]
     assert isinstance(weight, Tensor)
     d_out, d_in = reversed(weight.shape) if is_transposed(module) else weight.shape
-    if up is None or down.ndim != 2 or up.shape != (d_out, down.shape[0]) or down.shape[1] != d_in:
-        raise AdapterError(f"{folder}: the pair of {name} does not fit a weight of {d_out} x {d_in}")
-    update = up.double() @ down.double() * (scales.get(name, scales[""]) / down.shape[0])
+    if down.shape != (rank, d_in) or up.shape != (d_out, rank):
+        raise AdapterError(f"{folder}: the pair of {name} does not fit rank {rank} of a weight of {d_out} x {d_in}")
+    update = up.double() @ down.double() * (facts.alphas[name] / rank)
     weight.copy_(weight.double() + (update.T if is_transposed(module) else update))
 
 
-def _copy(parameters: Mapping[str, Tensor], name: str, value: Tensor, folder: Path) -> None:
-    target = parameters.get(name)
-    if target is None:
-        raise AdapterError(f"{folder}: the base model has no parameter {name!r}")
+def _copy(target: Tensor, name: str, value: Tensor, folder: Path) -> None:
     if target.shape != value.shape:
         raise AdapterError(f"{folder}: {name} has shape {tuple(value.shape)}, not {tuple(target.shape)}")
     target.copy_(value)

@@ -54,7 +54,8 @@ class AdapterWeights:
 
     def to_bytes(self) -> bytes:
         """Safetensors bytes, the same for the same values."""
-        return save_safetensors(self.tensors(), metadata={"alpha": repr(self.alpha)})
+        content: bytes = save_safetensors(self.tensors(), metadata={"alpha": repr(self.alpha)})
+        return content
 
     def tensors(self) -> dict[str, Tensor]:
         """All values in one flat table."""
@@ -66,13 +67,24 @@ class AdapterWeights:
 
     @classmethod
     def from_tensors(cls, table: Mapping[str, Tensor], alpha: float) -> AdapterWeights:
-        """The inverse of `tensors`."""
-        names = [name.removeprefix(_DOWN) for name in table if name.startswith(_DOWN)]
-        return cls(
-            alpha,
-            {name: Pair(table[_DOWN + name], table[_UP + name]) for name in names},
-            {name.removeprefix(_HEAD): value for name, value in table.items() if name.startswith(_HEAD)},
-        )
+        """The inverse of `tensors`.
+
+        Raises:
+            AdapterError: The table holds half a pair, a pair whose ranks differ, or a value of no known kind.
+        """
+        pairs: dict[str, Pair] = {}
+        head: dict[str, Tensor] = {}
+        for key, value in table.items():
+            kind, _, name = key.partition(":")
+            if kind == "head":
+                head[name] = value
+            elif kind not in {"down", "up"} or not {_DOWN + name, _UP + name} <= table.keys():
+                raise AdapterError(f"stored weights hold {key!r} without the rest of its pair")
+            elif kind == "down":
+                pairs[name] = Pair(value, table[_UP + name])
+                if value.ndim != 2 or pairs[name].up.ndim != 2 or pairs[name].up.shape[1] != value.shape[0]:
+                    raise AdapterError(f"stored weights hold a pair for {name} whose two ranks differ")
+        return cls(alpha, pairs, head)
 
     @classmethod
     def from_bytes(cls, content: bytes, alpha: float) -> AdapterWeights:
@@ -82,9 +94,10 @@ class AdapterWeights:
             AdapterError: The bytes are not what `to_bytes` wrote.
         """
         try:
-            return cls.from_tensors(load_safetensors(content), alpha)
-        except (SafetensorError, KeyError) as error:
+            table = load_safetensors(content)
+        except SafetensorError as error:
             raise AdapterError(f"stored weights cannot be read: {error}") from error
+        return cls.from_tensors(table, alpha)
 
 
 def scaling(alpha: float, rank: int) -> float:

@@ -31,9 +31,10 @@ class CheckpointFile:
 
     def load(self) -> Snapshot | None:
         """The snapshot, or None if there is none that can be trusted."""
-        if not self.path.is_file():
+        try:
+            content = self.path.read_bytes()
+        except OSError:
             return None
-        content = self.path.read_bytes()
         digest, body = content[:_DIGEST_LENGTH], content[_DIGEST_LENGTH:]
         if sha256_of_bytes(body).encode() != digest:
             return None

@@ -72,19 +72,20 @@ def encode(tokenizer: PreTrainedTokenizerBase, task: Task, examples: Sequence[Ex
         examples: The rows.
         max_length: Tokens kept per row.
     """
+    pad = tokenizer.pad_token_id
+    assert isinstance(pad, int)
     tokens: list[NDArray[np.int32]] = []
     segments: list[NDArray[np.int32]] = []
     full: list[int] = []
     for inputs, lengths in _tokenised(tokenizer, task, examples, max_length):
-        tokens += [np.asarray(row, dtype=np.int32) for row in inputs["input_ids"]]
-        segments += [np.asarray(row, dtype=np.int32) for row in inputs.get("token_type_ids", [])]
+        # a text of nothing but control characters can have no token at all; it is read as one pad token
+        tokens += [np.asarray(row or [pad], dtype=np.int32) for row in inputs["input_ids"]]
+        segments += [np.asarray(row or [0], dtype=np.int32) for row in inputs.get("token_type_ids", [])]
         full += lengths
     labels = [-1 if example.label is None else example.label for example in examples]
     scores = [
         0.0 if example.score is None else (example.score - task.score_mean) / task.score_sd for example in examples
     ]
-    pad = tokenizer.pad_token_id
-    assert isinstance(pad, int)
     return Encoded(
         tuple(tokens),
         tuple(segments) if segments else None,

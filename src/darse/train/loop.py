@@ -21,6 +21,9 @@ from darse.settings import TrainSettings
 from darse.train.batches import training_batches
 from darse.train.encode import Encoded
 
+_KEPT = ("now", "best")
+_OPTIMIZER_STATE = ("step", "exp_avg", "exp_avg_sq")
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -147,13 +150,14 @@ class _Run:
         self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
         self.steps = math.ceil(len(rows) / settings.batch_size)
         self.lengths = rows.lengths
+        self.saved = time.monotonic()
 
     def _groups(self) -> list[dict[str, object]]:
+        """Two groups and not one per tensor: the fused optimizer then updates many tensors in one call."""
         ratio = self.settings.head_learning_rate_ratio
-        return [
-            {"params": [value], "ratio": ratio if name.startswith("head:") else 1.0}
-            for name, value in self.parameters.items()
-        ]
+        head = [value for name, value in self.parameters.items() if name.startswith("head:")]
+        pairs = [value for name, value in self.parameters.items() if not name.startswith("head:")]
+        return [{"params": part, "ratio": own} for part, own in ((head, ratio), (pairs, 1.0)) if part]
 
     def go(self, validate: Callable[[], float], checkpoint: Checkpoint, observer: Observer) -> None:
         try:
@@ -165,7 +169,6 @@ class _Run:
             raise
 
     def _epoch(self, checkpoint: Checkpoint, observer: Observer) -> None:
-        saved = time.monotonic()
         epoch = self.progress.epoch
         batches = training_batches(self.lengths, batch_size=self.settings.batch_size, seed=self.seed, epoch=epoch)
         self.model.train()
@@ -173,9 +176,9 @@ class _Run:
             observer.check()
             self._step(batch.tolist())
             observer.step(epoch, self.progress.step, self.steps)
-            if time.monotonic() - saved > self.settings.checkpoint_seconds:
+            if time.monotonic() - self.saved >= self.settings.checkpoint_seconds:
                 checkpoint.save(self.snapshot())
-                saved = time.monotonic()
+                self.saved = time.monotonic()
 
     def _step(self, rows: list[int]) -> None:
         progress = self.progress
@@ -187,7 +190,7 @@ class _Run:
             torch.manual_seed(derive_seed(self.seed, "dropout", progress.epoch, progress.step))
             logits = self.model(**self.rows.batch(rows)).logits
             loss = training_loss(logits, self.rows.labels[rows], self.rows.scores[rows], self.task)
-            loss.backward()
+            torch.autograd.backward(loss)
         value = loss.item()
         if not math.isfinite(value):
             raise TrialError(
@@ -227,7 +230,7 @@ class _Run:
         return Snapshot(self.progress, tensors)
 
     def resume(self, snapshot: Snapshot | None) -> None:
-        if snapshot is None:
+        if snapshot is None or not self._fits(snapshot):
             return
         self.progress = snapshot.progress
         with torch.no_grad():
@@ -236,9 +239,17 @@ class _Run:
                 self.best[name] = snapshot.tensors[f"best:{name}"]
                 self.optimizer.state[value] = {
                     key: snapshot.tensors[f"{key}:{name}"].clone()
-                    for key in ("step", "exp_avg", "exp_avg_sq")
+                    for key in _OPTIMIZER_STATE
                     if f"{key}:{name}" in snapshot.tensors
                 }
+
+    def _fits(self, snapshot: Snapshot) -> bool:
+        """Whether a snapshot is of this very run; one of another counts as none."""
+        has_moved = (snapshot.progress.epoch, snapshot.progress.step) != (0, 0)
+        moments = _OPTIMIZER_STATE[1:] if has_moved else ()
+        wanted = {f"{key}:{name}": value.shape for name, value in self.parameters.items() for key in _KEPT + moments}
+        found = {key: value.shape for key, value in snapshot.tensors.items() if not key.startswith("step:")}
+        return wanted == found and snapshot.progress.epoch <= self.epochs and snapshot.progress.step <= self.steps
 
 
 def training_loss(logits: Tensor, labels: Tensor, scores: Tensor, task: Task) -> Tensor:

@@ -1,0 +1,102 @@
+"""A result to one HTML page that opens offline, in any browser, years from now."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+
+import jinja2
+from markupsafe import Markup
+
+from darse.names import printable
+from darse.report.facts import VERDICT_WORDS, cautions, key_figures
+from darse.report.parts import Chart, Columns, Section
+from darse.report.sections import sections
+from darse.report.theme import DARK, LIGHT, css_variables
+from darse.report.words import task_words
+from darse.search.result import Result
+
+
+def render_report(result: Result) -> str:
+    """The report of a finished study.
+
+    Everything is inside: plotly.js is embedded once, compressed. A content security policy lets nothing be loaded
+    and no script run but the two of the report, named by their hashes, whatever the data's texts hold.
+
+    Args:
+        result: The study.
+    """
+    content = sections(result)
+    script, bundle = _asset("report.js"), _plotly()
+    return _template().render(
+        name=printable(result.name, 120),
+        base=printable(result.origin.base_name, 120),
+        source=printable(result.origin.source, 120),
+        task=task_words(result.task),
+        started=datetime.fromtimestamp(result.origin.started, UTC).strftime("%Y-%m-%d"),
+        verdict=result.verdict,
+        verdict_words=VERDICT_WORDS[result.verdict.verdict],
+        cautions=cautions(result),
+        figures=key_figures(result),
+        sections=content,
+        charts=_in_script({chart.name: chart.figure for chart in _charts(content)}),
+        palettes=_in_script({"light": LIGHT, "dark": DARK}),
+        light=Markup(css_variables(LIGHT)),
+        dark=Markup(css_variables(DARK)),
+        style=Markup(_asset("report.css")),
+        script=Markup(script),
+        plotly=_packed(bundle),
+        policy=f"'{_hash(script)}' '{_hash(bundle)}'",
+    )
+
+
+def _charts(content: Sequence[Section]) -> Iterable[Chart]:
+    """Every chart of the page."""
+    for section in content:
+        for part in section.parts:
+            inner = part.parts if isinstance(part, Columns) else (part,)
+            yield from (one for one in inner if isinstance(one, Chart))
+
+
+def _in_script(value: object) -> Markup:
+    """A value as JSON that no HTML parser can mistake for a tag."""
+    content = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    for character in "<>&'":
+        content = content.replace(character, f"\\u{ord(character):04x}")
+    return Markup(content)
+
+
+def _hash(script: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+@cache
+def _packed(script: str) -> str:
+    return base64.b64encode(zlib.compress(script.encode(), 9)).decode()
+
+
+@cache
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    # an HTML parser, and so the hash in the policy, knows one kind of line end
+    return str(get_plotlyjs()).replace("\r\n", "\n")
+
+
+@cache
+def _asset(name: str) -> str:
+    return resources.files("darse.report").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(_asset("report.html"))

@@ -1,0 +1,95 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  const charts = read("charts");
+  const palettes = read("palettes");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+  const places = [...document.querySelectorAll(".plot")];
+  let isDrawn = false;
+
+  // "@name" stands for a colour of the palette, under keys that hold colours only: texts stay as they are
+  const coloured = (value, palette, isColour = false) => {
+    if (typeof value === "string") return isColour && value[0] === "@" ? palette[value.slice(1)] : value;
+    if (Array.isArray(value)) return value.map((item) => coloured(item, palette, isColour));
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, coloured(item, palette, /colou?r(scale)?$/.test(key))]),
+    );
+  };
+
+  const draw = (palette, width) => {
+    for (const place of places) {
+      const { data, layout } = coloured(charts[place.dataset.chart], palette);
+      const isNarrow = (width || place.clientWidth) < 480;
+      const named = [...data, ...(layout.shapes || [])].filter((one) => one.name && one.showlegend !== false).length;
+      const height = Number(place.dataset.height) + (isNarrow && layout.showlegend ? 18 * named : 0);
+      if (isNarrow && layout.xaxis.nticks) layout.xaxis.nticks = 4;
+      place.style.height = `${height}px`;
+      const size = { width: width || place.clientWidth, height };
+      Plotly.react(place, data, { ...layout, ...size }, { displayModeBar: false, showTips: false, doubleClick: false });
+    }
+  };
+  const redraw = () => isDrawn && draw(palettes[isDark() ? "dark" : "light"]);
+
+  const start = async () => {
+    if (!("DecompressionStream" in window)) return;
+    const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(stream).text();
+    document.head.append(script);
+    for (const place of places) place.replaceChildren();
+    isDrawn = true;
+    redraw();
+    root.dataset.drawn = "yes";
+  };
+
+  const toggle = document.getElementById("theme");
+  const name = () => { toggle.textContent = isDark() ? "Light theme" : "Dark theme"; };
+  toggle.hidden = false;
+  toggle.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    name();
+    redraw();
+  });
+  system.addEventListener("change", () => { name(); redraw(); });
+  name();
+
+  let width = innerWidth;
+  let timer = 0;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return;
+    width = innerWidth;
+    clearTimeout(timer);
+    timer = setTimeout(redraw, 120);
+  });
+  addEventListener("beforeprint", () => isDrawn && draw(palettes.light, 660));
+  addEventListener("afterprint", redraw);
+
+  // a heading sorts its table: by value where the column holds numbers, and the other way round the second time
+  const keyOf = (cell, isNumber) => {
+    const text = cell.textContent;
+    if (!isNumber) return text;
+    const value = Number(text.replace(/,|%| /g, "").replace("−", "-"));
+    return Number.isNaN(value) ? Infinity : value;
+  };
+  const compare = (a, b) => (typeof a === "number" ? a - b || 0 : a.localeCompare(b, undefined, { numeric: true }));
+  const sort = (heading) => {
+    const table = heading.closest("table");
+    const column = heading.cellIndex;
+    const isDown = heading.getAttribute("aria-sort") === "ascending";
+    const isNumber = heading.classList.contains("n");
+    const rows = [...table.tBodies[0].rows].map((row) => [keyOf(row.cells[column], isNumber), row]);
+    rows.sort((a, b) => (isDown ? compare(b[0], a[0]) : compare(a[0], b[0])));
+    table.tBodies[0].replaceChildren(...rows.map((row) => row[1]));
+    for (const other of heading.parentElement.cells) other.removeAttribute("aria-sort");
+    heading.setAttribute("aria-sort", isDown ? "descending" : "ascending");
+  };
+  for (const heading of document.querySelectorAll(".sortable th")) {
+    heading.querySelector("button").addEventListener("click", () => sort(heading));
+  }
+
+  start();
+})();

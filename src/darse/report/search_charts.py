@@ -1,0 +1,238 @@
+"""The search as charts: quality over uniform rank, quality over parameters, and the scores trial by trial."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+
+from darse.report.facts import FOUND, Found, NamedPlan
+from darse.report.figures import LEGEND, axis, band, figure, finite, frame
+from darse.report.parts import Chart, Table
+from darse.report.theme import PLAN_COLOURS
+from darse.report.words import count, number, plan_words
+from darse.search.stages import STAGES
+from darse.store.trial import Trial
+
+SCORE = "validation loss (lower is better)"
+_ORIGINS = (("knapsack", "@equal", "square"), ("window", "@shuffled", "diamond"), ("greedy", "@gold", "triangle-up"))
+_STAGE_COLOURS = dict(zip(STAGES, ("@grey", "@gold", "@shuffled", "@equal", "@accent"), strict=True))
+
+
+def uniform_chart(parts: Found) -> Chart:
+    """Search score over uniform rank: coarse grid, fine points, noise band and the rank of saturation."""
+    curve, grid = parts.fine.curve, parts.coarse.curve
+    ranks = [rank for rank, score in sorted(curve.items()) if math.isfinite(score)]
+    scores = [curve[rank] for rank in ranks]
+    dots = {"type": "scatter", "mode": "markers", "hovertemplate": "rank %{x}: %{y:.4g}<extra></extra>"}
+    line = {"type": "scatter", "mode": "lines", "x": ranks, "y": scores, "line": {"color": "@line", "width": 2}}
+    traces: list[dict[str, object]] = [{**line, "showlegend": False, "hoverinfo": "skip"}]
+    for name, colour, picked in (
+        ("coarse grid", "@uniform", [rank for rank in ranks if rank in grid]),
+        ("fine points", "@equal", [rank for rank in ranks if rank not in grid]),
+    ):
+        marks = {"size": 10, "color": colour}
+        y = [curve[rank] for rank in picked]
+        traces.append({**dots, "name": name, "x": picked, "y": y, "marker": marks})
+    if parts.fine.rank in ranks:
+        ring = {"symbol": "circle-open", "size": 20, "color": "@accent", "line": {"width": 2.5, "color": "@accent"}}
+        here = {"type": "scatter", "mode": "markers", "x": [parts.fine.rank], "y": [curve[parts.fine.rank]]}
+        traces.append({**here, "name": f"saturation: rank {parts.fine.rank}", "marker": ring, "hoverinfo": "skip"})
+    best = min(scores, default=0.0)
+    noise = band((0, 1), (best, best + parts.calibrate.noise_floor), "@accent", xref="paper", opacity=0.14)
+    shapes = [{**noise, "name": "noise of the seed", "showlegend": True}] if scores else []
+    shown = sorted(rank for rank in ranks if rank in grid)
+    x = axis("uniform rank", type="log", tickmode="array", tickvals=shown, ticktext=list(map(str, shown)))
+    rows = tuple(
+        (str(rank), number(score), "coarse" if rank in grid else "fine") for rank, score in sorted(curve.items())
+    )
+    return Chart(
+        "uniform",
+        "Each point gives every site the same rank. Points inside the shaded band cannot be told from the best one, "
+        "so the smallest rank in it is where quality saturates.",
+        f"Validation loss over uniform rank; it saturates at rank {parts.fine.rank}",
+        figure([trace for trace in traces if trace["x"]], xaxis=x, yaxis=axis(SCORE, nticks=6), shapes=shapes),
+        Table("Validation loss by uniform rank", ("rank", "score", "stage"), rows),
+    )
+
+
+def frontier_chart(parts: Found, plans: Sequence[NamedPlan]) -> Chart:
+    """Score over parameters: every candidate by its origin, and the plans that were trained."""
+    candidates = parts.allocate.candidates
+    origins = [*_ORIGINS, ("uniform", "@grey", "circle")]
+    traces = [
+        _cloud(
+            f"{origin} (search score)",
+            [(one.cost, one.score, plan_words(one.plan)) for one in candidates if one.origin == origin],
+            {"symbol": symbol, "size": 8, "color": colour, "opacity": 0.75},
+        )
+        for origin, colour, symbol in origins
+    ]
+    for one in plans:
+        is_found = one.name == FOUND
+        marker: dict[str, object] = {
+            "symbol": "star" if is_found else "x-thin",
+            "size": 18 if is_found else 12,
+            "color": PLAN_COLOURS.get(one.name, "@grey"),
+            "line": {"width": 0 if is_found else 3, "color": PLAN_COLOURS.get(one.name, "@grey")},
+        }
+        traces.append(_cloud(f"{one.name} (trained)", [(one.cost, one.score, plan_words(one.plan))], marker))
+    traces = [trace for trace in traces if trace["x"]]
+    span = frame([y for trace in traces for y in _values(trace["y"])])
+    rows = [(one.origin, plan_words(one.plan), count(one.cost), number(one.score)) for one in candidates]
+    rows += [(f"{one.name}, trained", plan_words(one.plan), count(one.cost), number(one.score)) for one in plans]
+    return Chart(
+        "frontier",
+        "Down and left is better: less loss for fewer parameters. Small marks are search scores, which may be "
+        "estimates; the star and the crosses were trained." + (_OUTSIDE if span else ""),
+        f"Validation loss over trainable parameters of {len(candidates)} candidates and {len(plans)} trained plans",
+        figure(
+            traces,
+            xaxis=axis("trainable adapter parameters", type="log", dtick="D2", tickformat="~s"),
+            yaxis=axis(SCORE, nticks=6, **({"range": list(span)} if span else {})),
+            legend={**LEGEND, "font": {"size": 11, "color": "@ink"}},
+        ),
+        Table("Candidates and trained plans", ("origin", "ranks", "parameters", "score"), tuple(rows), True),
+        height=420,
+    )
+
+
+def trajectory_chart(trials: Sequence[Trial], stages: Sequence[str]) -> Chart:
+    """Score of every trial in the order asked, and the best so far."""
+    scores = [trial.outcome.score for trial in trials]
+    traces = []
+    for stage in STAGES:
+        for is_cut, symbol in ((False, "circle"), (True, "circle-open")):
+            places = [
+                place
+                for place, trial in enumerate(trials)
+                if stages[place] == stage and (trial.spec.evaluator == "truncate") == is_cut
+            ]
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "name": f"{stage}, {'cut' if is_cut else 'trained'}",
+                    "x": [place + 1 for place in places],
+                    "y": finite(scores[place] for place in places),
+                    "marker": {"size": 6, "color": _STAGE_COLOURS[stage], "symbol": symbol},
+                    "hovertemplate": "trial %{x}: %{y:.4g}",
+                }
+            )
+    best = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "best so far",
+        "x": list(range(1, len(scores) + 1)),
+        "y": finite(accumulate(scores, lambda best, score: min(best, score))),
+        "line": {"color": "@ink", "width": 1.8, "shape": "hv"},
+        "hovertemplate": "best after %{x}: %{y:.4g}<extra></extra>",
+    }
+    traces.append(best)
+    span = frame(scores)
+    return Chart(
+        "trajectory",
+        "One point per trial, in the order asked; shaded stretches are the stages, inferred from what each trial is. "
+        "Hollow points were cut from a trained run, filled ones trained, so compare like with like."
+        + (_OUTSIDE if span else ""),
+        f"Validation loss of {len(trials)} trials in the order asked, and the best so far",
+        figure(
+            [trace for trace in traces if trace["x"]],
+            xaxis=axis("trial, in the order asked", zeroline=False, range=[0.5, len(trials) + 0.5], tickformat="d"),
+            yaxis=axis(SCORE, nticks=6, **({"range": list(span)} if span else {})),
+            shapes=_stage_bands(stages),
+            legend={**LEGEND, "font": {"size": 11, "color": "@ink"}},
+        ),
+        _stage_table(trials, stages),
+        height=400,
+    )
+
+
+def training_chart(plans: Sequence[NamedPlan], *, of_training: bool) -> Chart | None:
+    """Loss after each epoch of the verified runs; None where nothing is trained here."""
+    runs = [(one.name, run) for one in plans for run in one.runs if run.outcome.curve]
+    if not runs:
+        return None
+    curves = [[point.train_loss if of_training else point.score for point in run.outcome.curve] for _, run in runs]
+    names = [name for name, _ in runs]
+    traces = [
+        _curve(name, run.spec.seed, losses, is_first=names.index(name) == place)
+        for place, ((name, run), losses) in enumerate(zip(runs, curves, strict=True))
+    ]
+    rows = tuple(
+        (name, str(run.spec.seed), str(epoch), number(loss))
+        for (name, run), losses in zip(runs, curves, strict=True)
+        for epoch, loss in enumerate(losses, 1)
+    )
+    kind = "training" if of_training else "validation"
+    return Chart(
+        f"curves-{kind}",
+        "Mean loss over the rows that are learned from; it should fall."
+        if of_training
+        else "Loss on rows that are not learned from; where it rises again the run is over-fitting, and it is stopped.",
+        f"{kind.capitalize()} loss by epoch of the verified runs",
+        figure(traces, xaxis=axis("epoch", dtick=1, tickformat="d"), yaxis=axis(f"{kind} loss", nticks=6)),
+        Table(f"{kind.capitalize()} loss by epoch", ("plan", "seed", "epoch", "loss"), rows),
+    )
+
+
+def _curve(name: str, seed: int, losses: Sequence[float], *, is_first: bool) -> dict[str, object]:
+    colour = PLAN_COLOURS.get(name, "@grey")
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "legendgroup": name,
+        "showlegend": is_first,
+        "x": list(range(1, len(losses) + 1)),
+        "y": finite(losses),
+        "line": {"color": colour, "width": 1.6},
+        "marker": {"size": 5, "color": colour},
+        "hovertemplate": f"{name}, seed {seed}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
+    }
+
+
+def _values(column: object) -> list[float]:
+    assert isinstance(column, list)
+    return [value for value in column if isinstance(value, float)]
+
+
+def _cloud(
+    name: str, points: Sequence[tuple[int, float | None, str]], marker: Mapping[str, object]
+) -> dict[str, object]:
+    known = [(x, y, plan) for x, y, plan in points if x > 0 and y is not None and math.isfinite(y)]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": [x for x, _, _ in known],
+        "y": [y for _, y, _ in known],
+        "customdata": [plan if len(plan) <= 60 else f"{plan[:59]}…" for _, _, plan in known],
+        "marker": marker,
+        "hovertemplate": f"{name}<br>%{{x:,}} parameters: %{{y:.4g}}<br>ranks %{{customdata}}<extra></extra>",
+    }
+
+
+def _stage_bands(stages: Sequence[str]) -> list[dict[str, object]]:
+    bands = []
+    for stage in STAGES:
+        if stage in stages:
+            start, length = stages.index(stage), stages.count(stage)
+            ends = (start + 0.5, start + length + 0.5)
+            bands.append(band(ends, (0, 1), _STAGE_COLOURS[stage], yref="paper", opacity=0.09))
+    return bands
+
+
+def _stage_table(trials: Sequence[Trial], stages: Sequence[str]) -> Table:
+    rows = []
+    for stage in STAGES:
+        own = [trial for trial, its in zip(trials, stages, strict=True) if its == stage]
+        trained = [trial for trial in own if trial.spec.evaluator != "truncate"]
+        best = min((trial.outcome.score for trial in own), default=None)
+        seconds = sum(trial.outcome.seconds for trial in own)
+        rows.append((stage, count(len(own)), count(len(trained)), number(best), f"{seconds:.1f}"))
+    columns = ("stage", "trials", "of them trained", "best score", "seconds")
+    return Table("Trials by stage; every single one is listed under Every trial", columns, tuple(rows))
+
+
+_OUTSIDE = " A few far worse points lie above the frame; the table has them."

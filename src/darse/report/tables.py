@@ -1,0 +1,164 @@
+"""Trials, quality, data and settings as tables of text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from darse.data.example import DataCheck, Task
+from darse.evaluate.metrics import ClassReport
+from darse.names import printable
+from darse.report.parts import ABSENT, Pairs, Table
+from darse.report.words import better, count, metric_value, metric_words, number, percent, plan_words
+from darse.search.result import Quality, Result
+
+_OUTSIDE_LENGTH = 200
+_METRIC_COLUMNS = 10
+
+
+def trial_table(result: Result, stages: Sequence[str]) -> Table:
+    """Every trial, in the order asked."""
+    metrics = list(dict.fromkeys(name for trial in result.trials for name in trial.outcome.metrics))[:_METRIC_COLUMNS]
+    rows = tuple(
+        (
+            str(place),
+            trial.id[:8],
+            stage,
+            plan_words(trial.spec.plan),
+            str(trial.spec.seed),
+            number(trial.spec.learning_rate) if trial.spec.learning_rate else ABSENT,
+            str(trial.spec.epochs) if trial.spec.epochs else ABSENT,
+            trial.spec.evaluator,
+            f"{trial.outcome.score:#.5g}",
+            *(number(trial.outcome.metrics.get(name)) for name in metrics),
+            f"{trial.outcome.seconds:.2f}",
+        )
+        for place, (trial, stage) in enumerate(zip(result.trials, stages, strict=True), 1)
+    )
+    columns = ("no.", "trial", "stage", "ranks", "seed", "learning rate", "epochs", "evaluator", "score")
+    shown = tuple(printable(metric_words(name)) for name in metrics)
+    return Table("All trials; metrics are on validation", (*columns, *shown, "seconds"), rows, True)
+
+
+def failure_table(result: Result) -> Table:
+    """Every failed trial with its reason."""
+    rows = tuple((printable(plan, _OUTSIDE_LENGTH), printable(reason, 500)) for plan, reason in result.failures)
+    return Table("Failed trials", ("ranks", "reason"), rows)
+
+
+def quality_table(quality: Quality) -> Table:
+    """Every metric on test and validation."""
+    return Table(
+        "Metrics of the exported adapter",
+        ("metric", "test", "test, mean over seeds", "validation", "better is"),
+        tuple(
+            (
+                metric_words(name),
+                metric_value(value, name),
+                metric_value(quality.test_mean.get(name, float("nan")), name),
+                metric_value(quality.valid.get(name, float("nan")), name),
+                better(name),
+            )
+            for name, value in quality.test.items()
+        ),
+    )
+
+
+def class_table(report: ClassReport, task: Task) -> Table:
+    """Precision, recall and F1 by class."""
+    return Table(
+        "Quality by class on test",
+        ("class", "precision", "recall", "F1", "rows"),
+        tuple(
+            (printable(name), number(precision, 3), number(recall, 3), number(f1, 3), count(sum(row)))
+            for name, precision, recall, f1, row in zip(
+                task.classes, report.precision, report.recall, report.f1, report.confusion, strict=True
+            )
+        ),
+    )
+
+
+def data_tables(check: DataCheck) -> tuple[Table, ...]:
+    """Splits, rejected rows, score quantiles and token lengths; those there are."""
+    whole = sum(check.split_rows.values())
+    tables = [
+        Table(
+            f"Splits ({printable(check.split_origin)})",
+            ("split", "rows", "share"),
+            tuple((name, count(rows), percent(rows, whole)) for name, rows in check.split_rows.items()),
+        )
+    ]
+    if check.score_quantiles:
+        names = ("lowest", "first quartile", "median", "third quartile", "highest")
+        rows = tuple((name, number(value)) for name, value in zip(names, check.score_quantiles, strict=True))
+        tables.append(Table("Scores, in the user's units", ("quantile", "score"), rows))
+    if check.tokens:
+        words = {"p95": "95th percentile", "max": "longest", "limit": "limit", "truncated": "texts cut at the limit"}
+        shown = tuple((words.get(name, name), count(value)) for name, value in check.tokens.items())
+        tables.append(Table("Tokens per text", ("measure", "tokens"), shown))
+    if check.rejected:
+        reasons = tuple((printable(reason, _OUTSIDE_LENGTH), count(rows)) for reason, rows in check.rejected.items())
+        tables.append(Table("Rejected rows", ("reason", "rows"), reasons))
+    return tuple(tables)
+
+
+def data_pairs(check: DataCheck) -> Pairs:
+    """What was read, and from which columns."""
+    columns = check.columns
+    named = {part: getattr(columns, part) for part in ("text", "label", "score", "target", "split", "group")}
+    used = ", ".join(
+        f"{part} = {printable(str(name))!r}" + (" (guessed)" if part in columns.guessed else "")
+        for part, name in named.items()
+        if name is not None
+    )
+    return Pairs(
+        (
+            ("source", printable(check.source, _OUTSIDE_LENGTH)),
+            ("columns", used),
+            ("rows read", count(check.rows)),
+            ("rows kept", count(check.kept)),
+            ("rejected", count(sum(check.rejected.values()))),
+            ("duplicates left out", count(check.duplicates)),
+            ("conflicting labels left out", count(check.conflicts)),
+        )
+    )
+
+
+def origin_pairs(result: Result) -> Pairs:
+    """What reproduces the study."""
+    origin, search = result.origin, result.settings.search
+    versions = ", ".join(f"{printable(name)} {printable(version)}" for name, version in origin.versions.items())
+    started = datetime.fromtimestamp(origin.started, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return Pairs(
+        (
+            ("command", printable(origin.command, 2000) or ABSENT),
+            ("study", printable(result.study)),
+            ("started", started),
+            ("seeds", f"study seed {search.seed}; runs with seeds 0 to {search.seeds - 1}"),
+            ("base model", printable(origin.base_name, _OUTSIDE_LENGTH)),
+            ("SHA-256 of its weights", origin.base_digest),
+            ("SHA-256 of the data", origin.data_digest or ABSENT),
+            ("versions", versions),
+        )
+    )
+
+
+def settings_table(result: Result) -> Table:
+    """Every setting."""
+    rows = tuple(
+        (name, printable(json.dumps(value, ensure_ascii=False), 500))
+        for name, value in _flat(result.settings.model_dump(mode="json"), "")
+    )
+    return Table("Settings of the study", ("setting", "value"), rows)
+
+
+def _flat(values: Mapping[str, object], prefix: str) -> list[tuple[str, object]]:
+    """Settings by dotted name; a table inside a section is one value."""
+    found: list[tuple[str, object]] = []
+    for name, value in values.items():
+        if isinstance(value, dict) and not prefix:
+            found += _flat(value, f"{name}.")
+        else:
+            found.append((f"{prefix}{name}", value))
+    return found

@@ -1,0 +1,75 @@
+"""Trials to the stages that asked for them, inferred from what each trial is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from darse.ranks.plan import RankPlan
+from darse.report.facts import Found, found
+from darse.search.result import Result
+from darse.search.stages import STAGES
+from darse.store.trial import TrialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class _Clues:
+    """Plans that give a stage away."""
+
+    parents: frozenset[TrialSpec]
+    coarse: Collection[RankPlan]
+    fine: Collection[RankPlan]
+    proof: Collection[RankPlan]
+    learning_rate: float
+    is_cut: bool
+
+
+def trial_stages(result: Result) -> tuple[str, ...]:
+    """The stage of every trial, in the order asked.
+
+    A trial does not name its stage, and one trial may serve several; the first that would ask for it is taken.
+    Stages follow each other, so no trial is put before the stage of an earlier one.
+    """
+    clues = _clues(result)
+    stages: list[str] = []
+    latest = 0
+    for trial in result.trials:
+        latest = max(latest, STAGES.index(_stage(trial.spec, clues)))
+        stages.append(STAGES[latest])
+    return tuple(stages)
+
+
+def _clues(result: Result) -> _Clues:
+    parts = found(result)
+    named = set(parts.calibrate.parents)
+    return _Clues(
+        frozenset(trial.spec for trial in result.trials if trial.id in named),
+        _uniform(result, parts.coarse.curve),
+        _uniform(result, parts.fine.curve),
+        _proof(parts),
+        parts.calibrate.learning_rate,
+        result.settings.search.evaluator == "truncate",
+    )
+
+
+def _uniform(result: Result, ranks: Collection[int]) -> frozenset[RankPlan]:
+    return frozenset(RankPlan.uniform(result.sites, rank) for rank in ranks)
+
+
+def _proof(parts: Found) -> frozenset[RankPlan]:
+    """Plans that only stage verify looks at."""
+    known = {candidate.plan for candidate in parts.allocate.candidates}
+    return frozenset(control.plan for control in parts.verify.controls) - known
+
+
+def _stage(spec: TrialSpec, clues: _Clues) -> str:
+    is_trained = spec.evaluator != "truncate"
+    if is_trained and (spec.learning_rate != clues.learning_rate or spec in clues.parents):
+        return "calibrate"
+    if is_trained and (clues.is_cut or spec.seed > 0):
+        return "verify"
+    if spec.plan in clues.coarse:
+        return "coarse"
+    if spec.plan in clues.fine:
+        return "fine"
+    return "verify" if is_trained and spec.plan in clues.proof else "allocate"
