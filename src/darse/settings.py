@@ -44,8 +44,8 @@ class TrainSettings(_Frozen):
     """Small enough for a few hundred rows, large enough to keep two cores busy."""
     max_length: Annotated[int, Field(ge=8)] = 128
     """Tokens; sentences and headlines are shorter, longer texts are cut and counted."""
-    epochs: Annotated[int, Field(ge=1)] = 8
-    """An upper bound: early stopping ends a run before."""
+    epochs: Annotated[int, Field(ge=1)] = 6
+    """An upper bound: early stopping ends a run before; the head starts fitted, so few are needed."""
     patience: Annotated[int, Field(ge=1)] = 2
     """Epochs without a better validation score before a run ends."""
     warmup_fraction: Annotated[float, Field(ge=0, le=1)] = 0.06

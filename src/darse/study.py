@@ -132,7 +132,7 @@ def run_study(request: Request, audience: Audience) -> Finished:
         proofs = held_out(
             bench, opened.record.id, findings.verify, list(history.trials.values()), epochs, audience.trials.check
         )
-        metric = verdict_metric(data.task)
+        metric = verdict_metric(bench.task)
         verdict = setting.verdict(findings, {plan: one.losses for plan, one in proofs.items()}, metric, "test")
         quality = _quality(bench, proofs[findings.verify.plan])
         head = sum(

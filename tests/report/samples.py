@@ -156,7 +156,7 @@ def with_texts(result: Result, texts: Sequence[str]) -> Result:
             check,
             source=ring[12],
             columns=replace(check.columns, text=ring[13], label=ring[14], target=ring[15]),
-            rejected={text: 3 for text in texts},
+            rejected=dict.fromkeys(texts, 3),
             rejected_rows=tuple(Rejected(place, text) for place, text in enumerate(texts)),
             class_counts=counts,
             warnings=tuple(texts),
@@ -201,9 +201,11 @@ def _noise(*parts: object) -> float:
 def _score(plan: RankPlan, sites: Sequence[Site], spec: TrialSpec) -> float:
     depth = 1 + max(site.lowest_layer for site in sites)
     worth = [math.exp(-(((site.lowest_layer + 0.5) / depth - 0.5) ** 2) / 0.02) for site in sites]
-    gain = sum(one * (1 - math.exp(-rank / 1.1)) for one, rank in zip(worth, plan, strict=True)) / sum(worth)
+    gain: float = sum(one * (1 - math.exp(-rank / 1.1)) for one, rank in zip(worth, plan, strict=True)) / sum(worth)
     rate = 0.05 * abs(math.log(max(spec.learning_rate, 1e-9) / RATE)) if spec.learning_rate else 0.0
-    return 0.62 - 0.25 * gain**0.25 + rate + 0.012 * _noise("seed", spec.seed) + 0.006 * _noise("plan", str(plan))
+    return (
+        0.62 - 0.25 * math.pow(gain, 0.3) + rate + 0.012 * _noise("seed", spec.seed) + 0.006 * _noise("plan", str(plan))
+    )
 
 
 def _trial(shape: Shape, sites: Sequence[Site], spec: TrialSpec) -> Trial:
@@ -276,7 +278,7 @@ def _findings(shape: Shape, sites: Sequence[Site], plan: RankPlan, trials: Seque
     table = tuple({one.rank: one.loss for one in losses if one.site == site} for site in range(len(sites)))
     uniform = RankPlan.uniform(sites, 4)
     return Findings(
-        Calibration(RATE, 0.0061, TOP, {1e-3: 0.41, RATE: 0.372, 4e-3: 0.405}, parents),
+        Calibration(RATE, 0.0121, TOP, {1e-3: 0.41, RATE: 0.372, 4e-3: 0.405}, parents),
         Coarse(2, 4, curve),
         Fine(4, curve | {3: _score(RankPlan.uniform(sites, 3), sites, _full(top, 0))}),
         Allocation(
@@ -345,6 +347,7 @@ def _check(shape: Shape) -> DataCheck:
 def _quality(shape: Shape, trials: Sequence[Trial]) -> Quality:
     size = len(shape.classes)
     confusion = tuple(tuple(120 if row == column else 9 + 4 * column for column in range(size)) for row in range(size))
-    report = ClassReport(*([tuple(0.8 + 0.03 * place for place in range(size))] * 3), confusion) if size else None
+    parts = tuple(0.8 + 0.03 * place for place in range(size))
+    report = ClassReport(parts, parts, parts, confusion) if size else None
     best = trials[-1]
     return Quality(best.id, best.spec.seed, _metrics(shape, 0.004), _metrics(shape, 0), _metrics(shape, -0.002), report)

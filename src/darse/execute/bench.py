@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,15 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from darse.data.example import LabelledData, SplitName, Task
 from darse.evaluate.losses import Floats, search_losses
 from darse.evaluate.metrics import metrics
+from darse.model.adapter import merged
 from darse.model.base import Base
+from darse.model.head import task_for_head
 from darse.model.lora import installed
 from darse.model.weights import AdapterWeights, initial_weights
 from darse.ranks.plan import RankPlan, Site, Weight, ranks_by_weight
@@ -27,6 +30,7 @@ from darse.store.protocol import Store
 from darse.store.trial import CurvePoint, Outcome, Trial
 from darse.train.encode import Encoded, encode
 from darse.train.predict import predict
+from darse.train.probe import probe_head
 
 
 @dataclass(frozen=True)
@@ -54,27 +58,38 @@ class Bench:
     settings: Settings
     store: Store
     checkpoints: Path
+    _probes: dict[int, Mapping[str, Tensor]] = field(default_factory=dict)
 
     @classmethod
     def build(cls, base: Base, data: LabelledData, settings: Settings, store: Store, checkpoints: Path) -> Bench:
         """Load the model and encode the rows."""
         model = base.classifier(data.task)
+        task = task_for_head(model, data.task)
         weights = find_weights(model)
         length = min(settings.train.max_length, base.tokenizer.model_max_length)
         names: tuple[SplitName, ...] = ("train", "valid", "test")
-        rows = {name: encode(base.tokenizer, data.task, data.split(name), length) for name in names}
+        rows = {name: encode(base.tokenizer, task, data.split(name), length) for name in names}
         sites = find_sites(weights, settings.search.granularity)
-        return cls(base, model, data.task, sites, weights, rows, settings, store, checkpoints)
+        return cls(base, model, task, sites, weights, rows, settings, store, checkpoints)
 
     def run_seed(self, seed: int) -> int:
         """Seed of a run's random streams: from the study's seed and the run's number, the same for every plan."""
         return derive_seed(self.settings.search.seed, "run", seed)
 
-    def fresh_weights(self, plan: RankPlan, seed: int) -> AdapterWeights:
-        """Weights that a run starts from."""
+    def fresh_weights(self, plan: RankPlan, seed: int, check: Callable[[], None] = lambda: None) -> AdapterWeights:
+        """Weights that a run starts from: pairs whose update is zero, and a head fitted on the frozen features."""
         ranks = ranks_by_weight(plan, self.sites)
         alpha = self.settings.train.alpha
-        return initial_weights(self.model, self.weights, ranks, alpha=alpha, seed=self.run_seed(seed))
+        fresh = initial_weights(self.model, self.weights, ranks, alpha=alpha, seed=self.run_seed(seed))
+        return replace(fresh, head={**fresh.head, **self._probe(seed, fresh, check)})
+
+    def _probe(self, seed: int, fresh: AdapterWeights, check: Callable[[], None]) -> Mapping[str, Tensor]:
+        # only a head with hidden layers has features that depend on the seed
+        key = seed if len(fresh.head) > 2 else 0
+        if key not in self._probes:
+            with installed(self.model, replace(fresh, pairs={})):
+                self._probes[key] = probe_head(self.model, self.rows["train"], self.task, check=check)
+        return self._probes[key]
 
     def trained_weights(self, trial: Trial) -> AdapterWeights:
         """Weights that a finished run left."""
@@ -83,7 +98,9 @@ class Bench:
 
     def logits(self, weights: AdapterWeights, split: SplitName, check: Callable[[], None]) -> Floats:
         """Logits of a split under some weights, shape (rows, outputs)."""
-        with installed(self.model, weights):
+        # merged weights need one product a layer where a pair beside them needs three
+        head = replace(weights, pairs={})
+        with installed(self.model, head), merged(self.model, weights):
             return self.logits_now(split, check)
 
     def logits_now(self, split: SplitName, check: Callable[[], None]) -> Floats:

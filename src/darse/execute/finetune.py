@@ -22,7 +22,7 @@ class Finetune:
 
     def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
         """Train and score; see `Evaluator.evaluate`."""
-        start = self.bench.fresh_weights(spec.plan, spec.seed)
+        start = self.bench.fresh_weights(spec.plan, spec.seed, feedback.check)
         return run_training(self.bench, trial_id, spec, start, feedback)
 
 

@@ -72,7 +72,8 @@ def confusion_chart(report: ClassReport, task: Task) -> Chart:
     rows = tuple((name, *map(str, row)) for name, row in zip(task.classes, report.confusion, strict=True))
     return Chart(
         "confusion",
-        "Rows are true classes, columns predicted ones, numbers are test rows; the diagonal is right. The shade is the share of the true class.",
+        "Rows are true classes, columns predicted ones, numbers are test rows; the diagonal is right. The shade is the "
+        "share of the true class.",
         f"Confusion matrix of {len(names)} classes on test",
         figure(
             [trace],

@@ -69,8 +69,12 @@ def site_axis(sites: Sequence[Site], **extra: object) -> dict[str, object]:
         title, numbered = "site, from input to output", len(sites) > _NAMED_SITES
     if not numbered:
         return named_axis(title, [site.name for site in sites], showgrid=False, **extra)
-    step = {"dtick": 1} if len(sites) <= _NAMED_SITES else {"nticks": 12}
-    return axis(title, zeroline=False, showgrid=False, tickformat="d", **step, **extra)
+    return axis(title, zeroline=False, showgrid=False, tickangle=0, **whole_ticks(len(sites)), **extra)
+
+
+def whole_ticks(amount: int) -> dict[str, object]:
+    """Ticks at whole numbers from 0, as many as have room."""
+    return {"tick0": 0, "dtick": max(1, math.ceil(amount / 16)), "tickformat": "d"}
 
 
 def finite(values: Iterable[float | None]) -> list[float | None]:
@@ -136,6 +140,7 @@ LEGEND: Mapping[str, object] = {
     "font": {"size": 12, "color": "@ink"},
     "bgcolor": "rgba(0,0,0,0)",
     "itemsizing": "constant",
+    "traceorder": "normal",
 }
 _STYLE: Figure = {
     "paper_bgcolor": "rgba(0,0,0,0)",

@@ -19,13 +19,17 @@
     );
   };
 
+  const thin = (axis, columns) => {
+    if (axis.nticks) axis.nticks = 4;
+    if (typeof axis.dtick === "number") axis.dtick = Math.max(axis.dtick, Math.ceil(columns / 8));
+  };
   const draw = (palette, width) => {
     for (const place of places) {
       const { data, layout } = coloured(charts[place.dataset.chart], palette);
       const isNarrow = (width || place.clientWidth) < 480;
       const named = [...data, ...(layout.shapes || [])].filter((one) => one.name && one.showlegend !== false).length;
       const height = Number(place.dataset.height) + (isNarrow && layout.showlegend ? 18 * named : 0);
-      if (isNarrow && layout.xaxis.nticks) layout.xaxis.nticks = 4;
+      if (isNarrow) thin(layout.xaxis, (data[0].z ? data[0].z[0] : data[0].x).length);
       place.style.height = `${height}px`;
       const size = { width: width || place.clientWidth, height };
       Plotly.react(place, data, { ...layout, ...size }, { displayModeBar: false, showTips: false, doubleClick: false });

@@ -119,12 +119,13 @@ def trajectory_chart(trials: Sequence[Trial], stages: Sequence[str]) -> Chart:
                     "hovertemplate": "trial %{x}: %{y:.4g}",
                 }
             )
+    best_scores: list[float] = list(accumulate(scores, min))
     best = {
         "type": "scatter",
         "mode": "lines",
         "name": "best so far",
         "x": list(range(1, len(scores) + 1)),
-        "y": finite(accumulate(scores, lambda best, score: min(best, score))),
+        "y": finite(best_scores),
         "line": {"color": "@ink", "width": 1.8, "shape": "hv"},
         "hovertemplate": "best after %{x}: %{y:.4g}<extra></extra>",
     }
@@ -164,6 +165,7 @@ def training_chart(plans: Sequence[NamedPlan], *, of_training: bool) -> Chart | 
         for (name, run), losses in zip(runs, curves, strict=True)
         for epoch, loss in enumerate(losses, 1)
     )
+    step = max(1, math.ceil(max(map(len, curves)) / 10))
     kind = "training" if of_training else "validation"
     return Chart(
         f"curves-{kind}",
@@ -171,7 +173,7 @@ def training_chart(plans: Sequence[NamedPlan], *, of_training: bool) -> Chart | 
         if of_training
         else "Loss on rows that are not learned from; where it rises again the run is over-fitting, and it is stopped.",
         f"{kind.capitalize()} loss by epoch of the verified runs",
-        figure(traces, xaxis=axis("epoch", dtick=1, tickformat="d"), yaxis=axis(f"{kind} loss", nticks=6)),
+        figure(traces, xaxis=axis("epoch", dtick=step, tickformat="d"), yaxis=axis(f"{kind} loss", nticks=6)),
         Table(f"{kind.capitalize()} loss by epoch", ("plan", "seed", "epoch", "loss"), rows),
     )
 

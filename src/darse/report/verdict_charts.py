@@ -16,6 +16,7 @@ from darse.report.figures import (
     named_axis,
     site_axis,
     text,
+    whole_ticks,
 )
 from darse.report.parts import Chart, Table
 from darse.report.theme import PLAN_COLOURS
@@ -36,7 +37,7 @@ def effect_chart(verdict: Verdict) -> Chart:
             (place - 0.32, place + 0.32),
             "@gold",
             opacity=0.2,
-            name="within the margin",
+            name="margin that still counts as not worse",
             showlegend=place == 0,
         )
         for place, one in enumerate(controls)
@@ -111,14 +112,14 @@ def module_chart(plan: NamedPlan, sites: Sequence[Site]) -> Chart | None:
         "hovertemplate": "layer %{x}, %{customdata}: rank %{z}<extra></extra>",
     }
     title = "layer (0 is nearest the input)"
-    layers = axis(title, zeroline=False, showgrid=False, tickformat="d", **({"dtick": 1} if depth <= 12 else {}))
+    layers = axis(title, zeroline=False, showgrid=False, tickangle=0, **whole_ticks(depth))
     rows = tuple(
         (module, *("" if rank is None else str(rank) for rank in row))
         for module, row in zip(modules, ranks, strict=True)
     )
     return Chart(
         f"modules-{plan.name.replace(' ', '-')}",
-        f"The {plan.name}: a row for each kind of module, a column for each layer; 0 leaves the module untouched.",
+        f"{plan.name.capitalize()}: a row for each kind of module, a column for each layer; 0 leaves the module untouched.",
         f"Heat-map of the rank of {len(modules)} modules in {depth} layers of the {plan.name}",
         figure([trace], xaxis=layers, yaxis=named_axis("", _short(modules), autorange="reversed", showgrid=False)),
         Table(f"Rank by module and layer of the {plan.name}", ("module", *map(str, range(depth))), rows),
@@ -201,8 +202,9 @@ def _module_places(sites: Sequence[Site]) -> list[tuple[str, int]] | None:
 
 
 def _short(modules: Sequence[str]) -> list[str]:
-    """Each module's name from its last parts, as many as tell it from the others."""
-    short = []
+    """Each module's name from its last parts, as many as tell it from the others; `dense` says nothing."""
+    stripped = [module.removesuffix(".dense") for module in modules]
+    modules, short = (stripped if len(set(stripped)) == len(modules) else modules), []
     for module in modules:
         parts = module.split(".")
         tails = (".".join(parts[-size:]) for size in range(1, len(parts) + 1))

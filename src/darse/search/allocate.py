@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from darse.ranks.budget import largest_uniform_rank
 from darse.ranks.plan import RankPlan, cost
 from darse.search.calibrate import Calibration
 from darse.search.greedy import greedy_plans
 from darse.search.history import History
 from darse.search.knapsack import solve
-from darse.search.scoring import search_scores
+from darse.search.scoring import shape_scores
 from darse.search.sensitivity import Sensitivity, measure_sensitivity
 from darse.search.uniform import Fine
 from darse.search.window import window_plans
 
-LADDER = 5
+LADDER = 4
 """Sizes looked at: the budget, and halves of it."""
 
 
@@ -26,7 +27,7 @@ class Candidate:
     Attributes:
         plan: The plan.
         cost: Its trainable parameters.
-        score: Its search score.
+        score: Its score among plans of other shapes (`shape_scores`).
         origin: The strategy that proposed it.
     """
 
@@ -71,31 +72,26 @@ def allocate(history: History, calibration: Calibration, found: Fine) -> Allocat
     if strategy == "greedy":
         for plan in greedy_plans(history, calibration, found, budget):
             proposed.setdefault(plan, "greedy")
-    for plan in uniform_plans(history, budget):
+    for plan in uniform_plans(history, found, budget):
         proposed.setdefault(plan, "uniform")
-    scores = search_scores(history, calibration, list(proposed))
-    candidates = [
-        Candidate(plan, cost(plan, problem.sites), scores[plan], origin)
-        for plan, origin in proposed.items()
-        if plan.active
-    ]
+    adapting = [plan for plan in proposed if plan.active]
+    scores = shape_scores(history, calibration, adapting)
+    candidates = [Candidate(plan, cost(plan, problem.sites), scores[plan], proposed[plan]) for plan in adapting]
     return Allocation(budget, finalists(candidates, sizes), tuple(candidates), sensitivity)
 
 
 def ladder(history: History, budget: int) -> list[int]:
-    """The budget and halves of it, as long as a site can still have a rank.
-
-    Objective `best` looks at the full budget alone: a smaller plan wins there by its score or not at all.
-    """
+    """The budget and halves of it, as long as a site can still have a rank; two sizes for objective `best`."""
     cheapest = min(site.unit_cost for site in history.problem.sites)
-    return [budget >> power for power in range(LADDER) if budget >> power >= cheapest]
+    steps = LADDER if history.problem.settings.objective == "smallest" else 2
+    return [budget >> power for power in range(steps) if budget >> power >= cheapest] or [budget]
 
 
-def uniform_plans(history: History, budget: int) -> list[RankPlan]:
-    """Uniform plans on a doubling grid within the budget: what a finding has to beat stands beside it."""
+def uniform_plans(history: History, found: Fine, budget: int) -> list[RankPlan]:
+    """The uniform plans within the budget that a finding has to beat: where quality saturates, and the largest."""
     problem = history.problem
-    ranks = {1 << power for power in range(problem.max_rank.bit_length())}
-    plans = [problem.uniform(rank) for rank in sorted(ranks) if rank <= problem.max_rank]
+    ranks = {found.rank, min(largest_uniform_rank(problem.sites, budget), problem.max_rank)}
+    plans = [problem.uniform(rank) for rank in sorted(ranks) if rank]
     return [plan for plan in plans if cost(plan, problem.sites) <= budget]
 
 

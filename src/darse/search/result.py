@@ -133,6 +133,7 @@ class Result:
             "learning_rate": calibration.learning_rate,
             "noise_floor": calibration.noise_floor,
             "proxy_correlation": verified.proxy_correlation,
+            "cut_correlation": verified.cut_correlation,
             "proxy_plans": verified.proxy_plans,
             "margin": self.settings.search.margin,
             "seeds": len(verified.seeds),

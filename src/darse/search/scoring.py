@@ -1,22 +1,28 @@
-"""A plan to the cheapest trials that score it: cut from calibrated runs, or trained."""
+"""A plan to the cheapest trials that score it: cut from calibrated runs, trained for a short while, or in full."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from darse.ranks.plan import RankPlan
 from darse.search.calibrate import Calibration
 from darse.search.history import History
 from darse.store.trial import TrialSpec
 
+SHORT_EPOCHS = 2
+"""Epochs of a short run, with a learning rate schedule of its own."""
+CUT_PARENTS = 2
+"""Calibrated runs that every cut plan is read from; their mean is its score."""
+
 
 def search_specs(history: History, calibration: Calibration, plan: RankPlan) -> list[TrialSpec]:
     """The trials behind a plan's search score, for the evaluator in the settings.
 
-    `truncate` cuts every calibrated run, so that the score is a mean over their seeds; `finetune` trains once.
+    `truncate` cuts the first calibrated runs, so that the score is a mean over their seeds; `finetune` trains once.
     """
     if history.problem.settings.evaluator == "truncate":
-        return [proxy_spec(history, plan, parent) for parent in calibration.parents]
+        return [proxy_spec(history, plan, parent) for parent in calibration.parents[:CUT_PARENTS]]
     return [real_spec(history, calibration, plan, 0)]
 
 
@@ -35,6 +41,24 @@ def search_scores(history: History, calibration: Calibration, plans: Sequence[Ra
     specs = {plan: search_specs(history, calibration, plan) for plan in plans}
     history.need(spec for one in specs.values() for spec in one)
     return {plan: history.mean_score(one) for plan, one in specs.items()}
+
+
+def shape_spec(history: History, calibration: Calibration, plan: RankPlan) -> TrialSpec:
+    """The trial that compares plans of different shape: a short run, or a full one with `finetune`.
+
+    A cut cannot: leaving a layer out of a run that was trained with it looks far worse than training without it,
+    most of all for the upper layers, whose adaptation the head has come to rely on (docs/method.md).
+    """
+    full = real_spec(history, calibration, plan, 0)
+    if history.problem.settings.evaluator == "finetune":
+        return full
+    return replace(full, epochs=min(SHORT_EPOCHS, full.epochs))
+
+
+def shape_scores(history: History, calibration: Calibration, plans: Sequence[RankPlan]) -> dict[RankPlan, float]:
+    """Scores that compare plans of different shape; all trials that are missing are asked for at once."""
+    scores = history.scores([shape_spec(history, calibration, plan) for plan in plans])
+    return dict(zip(plans, scores, strict=True))
 
 
 def real_scores(history: History, calibration: Calibration, plan: RankPlan, seeds: Iterable[int]) -> list[float]:

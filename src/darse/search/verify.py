@@ -12,7 +12,7 @@ from darse.search.allocate import Allocation, Candidate
 from darse.search.calibrate import Calibration
 from darse.search.controls import Control, controls_for
 from darse.search.history import History
-from darse.search.scoring import real_scores, real_spec, search_scores
+from darse.search.scoring import real_scores, real_spec, search_scores, shape_scores
 from darse.search.uniform import Fine
 from darse.store.trial import TrialSpec
 
@@ -29,8 +29,10 @@ class Verified:
         controls: What it is judged against.
         seeds: Seeds of every run.
         learning_rate: Of every run.
-        proxy_correlation: Spearman correlation of search score and trained score over all plans that have both;
-            None for fewer than three plans, or where every search score was a training run.
+        proxy_correlation: Spearman correlation of the score that chose the finalists (short runs) with the mean
+            score of full runs, over all plans that were trained in full; None for fewer than three plans, or where
+            every score was a full run.
+        cut_correlation: The same for scores cut from one run.
         proxy_plans: How many plans that is.
     """
 
@@ -39,6 +41,7 @@ class Verified:
     seeds: tuple[int, ...]
     learning_rate: float
     proxy_correlation: float | None
+    cut_correlation: float | None
     proxy_plans: int
 
 
@@ -54,8 +57,8 @@ def verify(history: History, calibration: Calibration, found: Fine, allocation: 
     controls = controls_for(plan, problem.sites, best_uniform=reference, seed=problem.settings.seed)
     plans = [plan, *(control.plan for control in controls)]
     history.need(real_spec(history, calibration, one, seed) for seed in seeds for one in plans)
-    correlation, count = _proxy_correlation(history, calibration)
-    return Verified(plan, controls, seeds, calibration.learning_rate, correlation, count)
+    short, cut, count = _proxy_correlations(history, calibration)
+    return Verified(plan, controls, seeds, calibration.learning_rate, short, cut, count)
 
 
 def _best(history: History, calibration: Calibration, allocation: Allocation) -> RankPlan:
@@ -104,19 +107,26 @@ def _mean(scores: list[float]) -> float:
     return sum(finite) / len(finite) if finite else math.inf
 
 
-def _proxy_correlation(history: History, calibration: Calibration) -> tuple[float | None, int]:
-    if history.problem.settings.evaluator != "truncate" or not calibration.parents:
-        return None, 0
+def _proxy_correlations(history: History, calibration: Calibration) -> tuple[float | None, float | None, int]:
+    """Of short runs and of cuts with full runs, and over how many plans."""
     trained: dict[RankPlan, list[float]] = {}
     for trial in history.trials.values():
         if _is_real(trial.spec, calibration, history.problem.epochs):
             trained.setdefault(trial.spec.plan, []).append(trial.outcome.score)
-    cheap = search_scores(history, calibration, list(trained))
-    pairs = [(cheap[plan], _mean(scores)) for plan, scores in trained.items() if math.isfinite(cheap[plan])]
+    if history.problem.settings.evaluator == "finetune" or not calibration.parents:
+        return None, None, len(trained)
+    truth = {plan: _mean(scores) for plan, scores in trained.items()}
+    short = shape_scores(history, calibration, list(trained))
+    cut = search_scores(history, calibration, list(trained))
+    return _rank_correlation(short, truth), _rank_correlation(cut, truth), len(trained)
+
+
+def _rank_correlation(proxy: dict[RankPlan, float], truth: dict[RankPlan, float]) -> float | None:
+    pairs = [(proxy[plan], truth[plan]) for plan in truth if math.isfinite(proxy[plan])]
     if len(pairs) < 3:
-        return None, len(pairs)
+        return None
     statistic = float(spearmanr([pair[0] for pair in pairs], [pair[1] for pair in pairs]).statistic)
-    return (statistic if math.isfinite(statistic) else None), len(pairs)
+    return statistic if math.isfinite(statistic) else None
 
 
 def _is_real(spec: TrialSpec, calibration: Calibration, epochs: int) -> bool:

@@ -5,75 +5,37 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from darse.ranks.plan import RankPlan
+from darse.ranks.plan import RankPlan, Site
 from darse.search.calibrate import Calibration
 from darse.search.history import History
-from darse.search.scoring import search_scores
+from darse.search.scoring import shape_scores
 
 Span = tuple[int, int]
 """First site and one past the last."""
 
 
 def window_plans(history: History, calibration: Calibration, sizes: Sequence[int]) -> list[RankPlan]:
-    """The best span at each size, found coarse to fine.
+    """The best span of sites, found coarse to fine at the middle size, at every size.
 
-    A layer's usefulness is smooth in depth with one peak (docs/method.md), so a few wide spans find its
-    neighbourhood, and shifting and shrinking the best finds the peak: the number of plans grows with the logarithm
-    of the depth, not with the depth.
+    A layer's usefulness is smooth in depth with one peak (docs/method.md). A few wide spans find its neighbourhood,
+    then shifting, shrinking and growing the best in halving steps finds the peak: the number of plans grows with
+    the logarithm of the depth, not with the depth.
+
+    Args:
+        history: The history.
+        calibration: The learning rate.
+        sizes: Costs to make plans for, dearest first.
     """
-    found: list[RankPlan] = []
-    for size in sizes:
-        best = _climb(history, calibration, size)
-        if best is not None:
-            found.append(best)
-    return found
+    problem = history.problem
+    best = find_span(history, calibration, sizes[len(sizes) // 2])
+    if best is None:
+        return []
+    plans = (fitted_plan(problem.sites, best, size, problem.max_rank) for size in sizes)
+    return list(dict.fromkeys(plan for plan in plans if plan is not None))
 
 
-def span_plan(history: History, span: Span, size: int) -> RankPlan | None:
-    """The span with the highest rank that fits the size; None if rank 1 does not fit."""
-    sites = history.problem.sites
-    inside = sites[slice(*span)]
-    rank = min(size // sum(site.unit_cost for site in inside), history.problem.max_rank)
-    if not rank:
-        return None
-    ranks = [min(rank, site.max_rank) if span[0] <= place < span[1] else 0 for place, site in enumerate(sites)]
-    return RankPlan.of(ranks)
-
-
-def coarse_spans(depth: int) -> list[Span]:
-    """Everything, both halves, the middle half, and thirds.
-
-    >>> coarse_spans(6)
-    [(0, 6), (0, 3), (3, 6), (1, 5), (0, 2), (2, 4), (4, 6)]
-    """
-    half, quarter, third = math.ceil(depth / 2), depth // 4, max(1, round(depth / 3))
-    spans = [
-        (0, depth),
-        (0, half),
-        (depth - half, depth),
-        (quarter, depth - quarter),
-        (0, third),
-        ((depth - third) // 2, (depth - third) // 2 + third),
-        (depth - third, depth),
-    ]
-    return list(dict.fromkeys(span for span in spans if span[0] < span[1]))
-
-
-def neighbours(span: Span, depth: int, step: int) -> list[Span]:
-    """The span shifted, grown and shrunk by a step at either end."""
-    first, last = span
-    moved = [
-        (first - step, last - step),
-        (first + step, last + step),
-        (first + step, last),
-        (first, last - step),
-        (first - step, last),
-        (first, last + step),
-    ]
-    return [(low, high) for low, high in moved if 0 <= low < high <= depth]
-
-
-def _climb(history: History, calibration: Calibration, size: int) -> RankPlan | None:
+def find_span(history: History, calibration: Calibration, size: int) -> Span | None:
+    """The span that scores best when it alone gets all the ranks that the size affords; None if none fits."""
     depth = len(history.problem.sites)
     scored = _score(history, calibration, coarse_spans(depth), size)
     if not scored:
@@ -83,13 +45,55 @@ def _climb(history: History, calibration: Calibration, size: int) -> RankPlan | 
         best = min(scored, key=lambda span: scored[span])
         fresh = [span for span in neighbours(best, depth, step) if span not in scored]
         scored |= _score(history, calibration, fresh, size)
-        if min(scored, key=lambda span: scored[span]) == best:
-            if step == 1:
-                return span_plan(history, best, size)
-            step //= 2
+        if min(scored, key=lambda span: scored[span]) != best:
+            continue
+        if step == 1:
+            return best
+        step //= 2
+
+
+def span_plan(sites: Sequence[Site], span: Span, size: int, max_rank: int) -> RankPlan | None:
+    """The span with the highest rank that fits the size; None if rank 1 does not fit."""
+    rank = min(size // sum(site.unit_cost for site in sites[slice(*span)]), max_rank)
+    if not rank:
+        return None
+    first, last = span
+    return RankPlan.of(min(rank, site.max_rank) if first <= place < last else 0 for place, site in enumerate(sites))
+
+
+def fitted_plan(sites: Sequence[Site], span: Span, size: int, max_rank: int) -> RankPlan | None:
+    """The span's plan; a span too wide for the size loses its ends in turn until rank 1 fits."""
+    first, last = span
+    while first < last:
+        plan = span_plan(sites, (first, last), size, max_rank)
+        if plan is not None:
+            return plan
+        first, last = (first + 1, last) if (last - first) % 2 else (first, last - 1)
+    return None
+
+
+def coarse_spans(depth: int) -> list[Span]:
+    """Everything, the lower, middle and upper half.
+
+    >>> coarse_spans(6)
+    [(0, 6), (0, 3), (1, 4), (3, 6)]
+    """
+    half = math.ceil(depth / 2)
+    middle = (depth - half) // 2
+    spans = [(0, depth), (0, half), (middle, middle + half), (depth - half, depth)]
+    return list(dict.fromkeys(spans))
+
+
+def neighbours(span: Span, depth: int, step: int) -> list[Span]:
+    """The span shifted by a step either way, and shrunk by a step at either end."""
+    first, last = span
+    moved = [(first - step, last - step), (first + step, last + step), (first + step, last), (first, last - step)]
+    return [(low, high) for low, high in moved if 0 <= low < high <= depth]
 
 
 def _score(history: History, calibration: Calibration, spans: Iterable[Span], size: int) -> dict[Span, float]:
-    plans = {span: plan for span in spans if (plan := span_plan(history, span, size)) is not None}
-    scores = search_scores(history, calibration, list(plans.values()))
-    return {span: scores[plan] for span, plan in plans.items()}
+    problem = history.problem
+    plans = {span: span_plan(problem.sites, span, size, problem.max_rank) for span in spans}
+    fitting = {span: plan for span, plan in plans.items() if plan is not None}
+    scores = shape_scores(history, calibration, list(fitting.values()))
+    return {span: scores[plan] for span, plan in fitting.items()}
