@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -61,7 +61,7 @@ def _decoder(**extra: object) -> dict[str, object]:
     return _encoder(num_key_value_heads=1, bos_token_id=2, eos_token_id=4, **extra) | {"pad_token_id": None}
 
 
-ARCHITECTURES: Mapping[str, Callable[[], PreTrainedConfig]] = {
+ARCHITECTURES: dict[str, Callable[[], PreTrainedConfig]] = {
     "bert": lambda: transformers.BertConfig(**_encoder()),
     "roberta": lambda: transformers.RobertaConfig(**_encoder(type_vocab_size=1)),
     "xlm-roberta": lambda: transformers.XLMRobertaConfig(**_encoder(type_vocab_size=1)),
@@ -96,6 +96,9 @@ ARCHITECTURES: Mapping[str, Callable[[], PreTrainedConfig]] = {
     "gemma": lambda: transformers.GemmaConfig(**_decoder(head_dim=8)),
     "gemma2": lambda: transformers.Gemma2Config(**_decoder(head_dim=8)),
 }
+SHARED: dict[str, Callable[[], PreTrainedConfig]] = {
+    "albert": lambda: transformers.AlbertConfig(**_encoder(embedding_size=8, num_hidden_groups=1))
+}
 DECODERS = frozenset({"gpt2", "llama", "qwen2", "qwen3", "mistral", "gemma", "gemma2"})
 
 
@@ -105,13 +108,13 @@ def save_model(
     """Write a tiny random model without a classification head, with its tokenizer; the same values every time.
 
     Args:
-        kind: One of `ARCHITECTURES`.
+        kind: One of `ARCHITECTURES`, or of `SHARED`, whose layers share their weights.
         folder: Where.
         depth: Layers; other than the default only for architectures without a list of layer types.
         shard_bytes: Largest weights file.
         has_pooler: Whether a BERT keeps its pooler.
     """
-    config = ARCHITECTURES[kind]()
+    config = (ARCHITECTURES | SHARED)[kind]()
     config.num_hidden_layers = depth
     extra = {} if has_pooler else {"add_pooling_layer": False}
     with torch.random.fork_rng(devices=[]), quiet():

@@ -11,16 +11,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from darse.api import Predictor, Study, explore
     from darse.errors import DarseError, InputError
+    from darse.estimators import SentimentClassifier, SentimentRegressor
     from darse.ranks.plan import RankPlan
 
 __version__ = "0.1.0"
-__all__ = ["DarseError", "InputError", "Predictor", "RankPlan", "Study", "__version__", "explore"]
+__all__ = [
+    "DarseError",
+    "InputError",
+    "Predictor",
+    "RankPlan",
+    "SentimentClassifier",
+    "SentimentRegressor",
+    "Study",
+    "__version__",
+    "explore",
+]
 
 _HOMES = {
     "DarseError": "darse.errors",
     "InputError": "darse.errors",
     "Predictor": "darse.api",
     "RankPlan": "darse.ranks.plan",
+    "SentimentClassifier": "darse.estimators",
+    "SentimentRegressor": "darse.estimators",
     "Study": "darse.api",
     "explore": "darse.api",
 }

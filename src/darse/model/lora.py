@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from darse.model.low_rank import LowRankMap
 from darse.model.weights import AdapterWeights, Pair, head_names, scaling
+from darse.ranks.sites import is_transposed
 
 
 class LowRankLinear(nn.Module):
@@ -30,10 +31,14 @@ class LowRankLinear(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Map hidden states of shape (..., d_in) to (..., d_out)."""
-        # scaling the small `up` is cheaper than scaling the wide output
-        update = F.linear(F.linear(hidden, self.down), self.up * self.scale)
-        output: Tensor = self.base(hidden)
-        return output + update
+        weight, bias = self.base.weight, self.base.bias
+        assert isinstance(weight, Tensor)
+        if is_transposed(self.base):
+            weight = weight.t()
+        output: Tensor = LowRankMap.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            hidden, weight, bias, self.down, self.up, self.scale
+        )
+        return output
 
 
 class Installed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from darse.ranks.plan import RankPlan, cost
@@ -105,9 +106,11 @@ def best_uniform(result: Result) -> tuple[int, int]:
     return rank, cost(RankPlan.uniform(result.sites, rank), result.sites)
 
 
-def training_runs(result: Result) -> int:
-    """Trials that trained, rather than cut a trained one."""
-    return sum(trial.spec.evaluator != "truncate" for trial in result.trials)
+def trial_kind(trial: Trial, result: Result) -> str:
+    """How a trial got its score: `full run`, `short run` (fewer epochs) or `cut` (from a full run)."""
+    if trial.spec.evaluator == "truncate":
+        return "cut"
+    return "short run" if trial.spec.epochs < result.settings.train.epochs else "full run"
 
 
 def reference(result: Result) -> ControlEffect | None:
@@ -138,49 +141,56 @@ def cautions(result: Result) -> tuple[str, ...]:
 
 
 def proxy_words(result: Result) -> str:
-    """What the proxy correlation says, in one sentence."""
+    """What the proxy correlation says, in plain words."""
     verified = found(result).verify
-    if result.settings.search.evaluator != "truncate":
-        return "Every search score was a training run, so there is no cheap estimate to distrust."
+    if not _has_proxy(result):
+        return "Every score that chose a plan was a full training run, so there is no cheap estimate to distrust."
     if verified.proxy_correlation is None:
         return (
-            "The search scored plans by cutting trained runs; too few plans were also trained to say how far that "
-            "estimate can be trusted."
+            "Candidates were compared by short training runs; too few of them were also trained in full to say how "
+            "far that estimate can be trusted."
         )
+    words = (
+        f"Candidates were compared by short training runs. Over the {verified.proxy_plans} plans that were also "
+        f"trained in full, the two orders correlate at {verified.proxy_correlation:.2f} (1 is the same order, 0 is no "
+        "relation)."
+    )
+    if verified.cut_correlation is None:
+        return words
     return (
-        f"The search scored plans by cutting trained runs instead of training each. Over the "
-        f"{verified.proxy_plans} plans that have both, the two orders correlate at {verified.proxy_correlation:.2f} "
-        "(1 is the same order, 0 is no relation)."
+        f"{words} Plans cut from a trained run, which draw the rank curve and the worth of sites, correlate at "
+        f"{verified.cut_correlation:.2f}."
     )
 
 
 def proxy_caution(result: Result) -> str:
     """A plain warning where the proxy is weak or hardly checked; empty otherwise."""
     verified = found(result).verify
-    if result.settings.search.evaluator != "truncate":
+    if not _has_proxy(result):
         return ""
-    value, plans = verified.proxy_correlation, verified.proxy_plans
+    value, plans = verified.proxy_correlation, plural(verified.proxy_plans, "plan")
     if value is None:
         return (
-            f"How well the cheap estimate orders plans is unknown: only {plural(plans, 'plan')} could be compared. "
-            "The verdict does not depend on it, but a better plan may have been overlooked."
+            f"How well the cheap estimate (short runs) orders plans is unknown: only {plans} could be compared. The "
+            "verdict does not depend on it, but a better plan may have been overlooked."
         )
     if value < TRUSTED_CORRELATION:
         return (
-            f"The cheap estimate orders plans poorly (correlation {value:.2f} over {plural(plans, 'plan')}): the "
-            "search may have overlooked better plans. The verdict itself rests on real training runs."
+            f"The cheap estimate (short runs) orders plans poorly: correlation {value:.2f} over {plans}. The search "
+            "may have overlooked better plans; the verdict itself rests on full training runs."
         )
-    if plans < TRUSTED_PLANS:
-        return (
-            f"The proxy correlation ({value:.2f}) rests on only {plural(plans, 'plan')}: by chance alone it could "
-            "be this high."
-        )
+    if verified.proxy_plans < TRUSTED_PLANS:
+        return f"The proxy correlation ({value:.2f}) rests on only {plans}: by chance alone it could be this high."
     return ""
 
 
 def key_figures(result: Result) -> tuple[KeyFigure, ...]:
     """What people ask first, most important first."""
     return (*_size_figures(result), *_quality_figures(result), *_search_figures(result))
+
+
+def _has_proxy(result: Result) -> bool:
+    return result.settings.search.evaluator != "finetune"
 
 
 def _runs(result: Result, plan: RankPlan) -> tuple[Trial, ...]:
@@ -243,9 +253,7 @@ def _quality_figures(result: Result) -> list[KeyFigure]:
 
 def _search_figures(result: Result) -> list[KeyFigure]:
     parts = found(result)
-    value, plans = parts.verify.proxy_correlation, parts.verify.proxy_plans
-    trained = training_runs(result)
-    cuts = len(result.trials) - trained
+    kinds = Counter(trial_kind(trial, result) for trial in result.trials)
     return [
         KeyFigure(
             "Learning rate",
@@ -255,19 +263,23 @@ def _search_figures(result: Result) -> list[KeyFigure]:
         KeyFigure(
             "Noise floor",
             number(parts.calibrate.noise_floor, 3),
-            "how much the seed alone moves the search score",
+            "how much the seed alone moves the validation loss",
         ),
-        KeyFigure(
-            "Proxy correlation",
-            "not needed" if result.settings.search.evaluator != "truncate" else number(value, 2),
-            "every score was a training run"
-            if result.settings.search.evaluator != "truncate"
-            else f"cheap against real order of {plural(plans, 'plan')}",
-        ),
+        _proxy_figure(parts.verify) if _has_proxy(result) else _NO_PROXY,
         KeyFigure(
             "Trials",
             count(len(result.trials)),
-            f"{count(trained)} trained, {count(cuts)} cut from them, {count(len(result.failures))} failed",
+            ", ".join(f"{count(kinds[kind])} {words}" for kind, words in _KINDS.items() if kinds[kind])
+            + f"; {count(len(result.failures))} failed",
         ),
         KeyFigure("Time", duration(result.seconds), "of evaluation in all"),
     ]
+
+
+def _proxy_figure(verified: Verified) -> KeyFigure:
+    note = f"order of {plural(verified.proxy_plans, 'plan')} in short runs against full runs; 1 is the same order"
+    return KeyFigure("Proxy correlation", number(verified.proxy_correlation, 2), note)
+
+
+_NO_PROXY = KeyFigure("Proxy correlation", "not needed", "every score that chose a plan was a full run")
+_KINDS = {"full run": "full runs", "short run": "short runs", "cut": "cut from full runs"}

@@ -14,6 +14,7 @@ from darse.report.words import layer_numbers
 
 _NAMED_SITES = 12
 _TICK_CHARACTERS = 16
+_FEW_VALUES = 10
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
@@ -82,17 +83,29 @@ def finite(values: Iterable[float | None]) -> list[float | None]:
     return [value if value is not None and math.isfinite(value) else None for value in values]
 
 
-def frame(values: Iterable[float]) -> tuple[float, float] | None:
-    """Where an axis has to reach so that a few extreme values do not flatten the others; None if it needs no cut."""
-    known = sorted(value for value in values if math.isfinite(value))
-    if len(known) < 10:
+def frame(groups: Iterable[Iterable[float | None]]) -> tuple[float, float] | None:
+    """How far an axis has to reach so that a few extreme values do not flatten the others; None if it needs no cut.
+
+    Args:
+        groups: Values that are alike; of each, most stay inside the frame, and all of a small one.
+    """
+    known = [sorted(value for value in finite(group) if value is not None) for group in groups]
+    known = [group for group in known if group]
+    if not known:
         return None
-    low, most = known[0], known[math.ceil(0.9 * len(known)) - 1]
-    reach = most + 1.5 * (most - low)
-    if known[-1] <= reach or reach == low:
+    reach = max(min(group[-1], _reach(group)) for group in known)
+    low = min(group[0] for group in known)
+    if all(group[-1] <= reach for group in known):
         return None
     pad = 0.06 * (reach - low)
     return low - pad, reach + pad
+
+
+def _reach(group: Sequence[float]) -> float:
+    if len(group) < _FEW_VALUES:
+        return group[-1]
+    most = group[math.ceil(0.9 * len(group)) - 1]
+    return most + 1.5 * (most - group[0])
 
 
 def band(x: tuple[object, object], y: tuple[object, object], colour: str, **extra: object) -> dict[str, object]:

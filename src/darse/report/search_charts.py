@@ -16,6 +16,7 @@ from darse.store.trial import Trial
 
 SCORE = "validation loss (lower is better)"
 _ORIGINS = (("knapsack", "@equal", "square"), ("window", "@shuffled", "diamond"), ("greedy", "@gold", "triangle-up"))
+_SYMBOLS = {"full run": "circle", "short run": "triangle-up", "cut": "circle-open"}
 _STAGE_COLOURS = dict(zip(STAGES, ("@grey", "@gold", "@shuffled", "@equal", "@accent"), strict=True))
 
 
@@ -56,13 +57,14 @@ def uniform_chart(parts: Found) -> Chart:
     )
 
 
-def frontier_chart(parts: Found, plans: Sequence[NamedPlan]) -> Chart:
+def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_short: bool) -> Chart:
     """Score over parameters: every candidate by its origin, and the plans that were trained."""
     candidates = parts.allocate.candidates
+    scored = "short run" if is_short else "one full run"
     origins = [*_ORIGINS, ("uniform", "@grey", "circle")]
     traces = [
         _cloud(
-            f"{origin} (search score)",
+            f"{origin} ({scored})",
             [(one.cost, one.score, plan_words(one.plan)) for one in candidates if one.origin == origin],
             {"symbol": symbol, "size": 8, "color": colour, "opacity": 0.75},
         )
@@ -76,15 +78,16 @@ def frontier_chart(parts: Found, plans: Sequence[NamedPlan]) -> Chart:
             "color": PLAN_COLOURS.get(one.name, "@grey"),
             "line": {"width": 0 if is_found else 3, "color": PLAN_COLOURS.get(one.name, "@grey")},
         }
-        traces.append(_cloud(f"{one.name} (trained)", [(one.cost, one.score, plan_words(one.plan))], marker))
+        traces.append(_cloud(f"{one.name} (full runs)", [(one.cost, one.score, plan_words(one.plan))], marker))
     traces = [trace for trace in traces if trace["x"]]
-    span = frame([y for trace in traces for y in _values(trace["y"])])
-    rows = [(one.origin, plan_words(one.plan), count(one.cost), number(one.score)) for one in candidates]
-    rows += [(f"{one.name}, trained", plan_words(one.plan), count(one.cost), number(one.score)) for one in plans]
+    span = frame([[one.score for one in candidates], [one.score for one in plans]])
+    rows = [(f"{one.origin}, {scored}", plan_words(one.plan), count(one.cost), number(one.score)) for one in candidates]
+    rows += [(f"{one.name}, full runs", plan_words(one.plan), count(one.cost), number(one.score)) for one in plans]
     return Chart(
         "frontier",
-        "Down and left is better: less loss for fewer parameters. Small marks are search scores, which may be "
-        "estimates; the star and the crosses were trained." + (_OUTSIDE if span else ""),
+        f"Down and left is better: less loss for fewer parameters. Small marks are candidates by the strategy that "
+        f"proposed them, each scored by a {scored.removeprefix('one ')}; the star and the crosses are means of full "
+        "runs over seeds, so compare like with like." + (_OUTSIDE if span else ""),
         f"Validation loss over trainable parameters of {len(candidates)} candidates and {len(plans)} trained plans",
         figure(
             traces,
@@ -92,27 +95,23 @@ def frontier_chart(parts: Found, plans: Sequence[NamedPlan]) -> Chart:
             yaxis=axis(SCORE, nticks=6, **({"range": list(span)} if span else {})),
             legend={**LEGEND, "font": {"size": 11, "color": "@ink"}},
         ),
-        Table("Candidates and trained plans", ("origin", "ranks", "parameters", "score"), tuple(rows), True),
+        Table("Candidates and plans trained in full", ("origin", "ranks", "parameters", "score"), tuple(rows), True),
         height=420,
     )
 
 
-def trajectory_chart(trials: Sequence[Trial], stages: Sequence[str]) -> Chart:
+def trajectory_chart(trials: Sequence[Trial], stages: Sequence[str], kinds: Sequence[str]) -> Chart:
     """Score of every trial in the order asked, and the best so far."""
     scores = [trial.outcome.score for trial in trials]
     traces = []
     for stage in STAGES:
-        for is_cut, symbol in ((False, "circle"), (True, "circle-open")):
-            places = [
-                place
-                for place, trial in enumerate(trials)
-                if stages[place] == stage and (trial.spec.evaluator == "truncate") == is_cut
-            ]
+        for kind, symbol in _SYMBOLS.items():
+            places = [place for place in range(len(trials)) if stages[place] == stage and kinds[place] == kind]
             traces.append(
                 {
                     "type": "scatter",
                     "mode": "markers",
-                    "name": f"{stage}, {'cut' if is_cut else 'trained'}",
+                    "name": f"{stage}: {kind}",
                     "x": [place + 1 for place in places],
                     "y": finite(scores[place] for place in places),
                     "marker": {"size": 6, "color": _STAGE_COLOURS[stage], "symbol": symbol},
@@ -130,12 +129,12 @@ def trajectory_chart(trials: Sequence[Trial], stages: Sequence[str]) -> Chart:
         "hovertemplate": "best after %{x}: %{y:.4g}<extra></extra>",
     }
     traces.append(best)
-    span = frame(scores)
+    span = frame([score for score, its in zip(scores, kinds, strict=True) if its == kind] for kind in _SYMBOLS)
     return Chart(
         "trajectory",
         "One point per trial, in the order asked; shaded stretches are the stages, inferred from what each trial is. "
-        "Hollow points were cut from a trained run, filled ones trained, so compare like with like."
-        + (_OUTSIDE if span else ""),
+        "Filled points are full training runs, triangles short ones, hollow points were cut from a full run: "
+        "compare like with like." + (_OUTSIDE if span else ""),
         f"Validation loss of {len(trials)} trials in the order asked, and the best so far",
         figure(
             [trace for trace in traces if trace["x"]],
@@ -144,7 +143,7 @@ def trajectory_chart(trials: Sequence[Trial], stages: Sequence[str]) -> Chart:
             shapes=_stage_bands(stages),
             legend={**LEGEND, "font": {"size": 11, "color": "@ink"}},
         ),
-        _stage_table(trials, stages),
+        _stage_table(trials, stages, kinds),
         height=400,
     )
 
@@ -194,11 +193,6 @@ def _curve(name: str, seed: int, losses: Sequence[float], *, is_first: bool) -> 
     }
 
 
-def _values(column: object) -> list[float]:
-    assert isinstance(column, list)
-    return [value for value in column if isinstance(value, float)]
-
-
 def _cloud(
     name: str, points: Sequence[tuple[int, float | None, str]], marker: Mapping[str, object]
 ) -> dict[str, object]:
@@ -225,15 +219,16 @@ def _stage_bands(stages: Sequence[str]) -> list[dict[str, object]]:
     return bands
 
 
-def _stage_table(trials: Sequence[Trial], stages: Sequence[str]) -> Table:
+def _stage_table(trials: Sequence[Trial], stages: Sequence[str], kinds: Sequence[str]) -> Table:
     rows = []
     for stage in STAGES:
-        own = [trial for trial, its in zip(trials, stages, strict=True) if its == stage]
-        trained = [trial for trial in own if trial.spec.evaluator != "truncate"]
-        best = min((trial.outcome.score for trial in own), default=None)
-        seconds = sum(trial.outcome.seconds for trial in own)
-        rows.append((stage, count(len(own)), count(len(trained)), number(best), f"{seconds:.1f}"))
-    columns = ("stage", "trials", "of them trained", "best score", "seconds")
+        for kind in _SYMBOLS:
+            own = [trial for place, trial in enumerate(trials) if (stages[place], kinds[place]) == (stage, kind)]
+            if own:
+                best = min(trial.outcome.score for trial in own)
+                seconds = sum(trial.outcome.seconds for trial in own)
+                rows.append((stage, kind, count(len(own)), number(best), f"{seconds:.1f}"))
+    columns = ("stage", "kind", "trials", "best score", "seconds")
     return Table("Trials by stage; every single one is listed under Every trial", columns, tuple(rows))
 
 

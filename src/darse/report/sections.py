@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from darse.report.data_charts import balance_chart, confusion_chart
-from darse.report.facts import Found, NamedPlan, found, named_plans, proxy_words
+from darse.report.facts import Found, NamedPlan, found, named_plans, proxy_words, trial_kind
 from darse.report.parts import Chart, Columns, Notes, Part, Section
 from darse.report.search_charts import frontier_chart, training_chart, trajectory_chart, uniform_chart
 from darse.report.site_charts import cut_chart, left_out_chart
@@ -73,9 +73,14 @@ def _uniform(parts: Found) -> Section:
 
 
 def _frontier(result: Result, parts: Found, plans: tuple[NamedPlan, ...]) -> Section:
-    lead = "Every plan that the search looked at, by its size and its loss on validation, and those that were trained."
+    lead = "The candidates of the search, by their size and their loss on validation, and the plans trained in full."
     notes = Notes((proxy_words(result),))
-    return Section("frontier", "Quality over size", lead, (frontier_chart(parts, plans), notes))
+    return Section(
+        "frontier",
+        "Quality over size",
+        lead,
+        (frontier_chart(parts, plans, is_short=result.settings.search.evaluator != "finetune"), notes),
+    )
 
 
 def _sensitivity(result: Result, parts: Found) -> Section:
@@ -85,7 +90,10 @@ def _sensitivity(result: Result, parts: Found) -> Section:
         lead = f"Strategy {result.settings.search.strategy} does not measure sites one by one: nothing to show."
         return Section("sensitivity", title, lead, ())
     lead = "What the model loses when one site alone is cut and all others keep their rank; more loss, more worth."
-    charts = (left_out_chart(sensitivity, result.sites), cut_chart(sensitivity, result.sites))
+    charts = (
+        left_out_chart(sensitivity, result.sites),
+        cut_chart(sensitivity, result.sites, noise=parts.calibrate.noise_floor),
+    )
     caveat = Notes(
         (
             "Sites make up for each other, so these losses do not add up. They guide the search; the verdict does "
@@ -97,9 +105,10 @@ def _sensitivity(result: Result, parts: Found) -> Section:
 
 def _course(result: Result, plans: tuple[NamedPlan, ...], stages: tuple[str, ...]) -> Section:
     lead = "How the search went, trial by trial, and how the runs behind the verdict were learning."
+    kinds = [trial_kind(trial, result) for trial in result.trials]
     curves = [training_chart(plans, of_training=True), training_chart(plans, of_training=False)]
     shown: tuple[Chart, ...] = tuple(chart for chart in curves if chart is not None)
-    parts: list[Part] = [trajectory_chart(result.trials, stages)]
+    parts: list[Part] = [trajectory_chart(result.trials, stages, kinds)]
     parts += [Columns(shown)] if shown else [Notes(("No training curves: the runs report none.",))]
     return Section("course", "How the search went", lead, tuple(parts))
 

@@ -48,14 +48,15 @@ def left_out_chart(sensitivity: Sensitivity, sites: Sequence[Site]) -> Chart:
     )
 
 
-def cut_chart(sensitivity: Sensitivity, sites: Sequence[Site]) -> Chart | None:
+def cut_chart(sensitivity: Sensitivity, sites: Sequence[Site], *, noise: float) -> Chart | None:
     """Loss added by cutting each site alone to each rank; None where only leaving out was measured."""
     ranks = sorted({one.rank for one in sensitivity.losses})
     if ranks in ([], [0]):
         return None
     table = {(one.rank, one.site): one.loss for one in sensitivity.losses}
     values = [finite(table.get((rank, site)) for site in range(len(sites))) for rank in ranks]
-    largest = max((abs(loss) for loss in table.values() if math.isfinite(loss)), default=0.0) or 1.0
+    largest = max((abs(loss) for loss in table.values() if math.isfinite(loss)), default=0.0)
+    largest = max(largest, noise) or 1.0
     trace = {
         "type": "heatmap",
         "z": values,
@@ -72,7 +73,8 @@ def cut_chart(sensitivity: Sensitivity, sites: Sequence[Site]) -> Chart | None:
     rows = sorted(sensitivity.losses, key=lambda one: (one.site, one.rank))
     return Chart(
         "cuts",
-        "Each cell cuts one site alone to the rank of its row. The bottom row leaves it out; pale costs nothing.",
+        "Each cell cuts one site alone to the rank of its row. The bottom row leaves it out. The colour of zero "
+        "costs nothing; the scale reaches at least to the noise of the seed.",
         f"Heat-map of the loss added by cutting each of {len(sites)} sites to each of {len(ranks)} ranks",
         figure([trace], xaxis=site_axis(sites), yaxis=named_axis("cut to rank", map(str, ranks), showgrid=False)),
         _table("Loss added by cutting a site to a rank", rows, sites),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from darse.ranks.plan import RankPlan
 from darse.report.facts import Found, found
 from darse.search.result import Result
+from darse.search.scoring import SHORT_EPOCHS
 from darse.search.stages import STAGES
 from darse.store.trial import TrialSpec
 
@@ -22,6 +23,7 @@ class _Clues:
     proof: Collection[RankPlan]
     learning_rate: float
     is_cut: bool
+    shape_epochs: int
 
 
 def trial_stages(result: Result) -> tuple[str, ...]:
@@ -40,7 +42,8 @@ def trial_stages(result: Result) -> tuple[str, ...]:
 
 
 def _clues(result: Result) -> _Clues:
-    parts = found(result)
+    parts, epochs = found(result), result.settings.train.epochs
+    is_cut = result.settings.search.evaluator == "truncate"
     named = set(parts.calibrate.parents)
     return _Clues(
         frozenset(trial.spec for trial in result.trials if trial.id in named),
@@ -48,7 +51,8 @@ def _clues(result: Result) -> _Clues:
         _uniform(result, parts.fine.curve),
         _proof(parts),
         parts.calibrate.learning_rate,
-        result.settings.search.evaluator == "truncate",
+        is_cut,
+        min(SHORT_EPOCHS, epochs) if is_cut else epochs,
     )
 
 
@@ -66,10 +70,10 @@ def _stage(spec: TrialSpec, clues: _Clues) -> str:
     is_trained = spec.evaluator != "truncate"
     if is_trained and (spec.learning_rate != clues.learning_rate or spec in clues.parents):
         return "calibrate"
-    if is_trained and (clues.is_cut or spec.seed > 0):
+    if is_trained and (spec.seed > 0 or spec.epochs != clues.shape_epochs or spec.plan in clues.proof):
         return "verify"
+    if is_trained and clues.is_cut:
+        return "allocate"
     if spec.plan in clues.coarse:
         return "coarse"
-    if spec.plan in clues.fine:
-        return "fine"
-    return "verify" if is_trained and spec.plan in clues.proof else "allocate"
+    return "fine" if spec.plan in clues.fine else "allocate"

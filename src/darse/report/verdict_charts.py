@@ -78,7 +78,7 @@ def rank_chart(plans: Sequence[NamedPlan], sites: Sequence[Site]) -> Chart:
     names = [one.name for one in plans]
     return Chart(
         "ranks",
-        "A darker cell is a higher rank (in the dark theme a lighter one); 0 leaves the site untouched.",
+        "The stronger the colour, the higher the rank; 0 leaves the site as the base model has it.",
         f"Heat-map of the rank of {len(sites)} sites in the found plan and {len(plans) - 1} controls",
         figure([trace], xaxis=site_axis(sites), yaxis=named_axis("", names, autorange="reversed", showgrid=False)),
         Table(
@@ -119,7 +119,7 @@ def module_chart(plan: NamedPlan, sites: Sequence[Site]) -> Chart | None:
     )
     return Chart(
         f"modules-{plan.name.replace(' ', '-')}",
-        f"{plan.name.capitalize()}: a row for each kind of module, a column for each layer; 0 leaves the module untouched.",
+        f"{plan.name.capitalize()}: a row for each kind of module, a column for each layer; 0 is no adapter.",
         f"Heat-map of the rank of {len(modules)} modules in {depth} layers of the {plan.name}",
         figure([trace], xaxis=layers, yaxis=named_axis("", _short(modules), autorange="reversed", showgrid=False)),
         Table(f"Rank by module and layer of the {plan.name}", ("module", *map(str, range(depth))), rows),

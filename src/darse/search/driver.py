@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from darse.errors import TrialError
-from darse.search.history import Floats, History, Problem
+from darse.search.history import Floats, History, Problem, is_run
 from darse.search.stages import Findings, advance
 from darse.store.protocol import Store
 from darse.store.trial import Trial, TrialSpec
@@ -25,11 +25,13 @@ class RunsTrials(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """When to stop, in finished trials and seconds of their work, so that a restart decides alike.
+    """When to stop, in trials done and seconds of their work, so that a restart decides alike.
+
+    One run is always made, and one more where no plan within the budget would have been trained otherwise.
 
     Attributes:
-        max_trials: Training runs at the most.
-        max_seconds: Seconds of evaluation at the most.
+        max_trials: Training runs at the most, failed ones included.
+        max_seconds: Seconds of evaluation at the most; the trial under way is not cut off.
     """
 
     max_trials: int | None = None
@@ -38,7 +40,8 @@ class Limits:
     def allow(self, history: History, specs: Sequence[TrialSpec], *, share: float) -> bool:
         """Whether the next of some trials fits into a share of the limits."""
         runs = [trial for trial in history.trials.values() if is_run(trial.spec)]
-        if self.max_trials is not None and is_run(specs[0]) and len(runs) + 1 > max(1, self.max_trials * share):
+        done = len(runs) + len(history.failed)
+        if self.max_trials is not None and is_run(specs[0]) and done + 1 > max(1, self.max_trials * share):
             return False
         if self.max_seconds is None:
             return True
@@ -84,12 +87,13 @@ def search(
         if findings.stage != announced:
             announced = findings.stage
             listener.stage(findings)
-        if not specs:
+        if findings.calibrate is not None:
             _refuse_failure(history, store, study)
+        if not specs:
             return findings, history
         share = 1.0 if findings.stage == "verify" else SEARCH_SHARE
-        if not limits.allow(history, specs, share=share):
-            history = _close(history, findings)
+        if not limits.allow(history, specs, share=share) and not _is_closed(history, findings, specs[0]):
+            history = _close(history, findings, specs[0])
             continue
         listener.wanted(specs)
         history = _run(history, study, executor, specs, limits, share)
@@ -113,11 +117,6 @@ def read_array(store: Store, digest: str) -> Floats:
     return values
 
 
-def is_run(spec: TrialSpec) -> bool:
-    """Whether a trial trains, and so counts against the limit of trials."""
-    return spec.evaluator != "truncate"
-
-
 def _run(
     history: History, study: str, executor: RunsTrials, specs: Sequence[TrialSpec], limits: Limits, share: float
 ) -> History:
@@ -135,9 +134,24 @@ def _run(
     return history
 
 
-def _close(history: History, findings: Findings) -> History:
-    """No more trials for the search, or, if it was the proof that reached the limits, none at all."""
-    return replace(history, is_closed=True, is_proof_closed=findings.stage == "verify")
+def _is_closed(history: History, findings: Findings, spec: TrialSpec) -> bool:
+    """Whether trials of this kind are closed already; a stage that still wants one insists on it."""
+    now = history.in_proof() if findings.stage == "verify" else history
+    return now.is_closed if is_run(spec) else now.are_cuts_closed
+
+
+def _close(history: History, findings: Findings, spec: TrialSpec) -> History:
+    """No more runs (or, if it was a cut that did not fit, no cuts either) for the search, or for the proof."""
+    cuts = not is_run(spec)
+    if findings.stage == "verify":
+        return replace(
+            history,
+            is_closed=True,
+            is_proof_closed=True,
+            are_cuts_closed=history.are_cuts_closed or cuts,
+            are_proof_cuts_closed=history.are_proof_cuts_closed or cuts,
+        )
+    return replace(history, is_closed=True, are_cuts_closed=history.are_cuts_closed or cuts)
 
 
 def _refuse_failure(history: History, store: Store, study: str) -> None:

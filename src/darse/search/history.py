@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,11 @@ class Wanted(Exception):  # noqa: N818 - a request, not an error
     def __init__(self, specs: Sequence[TrialSpec]) -> None:
         super().__init__(f"{len(specs)} trials wanted")
         self.specs = tuple(specs)
+
+
+def is_run(spec: TrialSpec) -> bool:
+    """Whether a trial trains, and so counts against the limit of trials."""
+    return spec.evaluator != "truncate"
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,10 @@ class History:
         trials: Finished trials by id.
         failed: Ids of failed trials.
         read_losses: Per-example search losses of an outcome, by digest, shape (validation rows,).
-        is_closed: No more trials will run (a limit is reached); stages make do with what there is.
+        is_closed: No more training runs before stage verify (a limit is reached); stages make do with what there is.
         is_proof_closed: The same for stage verify, whose share of the limits is kept apart.
+        are_cuts_closed: No more cuts before stage verify either; they cost time and not runs.
+        are_proof_cuts_closed: The same for stage verify.
     """
 
     problem: Problem
@@ -70,6 +77,12 @@ class History:
     read_losses: Callable[[str], Floats] = field(default=lambda digest: np.zeros(0))
     is_closed: bool = False
     is_proof_closed: bool = False
+    are_cuts_closed: bool = False
+    are_proof_cuts_closed: bool = False
+
+    def in_proof(self) -> History:
+        """The same history with the limits of stage verify."""
+        return replace(self, is_closed=self.is_proof_closed, are_cuts_closed=self.are_proof_cuts_closed)
 
     def need(self, specs: Iterable[TrialSpec]) -> list[Trial | None]:
         """The finished trials of some specs, in their order; None where one failed or can no longer run.
@@ -83,11 +96,21 @@ class History:
             name = spec.id(self.problem.context)
             trial = self.trials.get(name)
             found.append(trial)
-            if trial is None and name not in self.failed and not self.is_closed and spec not in wanted:
+            if trial is None and name not in self.failed and self._is_open(spec) and spec not in wanted:
                 wanted.append(spec)
         if wanted:
             raise Wanted(wanted)
         return found
+
+    def insist(self, spec: TrialSpec) -> Trial | None:
+        """The same for one trial that has to run even if a limit is reached; None if it failed."""
+        name = spec.id(self.problem.context)
+        if name not in self.trials and name not in self.failed:
+            raise Wanted([spec])
+        return self.trials.get(name)
+
+    def _is_open(self, spec: TrialSpec) -> bool:
+        return not (self.is_closed if is_run(spec) else self.are_cuts_closed)
 
     def score(self, spec: TrialSpec) -> float:
         """The score of one trial; infinity if it failed or can no longer run."""

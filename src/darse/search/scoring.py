@@ -10,8 +10,8 @@ from darse.search.calibrate import Calibration
 from darse.search.history import History
 from darse.store.trial import TrialSpec
 
-SHORT_EPOCHS = 2
-"""Epochs of a short run, with a learning rate schedule of its own."""
+SHORT_PART = 3
+"""A short run has a third of a full run's epochs, with a learning rate schedule of its own."""
 CUT_PARENTS = 2
 """Calibrated runs that every cut plan is read from; their mean is its score."""
 
@@ -52,7 +52,7 @@ def shape_spec(history: History, calibration: Calibration, plan: RankPlan) -> Tr
     full = real_spec(history, calibration, plan, 0)
     if history.problem.settings.evaluator == "finetune":
         return full
-    return replace(full, epochs=min(SHORT_EPOCHS, full.epochs))
+    return replace(full, epochs=max(1, full.epochs // SHORT_PART))
 
 
 def shape_scores(history: History, calibration: Calibration, plans: Sequence[RankPlan]) -> dict[RankPlan, float]:

@@ -54,8 +54,7 @@ def advance(history: History) -> tuple[Findings, tuple[TrialSpec, ...]]:
         known = replace(known, fine=saturation)
         allocation = allocate(history, calibration, saturation)
         known = replace(known, allocate=allocation)
-        proof = replace(history, is_closed=history.is_proof_closed)
-        return replace(known, verify=verify(proof, calibration, saturation, allocation)), ()
+        return replace(known, verify=verify(history.in_proof(), calibration, saturation, allocation)), ()
     except Wanted as wanted:
         return known, wanted.specs
 

@@ -1,0 +1,271 @@
+"""A result to a model card: Markdown with YAML front matter, as a model hub reads it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+from darse.names import printable
+from darse.ranks.plan import RankPlan, Site
+from darse.report.facts import VERDICT_WORDS, cautions
+from darse.report.words import better, count, effect, metric_value, metric_words, percent, task_words
+from darse.search.result import Result
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+_PLAIN = re.compile(r"[^A-Za-z0-9 ,/()%+-]")
+_TEXT_LENGTH = 120
+
+
+def model_card(result: Result, profile: str) -> str:
+    """The model card of the exported adapter.
+
+    Text that came from outside can hold anything, so it is written as quoted JSON in YAML, as character references
+    in Markdown and as escaped literals in Python.
+
+    Args:
+        result: The study.
+        profile: `native`, `padded` or `merged`.
+    """
+    blocks = [
+        _front_matter(result, profile),
+        f"# {in_markdown(result.name)}",
+        _opening(result, profile),
+        "## Use",
+        *_use(result, profile),
+        "## Ranks",
+        *_ranks(result.plan, result.sites),
+        "## Is it better?",
+        *_verdict(result),
+        "## Quality",
+        *_quality(result),
+        "## Data",
+        *_data(result),
+        "## Limits",
+        "\n".join(f"- {sentence}" for sentence in _limits(result)),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def in_markdown(text: str, limit: int = _TEXT_LENGTH) -> str:
+    """Text from outside as Markdown that means nothing but itself: every mark becomes a character reference.
+
+    >>> in_markdown("a|b <script> [x](javascript:y)")
+    'a&#124;b &#60;script&#62; &#91;x&#93;(javascript&#58;y)'
+    """
+    return _PLAIN.sub(lambda found: f"&#{ord(found[0])};" if found[0].isascii() else found[0], printable(text, limit))
+
+
+def in_yaml(text: str, limit: int = _TEXT_LENGTH) -> str:
+    """Text from outside as a quoted YAML scalar.
+
+    >>> in_yaml('a: "b" # c')
+    '"a: \\\\"b\\\\" # c"'
+    """
+    shown = "".join(one if one.isprintable() else "\ufffd" for one in printable(text, limit))
+    return json.dumps(shown, ensure_ascii=False)
+
+
+def in_python(text: str) -> str:
+    """Text from outside as a Python literal without any mark of HTML or Markdown fences.
+
+    >>> in_python("</code>`")
+    "'\\\\x3c/code\\\\x3e\\\\x60'"
+    """
+    return re.sub("[<>`&]", lambda found: f"\\x{ord(found[0]):02x}", ascii(text))
+
+
+def _front_matter(result: Result, profile: str) -> str:
+    base, is_merged = result.origin.base_name, profile == "merged"
+    lines = ["---", f"library_name: {'transformers' if is_merged else 'peft'}", "pipeline_tag: text-classification"]
+    lines.append("license: other")
+    if _HUB_NAME.fullmatch(base):
+        lines += [f"base_model: {in_yaml(base)}", f"base_model_relation: {'finetune' if is_merged else 'adapter'}"]
+    tags = ["darse", "sentiment", *([] if is_merged else ["lora", "peft"])]
+    lines += ["tags:", *(f"- {tag}" for tag in tags)]
+    if result.quality is not None:
+        test = {name: value for name, value in result.quality.test.items() if math.isfinite(value)}
+        lines += ["metrics:", *(f"- {in_yaml(name)}" for name in test)]
+        lines += _model_index(result, test)
+    return "\n".join([*lines, "---"])
+
+
+def _model_index(result: Result, test: Mapping[str, float]) -> list[str]:
+    source = in_yaml(result.origin.source or "private data")
+    lines = [
+        "model-index:",
+        f"- name: {in_yaml(result.name)}",
+        "  results:",
+        "  - task:",
+        "      type: text-classification",
+        "    dataset:",
+        f"      name: {source}",
+        f"      type: {source}",
+        "      split: test",
+        "    metrics:",
+    ]
+    for name, value in test.items():
+        lines += [f"    - type: {in_yaml(name)}", f"      value: {value:.6g}"]
+    return lines
+
+
+def _opening(result: Result, profile: str) -> str:
+    base = in_markdown(result.origin.base_name)
+    kind = "A merged model" if profile == "merged" else "A LoRA adapter"
+    share = percent(result.cost, result.origin.base_parameters)
+    return (
+        f"{kind} for {base}, predicting {task_words(result.task)}. DARSE chose its rank for each site: "
+        f"{count(result.cost)} trainable parameters, {share} of the base model, and a head of "
+        f"{count(result.origin.head_parameters)}. The licence is left to its owner: replace `other` above."
+    )
+
+
+def _use(result: Result, profile: str) -> list[str]:
+    task = result.task
+    outputs = "".join(
+        [
+            f"Columns 0 to {len(task.classes) - 1} are the logits of the classes, in the order of `classes`. "
+            if task.classes
+            else "",
+            f"Column {len(task.classes)} is the score in the units of the training data, with no conversion needed. "
+            if task.has_score
+            else "",
+            "The target comes first and the text second, as a text pair." if task.has_target else "",
+        ]
+    )
+    return [outputs.strip() or "The head has no outputs of its own.", f"```python\n{_code(result, profile)}\n```"]
+
+
+def _code(result: Result, profile: str) -> str:
+    """Working code for plain peft and transformers."""
+    task, tokens = result.task, result.check.tokens if result.check else {}
+    length = tokens.get("limit", result.settings.train.max_length)
+    is_merged = profile == "merged"
+    lines = ["import torch", *([] if is_merged else ["from peft import PeftModel"])]
+    lines += ["from transformers import AutoModelForSequenceClassification, AutoTokenizer", ""]
+    lines += ['folder = "."  # this folder', "tokenizer = AutoTokenizer.from_pretrained(folder)"]
+    if is_merged:
+        lines += ["model = AutoModelForSequenceClassification.from_pretrained(folder).eval()"]
+    else:
+        lines += [
+            f"base = {in_python(result.origin.base_name)}",
+            f"model = AutoModelForSequenceClassification.from_pretrained(base, num_labels={task.outputs})",
+            "model.config.pad_token_id = tokenizer.pad_token_id",
+            "model = PeftModel.from_pretrained(model, folder).eval()",
+        ]
+    lines += [""]
+    if task.classes:
+        lines += [f"classes = [{', '.join(map(in_python, task.classes))}]"]
+    lines += ['texts = ["Profit rises sharply in the third quarter."]']
+    if task.has_target:
+        lines += ['targets = ["the company"]']
+    first = "targets, texts" if task.has_target else "texts"
+    lines += [
+        f'inputs = tokenizer({first}, truncation=True, max_length={length}, padding=True, return_tensors="pt")',
+        "with torch.no_grad():",
+        "    outputs = model(**inputs).logits",
+    ]
+    if task.classes:
+        lines += [f"print([classes[best] for best in outputs[:, :{len(task.classes)}].argmax(dim=1).tolist()])"]
+    if task.has_score:
+        lines += [f"print(outputs[:, {len(task.classes)}].tolist())"]
+    return "\n".join(lines)
+
+
+def _ranks(plan: RankPlan, sites: Sequence[Site]) -> list[str]:
+    rows = [
+        (in_markdown(site.name), str(rank), count(rank * site.unit_cost))
+        for site, rank in zip(sites, plan, strict=True)
+        if rank
+    ]
+    skipped = len(plan) - len(rows)
+    return [
+        _table(("site", "rank", "parameters"), rows),
+        f"{skipped} of {len(plan)} sites have no adapter." if skipped else "Every site has an adapter.",
+    ]
+
+
+def _verdict(result: Result) -> list[str]:
+    verdict, metric = result.verdict, result.verdict.metric
+    blocks = [f"**{VERDICT_WORDS[verdict.verdict]}.** {in_markdown(verdict.sentence, 1000)}"]
+    rows = [
+        (
+            one.name,
+            count(one.cost),
+            effect(one.effect, metric),
+            f"{effect(one.low, metric)} to {effect(one.high, metric)}",
+            str(one.seeds),
+        )
+        for one in verdict.controls
+    ]
+    if rows:
+        blocks.append(
+            f"Effect in {metric_words(metric)} on {verdict.split}; above zero the adapter is better than the control."
+        )
+        blocks.append(_table(("control", "parameters", "effect", "95 % interval", "seeds"), rows))
+    return blocks
+
+
+def _quality(result: Result) -> list[str]:
+    quality = result.quality
+    if quality is None:
+        return ["Scored by the user's own evaluator; there are no metrics on a test split."]
+    rows = [
+        (
+            in_markdown(metric_words(name)),
+            metric_value(value, name),
+            metric_value(quality.test_mean.get(name, math.nan), name),
+            better(name),
+        )
+        for name, value in quality.test.items()
+    ]
+    blocks = [_table(("metric on test", "this adapter", "mean over seeds", "better is"), rows)]
+    if quality.classes is not None:
+        by_class = [
+            (in_markdown(name), f"{precision:.3f}", f"{recall:.3f}", f"{f1:.3f}")
+            for name, precision, recall, f1 in zip(
+                result.task.classes,
+                quality.classes.precision,
+                quality.classes.recall,
+                quality.classes.f1,
+                strict=True,
+            )
+        ]
+        blocks.append(_table(("class", "precision", "recall", "F1"), by_class))
+    return blocks
+
+
+def _data(result: Result) -> list[str]:
+    check = result.check
+    if check is None:
+        return ["The data stay with the user's own evaluator; nothing is known of them here."]
+    splits = ", ".join(f"{count(rows)} {in_markdown(name)}" for name, rows in check.split_rows.items())
+    words = (
+        f"{in_markdown(check.source)}: {count(check.rows)} rows read, {count(check.kept)} kept ({splits}), "
+        f"{count(sum(check.rejected.values()))} rejected, {count(check.duplicates)} duplicates and "
+        f"{count(check.conflicts)} in conflict left out."
+    )
+    if not check.class_counts:
+        return [words]
+    names = next(iter(check.class_counts.values()))
+    rows = [(in_markdown(name), *(count(counts[name]) for counts in check.class_counts.values())) for name in names]
+    return [words, _table(("class", *map(in_markdown, check.class_counts)), rows)]
+
+
+def _limits(result: Result) -> list[str]:
+    limit = result.check.tokens.get("limit") if result.check else None
+    sentences = [in_markdown(sentence, 1000) for sentence in cautions(result)]
+    if limit:
+        sentences.append(f"Texts are cut to {limit} tokens.")
+    return [
+        *sentences,
+        "It is judged on rows like those it was trained on; other sources, languages or times may differ.",
+        "Its errors fall where its data are thin: look at the quality of each class before relying on it.",
+        "It inherits what the base model learned, biases included.",
+    ]
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
