@@ -45,7 +45,7 @@ def plain_model(setup: Setup) -> torch.nn.Module:
 @pytest.mark.usefixtures("peft_speaks")
 def test_a_plan_makes_a_config_with_which_plain_peft_trains_its_ranks_and_scalings(deep: Setup) -> None:
     ranks = {weight.name: 1 + (index * 5) % 8 for index, weight in enumerate(deep.weights) if index % 7}
-    config = plan_config(ranks, alpha=ALPHA, base_name="anything", head=["classifier"])
+    config = plan_config(ranks, alpha=ALPHA, base_name=str(deep.base.folder), head=["classifier"])
     model = get_peft_model(plain_model(deep), config)
     found = {
         name.removeprefix("base_model.model."): module

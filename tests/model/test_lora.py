@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darse.model.adapter import merged
@@ -27,6 +27,7 @@ def body(setup: Setup) -> dict[str, torch.Tensor]:
     return {k: v.clone() for k, v in setup.model.state_dict().items() if not k.startswith(head)}
 
 
+@settings(deadline=None, max_examples=20)
 @given(plans)
 def test_installing_merging_and_training_leave_every_bit_of_the_base(setup: Setup, plan: list[int]) -> None:
     before, names = body(setup), [name for name, _ in setup.model.named_modules()]
@@ -51,6 +52,7 @@ def test_training_leaves_every_bit_of_the_base_and_only_trains_pairs_and_head(se
     assert all(torch.equal(value, before[name]) for name, value in body(setup).items())
 
 
+@settings(deadline=None, max_examples=20)
 @given(plans)
 def test_merged_weights_give_the_logits_of_installed_ones(setup: Setup, plan: list[int]) -> None:
     weights = random_weights(setup, setup.ranks(*plan))
@@ -59,6 +61,7 @@ def test_merged_weights_give_the_logits_of_installed_ones(setup: Setup, plan: li
         assert (predict(setup.model, setup.rows) - expected).abs().max() < 1e-4
 
 
+@settings(deadline=None, max_examples=20)
 @given(plans)
 def test_a_fresh_adapter_of_any_plan_is_the_base_to_the_bit(setup: Setup, plan: list[int]) -> None:
     bare = setup.logits(setup.fresh({}))

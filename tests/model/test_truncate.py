@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darse.errors import PlanError
@@ -23,6 +23,7 @@ def update(pair: Pair) -> torch.Tensor:
     return pair.up.double() @ pair.down.double() * scaling(ALPHA, pair.rank)
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     d_in=st.integers(1, 12),
     d_out=st.integers(1, 12),
@@ -61,6 +62,7 @@ def test_a_cut_to_zero_is_the_base_with_the_head(bert: Setup) -> None:
     assert not torch.equal(bert.logits(weights), bare)
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(0, 4), min_size=4, max_size=4))
 def test_a_cut_to_any_plan_has_its_ranks_and_keeps_the_head(bert: Setup, plan: list[int]) -> None:
     weights = random_weights(bert, bert.ranks(4, 4, 4, 4))

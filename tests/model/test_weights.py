@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save as save_safetensors
 
@@ -37,6 +37,7 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Setup:
     return new_setup("bert", tmp_path_factory.mktemp("weights") / "bert", CLASSES)
 
 
+@settings(deadline=None, max_examples=40)
 @given(some_weights())
 def test_loading_what_was_saved_gives_the_same_values(weights: AdapterWeights) -> None:
     content = weights.to_bytes()
@@ -47,6 +48,7 @@ def test_loading_what_was_saved_gives_the_same_values(weights: AdapterWeights) -
     assert all(torch.equal(value, loaded.tensors()[name]) for name, value in weights.tensors().items())
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.binary(max_size=200))
 def test_any_other_bytes_are_refused(content: bytes) -> None:
     with pytest.raises(AdapterError, match="stored weights"):
@@ -70,6 +72,7 @@ def test_half_a_pair_or_an_unknown_value_is_refused(table: dict[str, torch.Tenso
         AdapterWeights.from_bytes(save_safetensors(table), 1.0)
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(sizes, sizes), min_size=1, max_size=5), st.data())
 def test_the_cost_of_a_plan_is_the_number_of_values_in_its_pairs(
     shapes: list[tuple[int, int]], data: st.DataObject
@@ -84,6 +87,7 @@ def test_the_cost_of_a_plan_is_the_number_of_values_in_its_pairs(
     assert cost(plan, sites) == sum(pair.down.numel() + pair.up.numel() for pair in pairs)
 
 
+@settings(deadline=None, max_examples=40)
 @given(low=st.integers(1, 8), high=st.integers(1, 8), seed=st.integers(0, 2**40))
 def test_two_plans_of_one_seed_share_their_first_rows_and_their_head(
     bert: Setup, low: int, high: int, seed: int
@@ -125,6 +129,7 @@ def test_a_fresh_head_has_zero_biases_and_a_deep_head_is_set_whole(tmp_path: Pat
     assert torch.equal(head["head.norm.weight"], torch.ones(16))
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.floats(0.1, 100), st.integers(1, 512))
 def test_the_scaling_is_rank_stabilised(alpha: float, rank: int) -> None:
     assert scaling(alpha, rank) ** 2 * rank == pytest.approx(alpha**2)

@@ -14,7 +14,7 @@ from darse.report.words import better, count, effect, metric_value, metric_words
 from darse.search.result import Result
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
-_PLAIN = re.compile(r"[^A-Za-z0-9 ,/()%+-]")
+_LIVE = re.compile(r"(?!(?<=\d)\.\d|(?<=[a-z)])[.:;](?: |$))[^A-Za-z0-9 ,/()%+-]")
 _TEXT_LENGTH = 120
 
 
@@ -54,24 +54,24 @@ def in_markdown(text: str, limit: int = _TEXT_LENGTH) -> str:
     >>> in_markdown("a|b <script> [x](javascript:y)")
     'a&#124;b &#60;script&#62; &#91;x&#93;(javascript&#58;y)'
     """
-    return _PLAIN.sub(lambda found: f"&#{ord(found[0])};" if found[0].isascii() else found[0], printable(text, limit))
+    return _LIVE.sub(lambda found: f"&#{ord(found[0])};" if found[0].isascii() else found[0], printable(text, limit))
 
 
 def in_yaml(text: str, limit: int = _TEXT_LENGTH) -> str:
-    """Text from outside as a quoted YAML scalar.
+    r"""Text from outside as a quoted YAML scalar.
 
     >>> in_yaml('a: "b" # c')
-    '"a: \\\\"b\\\\" # c"'
+    '"a: \\"b\\" # c"'
     """
     shown = "".join(one if one.isprintable() else "\ufffd" for one in printable(text, limit))
     return json.dumps(shown, ensure_ascii=False)
 
 
 def in_python(text: str) -> str:
-    """Text from outside as a Python literal without any mark of HTML or Markdown fences.
+    r"""Text from outside as a Python literal without any mark of HTML or Markdown fences.
 
     >>> in_python("</code>`")
-    "'\\\\x3c/code\\\\x3e\\\\x60'"
+    "'\\x3c/code\\x3e\\x60'"
     """
     return re.sub("[<>`&]", lambda found: f"\\x{ord(found[0]):02x}", ascii(text))
 
@@ -242,7 +242,7 @@ def _data(result: Result) -> list[str]:
         return ["The data stay with the user's own evaluator; nothing is known of them here."]
     splits = ", ".join(f"{count(rows)} {in_markdown(name)}" for name, rows in check.split_rows.items())
     words = (
-        f"{in_markdown(check.source)}: {count(check.rows)} rows read, {count(check.kept)} kept ({splits}), "
+        f"From {in_markdown(check.source)}: {count(check.rows)} rows read, {count(check.kept)} kept ({splits}), "
         f"{count(sum(check.rejected.values()))} rejected, {count(check.duplicates)} duplicates and "
         f"{count(check.conflicts)} in conflict left out."
     )

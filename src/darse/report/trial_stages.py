@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from darse.ranks.plan import RankPlan
 from darse.report.facts import Found, found
 from darse.search.result import Result
-from darse.search.scoring import SHORT_EPOCHS
 from darse.search.stages import STAGES
 from darse.store.trial import TrialSpec
 
 
 @dataclass(frozen=True, slots=True)
 class _Clues:
-    """Plans that give a stage away."""
+    """What gives a stage away: plans of one stage alone, and the epochs of the shortest runs, those of the search."""
 
     parents: frozenset[TrialSpec]
     coarse: Collection[RankPlan]
@@ -23,7 +22,7 @@ class _Clues:
     proof: Collection[RankPlan]
     learning_rate: float
     is_cut: bool
-    shape_epochs: int
+    search_epochs: int
 
 
 def trial_stages(result: Result) -> tuple[str, ...]:
@@ -42,7 +41,7 @@ def trial_stages(result: Result) -> tuple[str, ...]:
 
 
 def _clues(result: Result) -> _Clues:
-    parts, epochs = found(result), result.settings.train.epochs
+    parts = found(result)
     is_cut = result.settings.search.evaluator == "truncate"
     named = set(parts.calibrate.parents)
     return _Clues(
@@ -52,7 +51,7 @@ def _clues(result: Result) -> _Clues:
         _proof(parts),
         parts.calibrate.learning_rate,
         is_cut,
-        min(SHORT_EPOCHS, epochs) if is_cut else epochs,
+        min((trial.spec.epochs for trial in result.trials if trial.spec.epochs), default=0),
     )
 
 
@@ -70,7 +69,7 @@ def _stage(spec: TrialSpec, clues: _Clues) -> str:
     is_trained = spec.evaluator != "truncate"
     if is_trained and (spec.learning_rate != clues.learning_rate or spec in clues.parents):
         return "calibrate"
-    if is_trained and (spec.seed > 0 or spec.epochs != clues.shape_epochs or spec.plan in clues.proof):
+    if is_trained and (spec.seed > 0 or spec.epochs != clues.search_epochs or spec.plan in clues.proof):
         return "verify"
     if is_trained and clues.is_cut:
         return "allocate"
