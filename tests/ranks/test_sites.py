@@ -55,7 +55,8 @@ def test_the_sites_are_the_linear_maps_of_the_layers_with_their_true_shapes(
     for weight in weights:
         module = model.get_submodule(weight.name)
         assert is_linear(module)
-        shape = tuple(module.weight.shape)  # type: ignore[union-attr]  # a linear map has a weight
+        assert isinstance(module.weight, nn.Parameter)
+        shape = tuple(module.weight.shape)
         assert (weight.d_out, weight.d_in) == (shape[::-1] if is_transposed(module) else shape)
     assert is_transposed(model.get_submodule(weights[0].name)) == (kind == "gpt2")
 

@@ -190,7 +190,7 @@ def test_the_best_epoch_is_kept_and_a_run_stops_when_patience_is_over(setup: Set
 def test_a_loss_that_is_not_finite_fails_the_trial_with_the_rate_to_blame(setup: Setup) -> None:
     start = setup.fresh(setup.ranks(1, 1, 1, 1))
     broken = AdapterWeights(start.alpha, start.pairs, {k: torch.full_like(v, math.inf) for k, v in start.head.items()})
-    with pytest.raises(TrialError, match="loss became (nan|inf) in epoch 1 at learning rate 0.02; a lower"):
+    with pytest.raises(TrialError, match=r"loss became (nan|inf) in epoch 1 at learning rate 0\.02; a lower"):
         train_shortly(setup, broken)
     assert not any(value.requires_grad for value in setup.model.parameters())
 

@@ -108,14 +108,18 @@ def _class_metrics(logits: Floats, labels: NDArray[np.int64]) -> Mapping[str, fl
 
 def _score_metrics(predicted: Floats, true: Floats, task: Task) -> Mapping[str, float]:
     error = predicted - true
-    spread = float(((true - true.mean()) ** 2).mean())
     mse = float((error**2).mean())
-    varies = spread > 0 and float(predicted.std()) > 0 and len(true) > 1
+    varies = _varies(true) and _varies(predicted)
     return {
         "mse": mse,
         "mae": float(np.abs(error).mean()),
-        "r2": 1 - mse / spread if spread > 0 else 0.0,
+        "r2": 1 - mse / float(true.var()) if _varies(true) else 0.0,
         "pearson": float(pearsonr(predicted, true).statistic) if varies else 0.0,
         "spearman": float(spearmanr(predicted, true).statistic) if varies else 0.0,
         "sign_accuracy": float(((predicted > middle(task)) == (true > middle(task))).mean()),
     }
+
+
+def _varies(values: Floats) -> bool:
+    """Whether values differ by more than rounding does; a correlation with others has no meaning."""
+    return float(np.ptp(values)) > 1e-12 * float(np.abs(values).max())

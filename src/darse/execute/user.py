@@ -32,15 +32,22 @@ class UserEvaluator:
 
     def __init__(self, function: UserFunction, sites: Sequence[Site], store: Store) -> None:
         self.function, self.sites, self.store = function, sites, store
+        self._rows: int | None = None
 
     def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
         """Ask the function; see `Evaluator.evaluate`."""
         feedback.check()
         began = time.perf_counter()
         answer = self.function(ranks_by_weight(spec.plan, self.sites), spec.seed, spec.learning_rate)
-        losses = np.asarray(answer, dtype=np.float64)
+        try:
+            losses = np.asarray(answer, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise TrialError(f"the evaluator returned something that is no array of numbers: {error}") from error
         if losses.ndim != 1 or not len(losses):
             raise TrialError(f"the evaluator returned an array of shape {losses.shape}, not one loss per example")
+        if self._rows not in {None, len(losses)}:
+            raise TrialError(f"the evaluator returned {len(losses)} losses, but {self._rows} the time before")
+        self._rows = len(losses)
         score = float(losses.mean())
         if not math.isfinite(score):
             raise TrialError(f"the evaluator returned losses whose mean is {score} for plan {spec.plan}")

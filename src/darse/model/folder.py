@@ -35,7 +35,8 @@ def check_folder(folder: Path, name: str, *, trust_remote_code: bool) -> None:
     tokenizer = _read_object(folder / "tokenizer_config.json") or {}
     if (config.get("auto_map") or tokenizer.get("auto_map")) and not trust_remote_code:
         raise ModelError(
-            f"{printable(name)} brings its own code, which is not run; read it, then allow it with --trust-remote-code"
+            f"{printable(name, 300)} brings its own code, which is not run; read it, then allow it with "
+            "--trust-remote-code"
         )
     _refuse_redirections(folder, config)
     for key, limit in _LIMITS.items():

@@ -12,7 +12,7 @@ from typing import cast
 from darse import __version__
 from darse.data.example import Task
 from darse.errors import AdapterError
-from darse.files import sha256_of_bytes, sha256_of_file, write_json
+from darse.files import sha256_of_bytes, sha256_of_file, sha256_of_json, write_json
 from darse.model.base import Base
 from darse.names import printable
 
@@ -51,21 +51,27 @@ class Manifest:
 def write_manifest(
     folder: Path, *, profile: str, base: Base, task: Task, max_length: int, about: Mapping[str, object]
 ) -> None:
-    """Write the manifest over all files that are in the folder now."""
+    """Write the manifest over all files that are in the folder now; its last entry seals the others."""
     files = {path.name: sha256_of_file(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
-    write_json(
-        folder / MANIFEST,
-        {
-            "format": _FORMAT,
-            "darse": __version__,
-            "profile": profile,
-            "base": {"name": base.name, "sha256": base.digest},
-            "task": asdict(task),
-            "max_length": max_length,
-            "about": dict(about),
-            "files": files,
-        },
-    )
+    values = {
+        "format": _FORMAT,
+        "darse": __version__,
+        "profile": profile,
+        "base": {"name": base.name, "sha256": base.digest},
+        "task": asdict(task),
+        "max_length": max_length,
+        "about": dict(about),
+        "files": files,
+    }
+    write_json(folder / MANIFEST, values | {"seal": seal(values)})
+
+
+def seal(values: Mapping[str, object]) -> str:
+    """SHA-256 over a manifest's other entries, which shows a changed bit in any of them.
+
+    It guards against damage, not against a forger, who can seal again.
+    """
+    return sha256_of_json(json.loads(json.dumps({key: value for key, value in values.items() if key != "seal"})))
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -108,6 +114,8 @@ def _parse(folder: Path) -> Manifest:
         if values["format"] != _FORMAT:
             found = printable(repr(values["format"]))
             raise AdapterError(f"{path} has format {found}; this version of darse reads {_FORMAT}; upgrade darse")
+        if values["seal"] != seal(values):
+            raise AdapterError(f"{path} was changed after the export (its seal differs); {_AGAIN}")
         files, base = values["files"], values["base"]
         texts = [values["profile"], base["name"], base["sha256"], *files.keys(), *files.values()]
         if not all(isinstance(text, str) for text in texts) or values["profile"] not in _PROFILES:

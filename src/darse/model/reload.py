@@ -119,7 +119,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         if not name.startswith(KEY_PREFIX):
             raise AdapterError(f"{path} holds {printable(repr(name))}, which no adapter of ours has")
         if value.dtype != torch.float32 or not torch.isfinite(value).all():
-            raise AdapterError(f"{path}: {printable(name)} has values that are not finite float32 numbers")
+            raise AdapterError(f"{path}: {printable(name, 120)} has values that are not finite float32 numbers")
     return {name.removeprefix(KEY_PREFIX): value for name, value in tensors.items()}
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from darse.errors import PlanError
 from darse.ranks.budget import largest_uniform_rank
-from darse.ranks.plan import RankPlan, cost
+from darse.ranks.plan import RankPlan, Site, cost
 from darse.search.calibrate import Calibration
 from darse.search.greedy import greedy_plans
 from darse.search.history import History
 from darse.search.knapsack import solve
 from darse.search.scoring import shape_scores
-from darse.search.sensitivity import Sensitivity, measure_sensitivity
+from darse.search.sensitivity import Sensitivity, loss_table, measure_sensitivity
 from darse.search.uniform import Fine
 from darse.search.window import window_plans
 
@@ -61,11 +64,11 @@ def allocate(history: History, calibration: Calibration, found: Fine) -> Allocat
     sizes = ladder(history, budget)
     strategy = problem.settings.strategy
     proposed: dict[RankPlan, str] = {}
-    sensitivity = None
-    if strategy in {"knapsack", "auto"}:
-        sensitivity = measure_sensitivity(history, calibration, found)
-        for size in sizes:
-            proposed.setdefault(solve(sensitivity.table, problem.sites, size), "knapsack")
+    is_measured = strategy in {"knapsack", "auto"}
+    if is_measured:
+        table = loss_table(history, calibration, found)
+        for plan in knapsack_plans(table, problem.sites, sizes):
+            proposed.setdefault(plan, "knapsack")
     if strategy in {"window", "auto"}:
         for plan in window_plans(history, calibration, sizes):
             proposed.setdefault(plan, "window")
@@ -74,9 +77,13 @@ def allocate(history: History, calibration: Calibration, found: Fine) -> Allocat
             proposed.setdefault(plan, "greedy")
     for plan in uniform_plans(history, found, budget):
         proposed.setdefault(plan, "uniform")
+    if not any(plan.active for plan in proposed):
+        proposed[cheapest_plan(problem.sites)] = "uniform"
     adapting = [plan for plan in proposed if plan.active]
     scores = shape_scores(history, calibration, adapting)
     candidates = [Candidate(plan, cost(plan, problem.sites), scores[plan], proposed[plan]) for plan in adapting]
+    # the intervals last: they take time, and this function is called again after every trial
+    sensitivity = measure_sensitivity(history, calibration, found) if is_measured else None
     return Allocation(budget, finalists(candidates, sizes), tuple(candidates), sensitivity)
 
 
@@ -85,6 +92,21 @@ def ladder(history: History, budget: int) -> list[int]:
     cheapest = min(site.unit_cost for site in history.problem.sites)
     steps = LADDER if history.problem.settings.objective == "smallest" else 2
     return [budget >> power for power in range(steps) if budget >> power >= cheapest] or [budget]
+
+
+def knapsack_plans(table: Sequence[Mapping[int, float]], sites: Sequence[Site], sizes: Sequence[int]) -> list[RankPlan]:
+    """The plan of least summed loss at every size; none where too little was measured to fit one."""
+    plans: list[RankPlan] = []
+    for size in sizes:
+        with suppress(PlanError):
+            plans.append(solve(table, sites, size))
+    return plans
+
+
+def cheapest_plan(sites: Sequence[Site]) -> RankPlan:
+    """Rank 1 at the cheapest site alone: the one plan that every budget affords."""
+    place = min(range(len(sites)), key=lambda site: sites[site].unit_cost)
+    return RankPlan.of(int(site == place) for site in range(len(sites)))
 
 
 def uniform_plans(history: History, found: Fine, budget: int) -> list[RankPlan]:
@@ -96,10 +118,14 @@ def uniform_plans(history: History, found: Fine, budget: int) -> list[RankPlan]:
 
 
 def finalists(candidates: Sequence[Candidate], sizes: Sequence[int]) -> tuple[Candidate, ...]:
-    """The best candidate within each size, dearest first, each plan once."""
+    """The best candidate within each size, dearest first, each plan once.
+
+    A candidate that has no score (its trial failed, or a limit came first) is one only where none has.
+    """
+    scored = [one for one in candidates if math.isfinite(one.score)] or candidates
     best: dict[RankPlan, Candidate] = {}
     for size in sizes:
-        within = [one for one in candidates if one.cost <= size]
+        within = [one for one in scored if one.cost <= size]
         if within:
             winner = min(within, key=lambda one: (one.score, one.cost))
             best.setdefault(winner.plan, winner)

@@ -52,7 +52,8 @@ def _walk(history: History) -> dict[float, float]:
     left = max(right - 1, 0)
     pair = [grid[left], grid[right]] if left != right else [grid[right]]
     tried = dict(zip(pair, history.scores([_spec(history.problem, rate, 0) for rate in pair]), strict=True))
-    place, step = (left, -1) if tried[grid[left]] < tried[grid[right]] else (right, 1)
+    # of equals the lower one: where both have failed, a still higher one would fail too
+    place, step = (left, -1) if tried[grid[left]] <= tried[grid[right]] else (right, 1)
     while 0 <= place + step < len(grid):
         rate = grid[place + step]
         tried[rate] = history.score(_spec(history.problem, rate, 0))

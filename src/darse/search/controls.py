@@ -55,16 +55,20 @@ def equal_cost_uniform(plan: RankPlan, sites: Sequence[Site]) -> RankPlan:
 def shuffled(plan: RankPlan, sites: Sequence[Site], *, seed: int) -> RankPlan:
     """The plan's own ranks over other sites, at exactly the same cost.
 
-    Ranks are exchanged among sites of one unit cost only. A plan whose every shuffle is itself (a uniform one) is
-    returned as it is.
+    Ranks are exchanged only among sites of one unit cost that can carry the same ranks. A plan whose every shuffle
+    is itself (a uniform one) is returned as it is.
     """
     stream = numpy_stream(seed, "shuffle", str(plan))
     for _ in range(20):
         ranks = list(plan)
-        for unit in {site.unit_cost for site in sites}:
-            places = [place for place, site in enumerate(sites) if site.unit_cost == unit]
+        for kind in sorted({_kind(site) for site in sites}):
+            places = [place for place, site in enumerate(sites) if _kind(site) == kind]
             for place, source in zip(places, stream.permutation(places), strict=True):
                 ranks[place] = plan[int(source)]
         if tuple(ranks) != plan.ranks:
             return RankPlan.of(ranks)
     return plan
+
+
+def _kind(site: Site) -> tuple[int, int]:
+    return site.unit_cost, site.max_rank

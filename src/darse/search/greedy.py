@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from darse.ranks.plan import RankPlan, cost
 from darse.search.calibrate import Calibration
 from darse.search.history import History
@@ -23,10 +25,14 @@ def greedy_plans(history: History, calibration: Calibration, found: Fine, budget
     path = [_start(history, found, budget)]
     for _ in range(MAX_MOVES):
         plan = path[-1]
-        scores = search_scores(history, calibration, [plan])
         cuts = {site: plan.replace(site, plan[site] // 2) for site in plan.active}
+        if len(cuts) < 2:
+            break
+        scores = search_scores(history, calibration, [plan])
         after = search_scores(history, calibration, list(cuts.values()))
-        order = sorted(cuts, key=lambda site: after[cuts[site]])
+        order = sorted((site for site in cuts if math.isfinite(after[cuts[site]])), key=lambda site: after[cuts[site]])
+        if len(order) < 2:
+            break
         moved = _move(history, plan, giver=order[0], taker=order[-1], budget=budget)
         if moved is None:
             break
@@ -43,16 +49,17 @@ def _start(history: History, found: Fine, budget: int) -> RankPlan:
     while rank > 1 and cost(problem.uniform(rank), problem.sites) > budget:
         rank -= 1
     start = problem.uniform(rank)
-    for site in range(len(start)):
-        if cost(start, problem.sites) <= budget:
-            break
-        start = start.replace(site, 0)
+    if cost(start, problem.sites) <= budget:
+        return start
+    # not even rank 1 everywhere: the upper sites that fit, as many as possible
+    start = problem.uniform(0)
+    for site in reversed(range(len(start))):
+        fuller = start.replace(site, 1)
+        start = fuller if cost(fuller, problem.sites) <= budget else start
     return start
 
 
 def _move(history: History, plan: RankPlan, *, giver: int, taker: int, budget: int) -> RankPlan | None:
-    if giver == taker:
-        return None
     sites = history.problem.sites
     given = plan.replace(giver, plan[giver] // 2)
     room = budget - cost(given, sites)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from darse.evaluate.paired import mean_interval
+from darse.evaluate.paired import mean_intervals
 from darse.ranks.plan import RankPlan
 from darse.search.calibrate import Calibration
 from darse.search.history import Floats, History
@@ -50,34 +51,55 @@ class Sensitivity:
     table: tuple[dict[int, float], ...]
 
 
-def measure_sensitivity(history: History, calibration: Calibration, found: Fine) -> Sensitivity:
+def loss_table(history: History, calibration: Calibration, found: Fine) -> tuple[dict[int, float], ...]:
     """Cut every site alone to every rank on offer, all others left at the calibrated rank.
 
     With `finetune` each entry is a training run, so only leaving the site out is measured there and the ranks
     between are interpolated on a square root, which is how the loss of a cut falls in the published curves.
     """
-    problem = history.problem
-    cuts = history.problem.settings.evaluator == "truncate"
-    top = calibration.rank if cuts else found.rank
-    base = problem.uniform(top)
-    ranks = _ranks_on_offer(top) if cuts else [0]
-    plans = {(site, rank): base.replace(site, rank) for site in range(len(base)) for rank in ranks if rank < base[site]}
-    search_scores(history, calibration, [base, *plans.values()])
-    reference = _losses(history, calibration, base)
-    losses = tuple(
-        _site_loss(site, rank, _losses(history, calibration, plan), reference, problem.settings.seed)
-        for (site, rank), plan in plans.items()
-    )
+    base, plans = _cuts(history, calibration, found)
+    scores = search_scores(history, calibration, [base, *plans.values()])
     table = [{base[site]: 0.0} for site in range(len(base))]
-    for one in losses:
-        table[one.site][one.rank] = one.loss
-    if not cuts:
-        table = [_interpolated(offers, top) for offers in table]
-    return Sensitivity(base, losses, tuple(table))
+    for (site, rank), plan in plans.items():
+        increase = scores[plan] - scores[base]
+        table[site][rank] = increase if math.isfinite(increase) else math.inf
+    if history.problem.settings.evaluator != "truncate":
+        table = [_interpolated(offers, base[site]) for site, offers in enumerate(table)]
+    return tuple(table)
+
+
+def measure_sensitivity(history: History, calibration: Calibration, found: Fine) -> Sensitivity:
+    """The same with intervals over the examples."""
+    base, plans = _cuts(history, calibration, found)
+    reference = _losses(history, calibration, base)
+    increases: dict[tuple[int, int], Floats] = {}
+    for place, plan in plans.items():
+        losses = _losses(history, calibration, plan)
+        if losses is not None and reference is not None:
+            increases[place] = losses - reference
+    intervals = _intervals(increases, history.problem.settings.seed)
+    losses_by_site = tuple(
+        SiteLoss(site, rank, float(increases[site, rank].mean()), *intervals[site, rank])
+        if (site, rank) in increases
+        else SiteLoss(site, rank, math.inf, -math.inf, math.inf)
+        for site, rank in plans
+    )
+    return Sensitivity(base, losses_by_site, loss_table(history, calibration, found))
+
+
+def _cuts(history: History, calibration: Calibration, found: Fine) -> tuple[RankPlan, dict[tuple[int, int], RankPlan]]:
+    """The plan that is cut from, and by site and rank the plans that are cut."""
+    is_cut = history.problem.settings.evaluator == "truncate"
+    top = calibration.rank if is_cut else found.rank
+    base = history.problem.uniform(top)
+    ranks = _ranks_on_offer(top) if is_cut else [0]
+    sites = range(len(base))
+    return base, {(site, rank): base.replace(site, rank) for site in sites for rank in ranks if rank < base[site]}
 
 
 def _ranks_on_offer(top: int) -> list[int]:
-    return [0, *(1 << power for power in range(top.bit_length()) if 1 << power < top)]
+    """None, and powers of four below the top: the loss of a cut falls too smoothly to need more."""
+    return [0, *(1 << power for power in range(0, top.bit_length(), 2) if 1 << power < top)]
 
 
 def _losses(history: History, calibration: Calibration, plan: RankPlan) -> Floats | None:
@@ -85,12 +107,11 @@ def _losses(history: History, calibration: Calibration, plan: RankPlan) -> Float
     return np.mean([history.losses(trial) for trial in finished], axis=0) if finished else None
 
 
-def _site_loss(site: int, rank: int, losses: Floats | None, reference: Floats | None, seed: int) -> SiteLoss:
-    if losses is None or reference is None:
-        return SiteLoss(site, rank, float("inf"), float("-inf"), float("inf"))
-    increase = losses - reference
-    low, high = mean_interval(increase, seed=seed, resamples=RESAMPLES)
-    return SiteLoss(site, rank, float(increase.mean()), low, high)
+def _intervals(increases: dict[tuple[int, int], Floats], seed: int) -> dict[tuple[int, int], tuple[float, float]]:
+    if not increases:
+        return {}
+    found = mean_intervals(np.stack(list(increases.values())), seed=seed, resamples=RESAMPLES)
+    return dict(zip(increases, found, strict=True))
 
 
 def _interpolated(offers: dict[int, float], top: int) -> dict[int, float]:

@@ -26,7 +26,7 @@ class ControlEffect:
         low: Lower end of the 95 % interval.
         high: Upper end.
         margin: How much worse would still count as not worse, in the metric.
-        seeds: Runs on each side.
+        seeds: Runs on each side; one alone shows nothing of chance, so it proves nothing.
     """
 
     name: str
@@ -41,17 +41,17 @@ class ControlEffect:
     @property
     def is_better(self) -> bool:
         """Whether the plan is better beyond chance."""
-        return self.low > 0
+        return self.seeds > 1 and self.low > 0
 
     @property
     def is_not_worse(self) -> bool:
         """Whether the plan is shown to be not worse than the margin."""
-        return self.low > -self.margin
+        return self.seeds > 1 and self.low > -self.margin
 
     @property
     def is_worse(self) -> bool:
         """Whether the plan is worse beyond chance."""
-        return self.high < 0
+        return self.seeds > 1 and self.high < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ def judge(
     controls = tuple(_effect(one, losses, sites=sites, metric=metric, margin=margin, seed=seed) for one in contenders)
     own = cost(plan, sites)
     judgement = _judgement(own, controls)
-    return Verdict(judgement, _sentence(judgement, own, controls, metric), metric, split, controls)
+    sentence = _sentence(judgement, own, controls, metric) if controls else _alone(plan, own)
+    return Verdict(judgement, sentence, metric, split, controls)
 
 
 def _effect(
@@ -119,7 +120,7 @@ def _effect(
     value = 1 - level if metric == "accuracy" else level
     plan = one.control.plan
     return ControlEffect(
-        one.control.name, plan, cost(plan, sites), found.mean, found.low, found.high, margin * value, seeds
+        one.control.name, plan, cost(plan, sites), found.mean, found.low, found.high, margin * abs(value), seeds
     )
 
 
@@ -134,12 +135,19 @@ def _judgement(own: int, controls: Sequence[ControlEffect]) -> Judgement:
     return "no_difference"
 
 
-def _sentence(judgement: Judgement, own: int, controls: Sequence[ControlEffect], metric: str) -> str:
-    if not controls:
+def _alone(plan: RankPlan, own: int) -> str:
+    if plan.is_uniform:
         return (
             f"The best plan found is a uniform one ({own:,} parameters): uniform is good enough here, "
             "no layer deserves more than another."
         )
+    return (
+        f"No difference shown: the limits left no room to train a control beside the plan ({own:,} parameters); "
+        "allow more trials or minutes."
+    )
+
+
+def _sentence(judgement: Judgement, own: int, controls: Sequence[ControlEffect], metric: str) -> str:
     first = controls[0]
     compared = f"{first.name} ({first.cost:,} parameters)"
     figures = (

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scipy.stats import spearmanr
 
+from darse.errors import TrialError
+from darse.ranks.budget import largest_uniform_rank
 from darse.ranks.plan import RankPlan, cost
 from darse.search.allocate import Allocation, Candidate
 from darse.search.calibrate import Calibration
 from darse.search.controls import Control, controls_for
-from darse.search.history import History
+from darse.search.history import History, Problem
 from darse.search.scoring import real_scores, real_spec, search_scores, shape_scores
 from darse.search.uniform import Fine
 from darse.store.trial import TrialSpec
@@ -46,19 +49,30 @@ class Verified:
 
 
 def verify(history: History, calibration: Calibration, found: Fine, allocation: Allocation) -> Verified:
-    """Choose a finalist by real runs, then train its controls with the same seeds."""
+    """Choose a finalist by real runs, then train its controls with the same seeds.
+
+    Raises:
+        TrialError: No plan within the budget could be trained.
+    """
     problem = history.problem
-    reference = problem.uniform(found.rank)
+    reference = reference_plan(problem, found, allocation.budget)
     if problem.settings.objective == "best":
         plan = _best(history, calibration, allocation)
     else:
         plan = _smallest(history, calibration, allocation, reference)
+    plan = _trained(history, calibration, allocation, [plan, reference])
     seeds = tuple(range(problem.settings.seeds))
     controls = controls_for(plan, problem.sites, best_uniform=reference, seed=problem.settings.seed)
     plans = [plan, *(control.plan for control in controls)]
     history.need(real_spec(history, calibration, one, seed) for seed in seeds for one in plans)
     short, cut, count = _proxy_correlations(history, calibration)
     return Verified(plan, controls, seeds, calibration.learning_rate, short, cut, count)
+
+
+def reference_plan(problem: Problem, found: Fine, budget: int) -> RankPlan:
+    """The best uniform plan that the budget allows; rank 1 where it allows none."""
+    affordable = largest_uniform_rank(problem.sites, budget)
+    return problem.uniform(max(1, min(found.rank, affordable)))
 
 
 def _best(history: History, calibration: Calibration, allocation: Allocation) -> RankPlan:
@@ -74,7 +88,8 @@ def _smallest(history: History, calibration: Calibration, allocation: Allocation
     """The smallest finalist whose real run stays within the noise floor of the best uniform plan.
 
     The ladder of sizes is bisected with one seed; the choice then has to hold in the mean over all seeds, or the
-    next larger size is taken. If none holds, the reference itself is the finding.
+    next larger size is taken. If none holds, the reference itself is the finding, or the best of the trained
+    finalists if the reference is beyond the budget.
     """
     limit_cost = cost(reference, history.problem.sites)
     steps: list[Candidate] = sorted(
@@ -91,15 +106,32 @@ def _smallest(history: History, calibration: Calibration, allocation: Allocation
     for one in steps[low:]:
         if _holds(history, calibration, one.plan, reference, seeds=history.problem.settings.seeds):
             return one.plan
-    return reference
+    return reference if limit_cost <= allocation.budget else _best(history, calibration, allocation)
+
+
+def _trained(
+    history: History, calibration: Calibration, allocation: Allocation, preferred: Sequence[RankPlan]
+) -> RankPlan:
+    """The first plan within the budget that was trained; where limits left none, the first that can be, is."""
+    sites, seeds = history.problem.sites, range(history.problem.settings.seeds)
+    candidates = (one.plan for one in sorted(allocation.candidates, key=lambda one: (one.score, one.cost)))
+    plans = [plan for plan in dict.fromkeys((*preferred, *candidates)) if cost(plan, sites) <= allocation.budget]
+    for plan in plans:
+        if any(history.need(real_spec(history, calibration, plan, seed) for seed in seeds)):
+            return plan
+    for plan in plans:
+        if history.insist(real_spec(history, calibration, plan, 0)) is not None:
+            return plan
+    raise TrialError(f"no plan within the budget of {allocation.budget:,} parameters could be trained")
 
 
 def _holds(history: History, calibration: Calibration, plan: RankPlan, reference: RankPlan, *, seeds: int) -> bool:
-    specs = [real_spec(history, calibration, one, seed) for seed in range(seeds) for one in (plan, reference)]
-    history.need(specs)
+    # the reference first: if the limits end here, it is the finding
+    history.need(real_spec(history, calibration, one, seed) for seed in range(seeds) for one in (reference, plan))
     ours = real_scores(history, calibration, plan, range(seeds))
     theirs = real_scores(history, calibration, reference, range(seeds))
-    return _mean(ours) <= _mean(theirs) + calibration.noise_floor / math.sqrt(seeds)
+    losses = [one - other for one, other in zip(ours, theirs, strict=True) if math.isfinite(one + other)]
+    return bool(losses) and _mean(losses) <= calibration.noise_floor / math.sqrt(len(losses))
 
 
 def _mean(scores: list[float]) -> float:
@@ -110,7 +142,7 @@ def _mean(scores: list[float]) -> float:
 def _proxy_correlations(history: History, calibration: Calibration) -> tuple[float | None, float | None, int]:
     """Of short runs and of cuts with full runs, and over how many plans."""
     trained: dict[RankPlan, list[float]] = {}
-    for trial in history.trials.values():
+    for trial in sorted(history.trials.values(), key=lambda trial: (trial.spec.plan, trial.spec.seed)):
         if _is_real(trial.spec, calibration, history.problem.epochs):
             trained.setdefault(trial.spec.plan, []).append(trial.outcome.score)
     if history.problem.settings.evaluator == "finetune" or not calibration.parents:
@@ -123,10 +155,10 @@ def _proxy_correlations(history: History, calibration: Calibration) -> tuple[flo
 
 def _rank_correlation(proxy: dict[RankPlan, float], truth: dict[RankPlan, float]) -> float | None:
     pairs = [(proxy[plan], truth[plan]) for plan in truth if math.isfinite(proxy[plan])]
-    if len(pairs) < 3:
+    ours, theirs = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    if len(pairs) < 3 or len(set(ours)) == 1 or len(set(theirs)) == 1:
         return None
-    statistic = float(spearmanr([pair[0] for pair in pairs], [pair[1] for pair in pairs]).statistic)
-    return statistic if math.isfinite(statistic) else None
+    return float(spearmanr(ours, theirs).statistic)
 
 
 def _is_real(spec: TrialSpec, calibration: Calibration, epochs: int) -> bool:

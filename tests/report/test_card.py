@@ -1,0 +1,95 @@
+"""The model card: a hub can read it, and its code runs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+
+from darse.model.adapter import Profile, write_adapter
+from darse.model.reload import load_adapter
+from darse.report.card import model_card
+from darse.search.result import Result
+from tests.model.samples import JOINT, MAX_LENGTH, new_setup, random_weights
+from tests.report.samples import SHAPES, a_result
+
+PROFILES = ("native", "padded", "merged")
+
+
+def code_of(card: str) -> str:
+    (code,) = re.findall(r"```python\n(.*?)\n```", card, flags=re.S)
+    return str(code)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("name", sorted(SHAPES))
+def test_a_hub_reads_the_front_matter(name: str, profile: str) -> None:
+    result = a_result(SHAPES[name])
+    data = ModelCard(model_card(result, profile)).data
+    assert data.license == "other"
+    assert data.base_model == result.origin.base_name
+    assert data.library_name == ("transformers" if profile == "merged" else "peft")
+    assert ("lora" in data.tags) == (profile != "merged")
+    if result.quality is not None:
+        read = {one.metric_type: one.metric_value for one in data.eval_results}
+        assert read == pytest.approx(dict(result.quality.test), rel=1e-5)
+
+
+def test_a_base_model_in_a_local_folder_is_not_given_to_the_hub_as_its_name() -> None:
+    result = a_result()
+    local = replace(result, origin=replace(result.origin, base_name="/home/me/models/bert"))
+    card = ModelCard(model_card(local, "native"))
+    assert "base_model" not in card.data.to_dict()
+    assert "&#47;" in card.text or "/home/me/models/bert" in card.text
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES))
+def test_the_card_tells_the_verdict_the_plan_and_the_metrics(name: str) -> None:
+    result = a_result(SHAPES[name])
+    card = model_card(result, "native")
+    for site, rank in zip(result.sites, result.plan, strict=True):
+        if rank:
+            assert f"| {rank} | {rank * site.unit_cost:,} |" in card
+    for control in result.verdict.controls:
+        assert f"| {control.name} | {control.cost:,} |" in card
+    assert f"{result.cost:,} trainable parameters" in card
+    assert ("## Quality" in card) and ("## Limits" in card)
+
+
+def test_the_same_result_gives_the_same_card() -> None:
+    result = a_result(SHAPES["joint task"])
+    assert model_card(result, "native") == model_card(Result.from_json(result.to_json()), "native")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_code_of_the_card_runs_and_gives_what_the_adapter_gives(
+    profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setup = new_setup("bert", tmp_path / "base", JOINT)
+    adapter = tmp_path / "adapter"
+    write_adapter(setup.export(random_weights(setup, setup.ranks(0, 2, 1, 0))), adapter, profile)
+    shape = replace(SHAPES["joint task"], has_target=True, classes=JOINT.classes)
+    result = a_result(shape)
+    assert result.check is not None
+    result = replace(
+        result,
+        origin=replace(result.origin, base_name=str(tmp_path / "base")),
+        check=replace(result.check, tokens={"limit": MAX_LENGTH}),
+    )
+    monkeypatch.chdir(adapter)
+    ran: dict[str, object] = {}
+    exec(code_of(model_card(result, profile)), ran)
+    loaded = load_adapter(adapter)
+    inputs = loaded.tokenizer(["the company"], ["Profit rises sharply in the third quarter."], return_tensors="pt")
+    with torch.no_grad():
+        expected = loaded.model(**inputs).logits
+    outputs = ran["outputs"]
+    assert isinstance(outputs, torch.Tensor)
+    assert torch.allclose(outputs, expected, atol=1e-5)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-2] == str([JOINT.classes[int(expected[0, :2].argmax())]])
+    assert float(printed[-1].strip("[]")) == pytest.approx(float(expected[0, 2]), abs=1e-4)
