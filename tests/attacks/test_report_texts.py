@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
@@ -102,8 +103,9 @@ def test_control_and_direction_characters_are_gone_from_everything() -> None:
 @pytest.mark.parametrize("turn", range(len(TURNS)))
 def test_the_card_keeps_its_front_matter_and_its_markdown_means_nothing_live(turn: int) -> None:
     card = ModelCard(model_card(TURNS[turn], "native"))
-    assert card.data.license == "other"
-    assert card.data.library_name == "peft"
+    front: Any = card.data
+    assert front.license == "other"
+    assert front.library_name == "peft"
     reader = MarkdownIt("commonmark", {"html": True}).enable(["table"])
     tokens = [inner for token in reader.parse(card.text) for inner in (token, *(token.children or []))]
     assert not {token.type for token in tokens} & {"html_block", "html_inline", "link_open", "image", "hr"}

@@ -15,7 +15,7 @@ from .samples import ALPHA, CLASSES, Setup, new_setup, random_weights, train_sho
 plans = st.lists(st.integers(0, 5), min_size=4, max_size=4)
 
 
-@pytest.fixture(scope="module", params=["bert", "gpt2"])
+@pytest.fixture(scope="module", params=["bert", "gpt2", "llama"])
 def setup(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Setup:
     return new_setup(request.param, tmp_path_factory.mktemp("lora") / request.param, CLASSES)
 

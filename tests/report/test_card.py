@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,26 +26,32 @@ def code_of(card: str) -> str:
     return str(code)
 
 
+def read(card: str) -> Any:
+    """The front matter as the hub's own library reads and checks it."""
+    data: Any = ModelCard(card).data
+    return data.to_dict()
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("name", sorted(SHAPES))
 def test_a_hub_reads_the_front_matter(name: str, profile: str) -> None:
     result = a_result(SHAPES[name])
-    data = ModelCard(model_card(result, profile)).data
-    assert data.license == "other"
-    assert data.base_model == result.origin.base_name
-    assert data.library_name == ("transformers" if profile == "merged" else "peft")
-    assert ("lora" in data.tags) == (profile != "merged")
+    data = read(model_card(result, profile))
+    assert data["license"] == "other"
+    assert data["base_model"] == result.origin.base_name
+    assert data["library_name"] == ("transformers" if profile == "merged" else "peft")
+    assert ("lora" in data["tags"]) == (profile != "merged")
     if result.quality is not None:
-        read = {one.metric_type: one.metric_value for one in data.eval_results}
-        assert read == pytest.approx(dict(result.quality.test), rel=1e-5)
+        index = data["model-index"][0]["results"][0]["metrics"]
+        assert {one["type"]: one["value"] for one in index} == pytest.approx(dict(result.quality.test), rel=1e-5)
 
 
 def test_a_base_model_in_a_local_folder_is_not_given_to_the_hub_as_its_name() -> None:
     result = a_result()
     local = replace(result, origin=replace(result.origin, base_name="/home/me/models/bert"))
-    card = ModelCard(model_card(local, "native"))
-    assert "base_model" not in card.data.to_dict()
-    assert "&#47;" in card.text or "/home/me/models/bert" in card.text
+    card = model_card(local, "native")
+    assert "base_model" not in read(card)
+    assert "A LoRA adapter for /home/me/models/bert" in card
 
 
 @pytest.mark.parametrize("name", sorted(SHAPES))
@@ -57,7 +64,8 @@ def test_the_card_tells_the_verdict_the_plan_and_the_metrics(name: str) -> None:
     for control in result.verdict.controls:
         assert f"| {control.name} | {control.cost:,} |" in card
     assert f"{result.cost:,} trainable parameters" in card
-    assert ("## Quality" in card) and ("## Limits" in card)
+    assert "## Quality" in card
+    assert "## Limits" in card
 
 
 def test_the_same_result_gives_the_same_card() -> None:
@@ -65,6 +73,8 @@ def test_the_same_result_gives_the_same_card() -> None:
     assert model_card(result, "native") == model_card(Result.from_json(result.to_json()), "native")
 
 
+# what peft and transformers say to each other is no business of the card
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_code_of_the_card_runs_and_gives_what_the_adapter_gives(
     profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -27,7 +27,10 @@ CONTEXT = "0" * 64
 def layers(depth: int, *, width: int = 64) -> tuple[Site, ...]:
     """Layers of equal cost, two weights each."""
     return tuple(
-        Site(f"layer {place}", (Weight(f"l.{place}.q", width, width, place), Weight(f"l.{place}.up", width, 4 * width, place)))
+        Site(
+            f"layer {place}",
+            (Weight(f"l.{place}.q", width, width, place), Weight(f"l.{place}.up", width, 4 * width, place)),
+        )
         for place in range(depth)
     )
 
@@ -55,6 +58,7 @@ class World:
         noise: Standard deviation of the score over seeds.
         best_rate: The best learning rate.
         fails: Whether a trial fails.
+        number: Other worlds have other noise.
     """
 
     depth: int
@@ -66,6 +70,7 @@ class World:
     noise: float = 0.002
     best_rate: float = 1e-3
     fails: Callable[[TrialSpec], bool] = field(default=lambda spec: False)
+    number: int = 0
 
     def usefulness(self) -> NDArray[np.float64]:
         """Of each site; they sum to 1."""
@@ -85,7 +90,8 @@ class World:
         if self.fails(spec):
             raise TrialError(f"the loss of {spec.plan} became nan")
         rate = 0.0 if spec.evaluator == "truncate" else 0.05 * math.log(spec.learning_rate / self.best_rate) ** 2
-        shock = numpy_stream(spec.seed, "noise", str(spec.plan), spec.evaluator, spec.epochs).normal() * self.noise
+        purpose = ("noise", str(spec.plan), spec.evaluator, spec.epochs)
+        shock = numpy_stream(self.number, spec.seed, *purpose).normal() * self.noise
         rows = numpy_stream(0, "rows").normal(size=ROWS) * 0.1
         found: NDArray[np.float64] = self.level(spec.plan) + rate + shock + rows - rows.mean()
         return found

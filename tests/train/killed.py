@@ -73,7 +73,7 @@ def run_killed(folder: Path, kills: int, chance: random.Random) -> tuple[list[in
             done.append(step[0])
             if targets and step[0] >= targets[0]:
                 targets.pop(0)
-                time.sleep(chance.random() * 0.003)  # the kill falls into the checkpoint's writing, or behind it
+                time.sleep(chance.random() * 0.01)  # the kill falls into the checkpoint's writing, or behind it
                 os.kill(pid, signal.SIGKILL)
         os.close(reading)
         os.waitpid(pid, 0)

@@ -6,8 +6,8 @@ import os
 import sys
 import traceback
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from darse.cli import environment, verbs
 from darse.errors import DarseError, Interrupted
@@ -31,13 +31,13 @@ def run(arguments: list[str]) -> int:
     wants_trace = "--debug" in arguments
     try:
         command = typer.main.get_command(verbs.app)
-        code = command.main([one for one in arguments if one != "--debug"], prog_name="darse", standalone_mode=False)
-    except click.exceptions.Exit as error:
+        given = [one for one in arguments if one != "--debug"] or ["--help"]
+        code = command.main(given, prog_name="darse", standalone_mode=False)
+    except typer.Exit as error:
         return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (KeyboardInterrupt, click.Abort):
+    except TyperException as error:
+        return _complain(f"{_explained(error)}; see: darse --help", 2)
+    except (KeyboardInterrupt, typer.Abort):
         return _complain("stopped; run the same command again to continue", 130)
     except Interrupted as error:
         return _complain(f"{error}; run the same command again to continue", error.exit_code)
@@ -53,6 +53,12 @@ def run(arguments: list[str]) -> int:
             traceback.print_exc()
         return _complain(f"internal error: {type(error).__name__}: {error}; add --debug for the place", 4)
     return code if isinstance(code, int) else 0
+
+
+def _explained(error: TyperException) -> str:
+    """The error with the name of the option or argument that it is about."""
+    explain = getattr(error, "format_message", None)
+    return str(explain() if callable(explain) else error).rstrip(".")
 
 
 def _complain(message: str, code: int) -> int:

@@ -22,6 +22,8 @@ from darse.report.theme import DARK, LIGHT, css_variables
 from darse.report.words import task_words
 from darse.search.result import Result
 
+_LONGEST_TEXT = 2000
+
 
 def render_report(result: Result) -> str:
     """The report of a finished study.
@@ -76,6 +78,12 @@ def _hash(script: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
+def _shown(value: object) -> object:
+    """What the template puts on the page: texts without control characters, whoever forgot to strip them."""
+    is_plain = isinstance(value, str) and not isinstance(value, Markup) and not value.isprintable()
+    return printable(str(value), _LONGEST_TEXT) if is_plain else value
+
+
 @cache
 def _packed(script: str) -> str:
     return base64.b64encode(zlib.compress(script.encode(), 9)).decode()
@@ -97,6 +105,10 @@ def _asset(name: str) -> str:
 @cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
     )
     return environment.from_string(_asset("report.html"))

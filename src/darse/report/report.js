@@ -35,7 +35,11 @@
       Plotly.react(place, data, { ...layout, ...size }, { displayModeBar: false, showTips: false, doubleClick: false });
     }
   };
-  const redraw = () => isDrawn && draw(palettes[isDark() ? "dark" : "light"]);
+  const redraw = () => {
+    if (!isDrawn) return;
+    draw(palettes[isDark() ? "dark" : "light"]);
+    root.dataset.drawn = innerWidth;
+  };
 
   const start = async () => {
     if (!("DecompressionStream" in window)) return;
@@ -47,7 +51,6 @@
     for (const place of places) place.replaceChildren();
     isDrawn = true;
     redraw();
-    root.dataset.drawn = "yes";
   };
 
   const toggle = document.getElementById("theme");

@@ -155,7 +155,7 @@ def _trials(result: Result, stages: tuple[str, ...]) -> Section:
 
 def _failures(result: Result) -> Section:
     if not result.failures:
-        return Section("failures", "Failures", "No trial failed.", ())
+        return Section("failures", "Failures", "No trial failed; every one of them gave a score.", ())
     lead = f"{plural(len(result.failures), 'trial')} gave no score; the search went on without."
     return Section("failures", "Failures", lead, (failure_table(result),))
 

@@ -89,20 +89,18 @@ def _figures(result: Result) -> list[str]:
 
 def _controls(verdict: Verdict) -> list[str]:
     metric = verdict.metric
+    unit = f"points of {metric_words(metric)}" if metric == "accuracy" else metric_words(metric)
+
+    def bare(value: float) -> str:
+        return effect(value, metric).removesuffix(" points")
+
+    heads = ("against", "parameters", "effect", "95 % interval")
     rows = [
-        (
-            one.name,
-            count(one.cost),
-            effect(one.effect, metric),
-            f"{effect(one.low, metric)} to {effect(one.high, metric)}",
-        )
+        (one.name, count(one.cost), bare(one.effect), f"{bare(one.low)} to {bare(one.high)}")
         for one in verdict.controls
     ]
-    heads = ("against", "parameters", "effect", "95 % interval")
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     lines = [
-        f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}".rstrip()
-        for row in (heads, *rows)
+        f"  {row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}" for row in (heads, *rows)
     ]
-    title = f"Effect in {metric_words(metric)} on {verdict.split}; above zero the found plan is better:"
-    return [*_wrapped(title), *(f"  {line}" for line in lines)]
+    return [*_wrapped(f"Effect in {unit} on {verdict.split}; above zero the found plan is better:"), *lines]

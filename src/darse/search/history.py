@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +94,7 @@ class History:
         wanted: list[TrialSpec] = []
         found: list[Trial | None] = []
         for spec in specs:
-            name = spec.id(self.problem.context)
+            name = _id_of(spec, self.problem.context)
             trial = self.trials.get(name)
             found.append(trial)
             if trial is None and name not in self.failed and self._is_open(spec) and spec not in wanted:
@@ -104,7 +105,7 @@ class History:
 
     def insist(self, spec: TrialSpec) -> Trial | None:
         """The same for one trial that has to run even if a limit is reached; None if it failed."""
-        name = spec.id(self.problem.context)
+        name = _id_of(spec, self.problem.context)
         if name not in self.trials and name not in self.failed:
             raise Wanted([spec])
         return self.trials.get(name)
@@ -129,3 +130,9 @@ class History:
     def losses(self, trial: Trial) -> Floats:
         """Per-example search losses of a finished trial."""
         return self.read_losses(trial.outcome.losses)
+
+
+@lru_cache(maxsize=65_536)
+def _id_of(spec: TrialSpec, context: str) -> str:
+    # the stages are replayed after every trial, and a replay asks for hundreds of ids
+    return spec.id(context)

@@ -1,0 +1,274 @@
+"""The whole search with a made-up model: budgets, limits, failures, and no state but the history."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from darse.errors import Interrupted, TrialError
+from darse.ranks.plan import RankPlan, check_plan, cost
+from darse.search.driver import SEARCH_SHARE, Limits, Listener, is_run
+from darse.search.history import History, Problem
+from darse.search.stages import STAGES, Findings, advance
+from darse.store.trial import Trial, TrialSpec
+
+from .memory import Memory, explored
+from .worlds import CONTEXT, EPOCHS, World, layers, modules, problem
+
+SMALL = World(6)
+STRATEGIES = [
+    {"strategy": "auto"},
+    {"strategy": "window"},
+    {"strategy": "knapsack", "evaluator": "finetune"},
+    {"strategy": "greedy", "evaluator": "finetune"},
+    {"strategy": "auto", "objective": "best"},
+    {"strategy": "greedy", "preset": "paper", "objective": "best"},
+]
+
+
+def runs_of(memory: Memory) -> list[Trial]:
+    return [trial for trial in memory.finished.values() if is_run(trial.spec)]
+
+
+def full_runs(memory: Memory, plan: RankPlan) -> list[Trial]:
+    return [
+        trial
+        for trial in memory.finished.values()
+        if trial.spec.plan == plan and trial.spec.evaluator == "finetune" and trial.spec.epochs == EPOCHS
+    ]
+
+
+def assert_sound(findings: Findings, memory: Memory, problem: Problem) -> None:
+    """Every finding is there, within the budget, and about a plan that was trained."""
+    assert findings.stage == "done"
+    allocation, verified = findings.allocate, findings.verify
+    assert allocation is not None
+    assert verified is not None
+    assert allocation.budget == (problem.budget or allocation.budget)
+    plans = [one.plan for one in (*allocation.candidates, *allocation.finalists)]
+    assert all(cost(plan, problem.sites) <= allocation.budget for plan in (*plans, verified.plan))
+    assert full_runs(memory, verified.plan)
+    assert verified.plan not in [control.plan for control in verified.controls]
+    assert set(findings.as_json()) == set(STAGES)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(4, 40), st.integers(4, 40)), min_size=1, max_size=6),
+    st.sampled_from(STRATEGIES),
+    st.floats(0, 1),
+    st.data(),
+)
+def test_nothing_found_ever_costs_more_than_the_budget(
+    shapes: list[tuple[int, int]], strategy: dict[str, object], peak: float, data: st.DataObject
+) -> None:
+    sites = modules(shapes)
+    cheapest, dearest = min(site.unit_cost for site in sites), cost(RankPlan.uniform(sites, 16), sites)
+    budget = data.draw(st.none() | st.integers(cheapest, 2 * dearest))
+    given = problem(sites, budget=budget, **strategy)
+    world = World(len(sites), peak=peak, overfit=data.draw(st.sampled_from([0.0, 0.1])))
+    findings, memory = explored(given, world)
+    assert_sound(findings, memory, given)
+    for trial in memory.finished.values():
+        check_plan(trial.spec.plan, sites)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_no_trial_is_done_twice_or_asked_for_in_vain(strategy: dict[str, object]) -> None:
+    _, memory = explored(problem(layers(6), **strategy), SMALL)
+    assert len(memory.evaluations) == len(set(memory.evaluations))
+    assert len(memory.evaluations) == sum(map(len, memory.asked))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_any_prefix_of_the_history_wants_exactly_the_next_trials(strategy: dict[str, object]) -> None:
+    given = problem(layers(6), **strategy)
+    _, memory = explored(given, SMALL)
+    everything = memory.history(given)
+    done: dict[str, Trial] = {}
+    for wave in memory.asked:
+        for place, spec in enumerate(wave):
+            _, wanted = advance(replace(everything, trials=dict(done)))
+            assert wanted == wave[place:]
+            name = spec.id(CONTEXT)
+            done[name] = memory.finished[name]
+    assert advance(replace(everything, trials=done))[1] == ()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_order_of_finishing_does_not_matter(strategy: dict[str, object]) -> None:
+    given = problem(layers(6), **strategy)
+    findings, memory = explored(given, SMALL)
+    history = memory.history(given)
+    backwards = replace(history, trials=dict(reversed(history.trials.items())))
+    assert advance(backwards)[0] == findings
+
+
+class StoppedMemory(Memory):
+    """Stops after some evaluations, as Ctrl-C does."""
+
+    left = 0
+
+    def run(self, study: str, specs: Sequence[TrialSpec]) -> Iterator[Trial | None]:
+        for spec in specs:
+            if not self.left:
+                raise Interrupted(2)
+            self.left -= 1
+            yield from super().run(study, [spec])
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(max_trials=14), Limits(max_seconds=60)])
+def test_a_search_stopped_anywhere_continues_to_the_same_end(limits: Limits) -> None:
+    given = problem(layers(6))
+    findings, memory = explored(given, SMALL, limits=limits)
+    for stop in range(0, len(memory.evaluations), 7):
+        again = StoppedMemory(SMALL, CONTEXT)
+        again.left = stop
+        with pytest.raises(Interrupted):
+            again.search(given, limits=limits)
+        again.left = 10**6
+        assert again.search(given, limits=limits)[0] == findings
+        assert again.evaluations == memory.evaluations
+
+
+def spent_before_proof(given: Problem, limits: Limits) -> tuple[Findings, Memory, int, float]:
+    """A limited search, and the runs and seconds it had used when stage verify began."""
+    memory = Memory(SMALL, CONTEXT)
+    before: list[tuple[int, float]] = []
+
+    def note(findings: Findings) -> None:
+        if findings.stage in {"verify", "done"} and not before:
+            seconds = sum(trial.outcome.seconds for trial in memory.finished.values())
+            before.append((len(runs_of(memory)), seconds))
+
+    findings, _ = memory.search(given, limits=limits, listener=Listener(stage=note))
+    return findings, memory, *before[0]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES[:5])
+def test_max_trials_ends_cleanly_at_every_cut_and_keeps_half_for_the_proof(strategy: dict[str, object]) -> None:
+    given = problem(layers(4), **strategy)
+    _, whole = explored(given, SMALL)
+    for most in range(1, len(runs_of(whole)) + 2):
+        findings, memory, searched, _ = spent_before_proof(given, Limits(max_trials=most))
+        assert_sound(findings, memory, given)
+        assert len(runs_of(memory)) <= max(most, 2)
+        assert searched <= max(1, most * SEARCH_SHARE)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES[:5])
+def test_max_minutes_ends_cleanly_at_every_cut_and_keeps_half_for_the_proof(strategy: dict[str, object]) -> None:
+    given = problem(layers(4), **strategy)
+    _, whole = explored(given, SMALL)
+    seconds = sum(trial.outcome.seconds for trial in whole.finished.values())
+    for part in range(1, 21):
+        most = seconds * part / 19
+        findings, memory, _, searched = spent_before_proof(given, Limits(max_seconds=most))
+        assert_sound(findings, memory, given)
+        spent = sum(trial.outcome.seconds for trial in memory.finished.values())
+        assert spent <= max(most, 2 * EPOCHS) + 0.01
+        assert searched <= max(most * SEARCH_SHARE, EPOCHS) + 0.01
+
+
+@pytest.mark.parametrize("budget_rank", [1, 3])
+def test_a_budget_holds_also_when_the_limits_leave_nothing(budget_rank: int) -> None:
+    sites = layers(6)
+    given = problem(sites, budget=cost(RankPlan.uniform(sites, budget_rank), sites))
+    for limits in (Limits(max_trials=1), Limits(max_seconds=0.001), Limits(max_trials=5)):
+        assert_sound(*explored(given, SMALL, limits=limits), given)
+
+
+def test_with_limits_the_cuts_still_run_since_they_train_nothing() -> None:
+    findings, memory, _, _ = spent_before_proof(problem(layers(6)), Limits(max_trials=4))
+    assert findings.fine is not None
+    assert all(math.isfinite(score) for score in findings.fine.curve.values())
+    assert findings.allocate is not None
+    assert findings.allocate.sensitivity is not None
+    assert all(math.isfinite(one.loss) for one in findings.allocate.sensitivity.losses)
+    assert len(runs_of(memory)) <= 4
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_where_every_trial_fails_the_error_says_why(strategy: dict[str, object]) -> None:
+    memory = Memory(replace(SMALL, fails=lambda spec: True), CONTEXT)
+    with pytest.raises(TrialError, match=r"^not one training run succeeded: the loss of .* became nan$"):
+        memory.search(problem(layers(6), **strategy))
+    assert len(memory.failed) <= 8, "nobody waits for a hundred failures"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("limits", [Limits(), Limits(max_trials=8)])
+def test_where_some_trials_fail_the_search_goes_on(strategy: dict[str, object], limits: Limits) -> None:
+    def fails(spec: TrialSpec) -> bool:
+        return int(spec.id("failing")[:8], 16) % 3 == 0 and spec.seed + spec.plan[0] != 16
+
+    given = problem(layers(6), **strategy)
+    findings, memory = explored(given, replace(SMALL, fails=fails), limits=limits)
+    assert memory.failed
+    assert_sound(findings, memory, given)
+
+
+def test_a_high_rate_that_fails_and_plans_that_fail_are_passed_by() -> None:
+    given = problem(layers(6))
+    world = replace(
+        SMALL, fails=lambda spec: spec.learning_rate > 1e-3 or (spec.plan.ranks == (16,) * 6 and spec.seed == 1)
+    )
+    findings, memory = explored(given, world)
+    assert_sound(findings, memory, given)
+    assert findings.calibrate is not None
+    assert findings.calibrate.learning_rate == 1e-3
+    assert len(findings.calibrate.parents) == 2
+
+
+def test_objective_best_chooses_the_finalist_of_the_best_mean() -> None:
+    given = problem(layers(6), objective="best", budget=cost(RankPlan((2,) * 6), layers(6)))
+    findings, memory = explored(given, World(6, scale=6.0))
+    assert findings.verify is not None
+    assert findings.allocate is not None
+    scores = {
+        one.plan: sum(trial.outcome.score for trial in full_runs(memory, one.plan)) / len(full_runs(memory, one.plan))
+        for one in findings.allocate.finalists
+        if len(full_runs(memory, one.plan)) == given.settings.seeds
+    }
+    assert min(scores, key=lambda plan: scores[plan]) == findings.verify.plan
+    assert max(findings.verify.plan) == findings.verify.plan[2], "most rank sits at the peak"
+
+
+def test_objective_smallest_is_within_the_noise_of_the_best_uniform_plan_at_less_cost() -> None:
+    world = World(12, peak=0.4, width=0.08, scale=1.0, noise=0.01)
+    given = problem(layers(12))
+    findings, _ = explored(given, world)
+    assert findings.verify is not None
+    assert findings.fine is not None
+    assert findings.calibrate is not None
+    reference = given.uniform(findings.fine.rank)
+    assert cost(findings.verify.plan, given.sites) < cost(reference, given.sites)
+    assert world.level(findings.verify.plan) < world.level(reference) + 3 * world.noise
+
+
+def test_paper_preset_walks_the_papers_grid() -> None:
+    findings, _ = explored(problem(layers(6), preset="paper"), SMALL)
+    assert findings.coarse is not None
+    assert set(findings.coarse.curve) == {4, 8, 12, 16}
+
+
+def test_stages_are_announced_once_each_and_in_their_order() -> None:
+    told: list[str] = []
+    Memory(SMALL, CONTEXT).search(
+        problem(layers(6)), listener=Listener(stage=lambda findings: told.append(findings.stage))
+    )
+    order = [*STAGES, "done"]
+    assert told == sorted(set(told), key=order.index)
+    assert (told[0], told[-1]) == ("calibrate", "done")
+
+
+def test_a_history_with_nothing_in_it_wants_two_learning_rates() -> None:
+    given = problem(layers(6), learning_rates=(1e-4, 1e-3, 1e-2))
+    findings, wanted = advance(History(given, {}))
+    assert findings == Findings()
+    assert [spec.learning_rate for spec in wanted] == [1e-4, 1e-3]

@@ -1,0 +1,138 @@
+"""The command line as a user meets it: output, exit codes, one line for an error."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from darse.cli.main import run
+from tests.conftest import SmallStudy
+
+
+def _error(capsys: pytest.CaptureFixture[str]) -> str:
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+@pytest.mark.parametrize("verb", ["explore", "score", "report", "export", "sites", "studies", "doctor"])
+def test_every_verb_explains_itself_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([verb, "--help"]) == 0
+    assert "Example" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["explore", "nothing.csv"], "nothing.csv"),
+        (["explore", "demo", "--seeds", "1"], "seeds"),
+        (["explore", "demo", "--budget", "lots"], "is no budget"),
+        (["explore", "demo", "--model", "./no/such/model"], "no/such/model"),
+        (["explore", "demo", "--label-map", "{"], "--label-map is not valid JSON"),
+        (["explore", "demo", "--granularity", "head"], "use layer, module or group:N"),
+        (["score", "no-such-adapter", "--text", "x"], "no-such-adapter"),
+        (["report", "no-such-folder"], "no-such-folder"),
+        (["nonsense"], "No such command"),
+        (["explore"], "Missing argument"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == 2
+    assert said in _error(capsys)
+
+
+def test_store_that_cannot_be_opened_is_exit_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "study.db").write_bytes(b"not a database" * 100)
+    assert run(["studies", str(tmp_path)]) == 3
+    assert "study.db" in _error(capsys)
+
+
+def test_several_wrong_settings_are_reported_together(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explore", "demo", "--seeds", "1", "--epochs", "0"]) == 2
+    said = _error(capsys)
+    assert "seeds" in said
+    assert "epochs" in said
+
+
+def test_studies_lists_the_finished_study(small_study: SmallStudy, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["studies", str(small_study.folder), "--json"]) == 0
+    (listed,) = json.loads(capsys.readouterr().out)
+    assert listed["state"] == "finished"
+    assert listed["trials"] > 10
+
+
+def test_report_can_be_written_again_from_the_store(small_study: SmallStudy, tmp_path: Path) -> None:
+    page = tmp_path / "again.html"
+    assert run(["report", str(small_study.folder), "-o", str(page)]) == 0
+    assert page.read_bytes() == (small_study.folder / "report.html").read_bytes()
+
+
+def test_sites_prints_what_a_rank_costs(tiny_bert: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sites", str(tiny_bert), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["sites"]
+    assert [site["unit_cost"] for site in listed] == [224] * 4
+
+
+def test_doctor_checks_machine_packages_and_model(tiny_bert: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor", "--model", str(tiny_bert), "--json"]) == 0
+    checks = json.loads(capsys.readouterr().out)
+    assert {"python", "torch", "model", "disk"} <= {check["what"] for check in checks}
+
+
+def test_doctor_names_a_bad_model_and_exits_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor", "--model", "./nowhere"]) == 1
+    assert "BAD  model" in capsys.readouterr().out
+
+
+def test_json_output_is_one_object_a_line(
+    tiny_bert: Path, small_study: SmallStudy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [option for option in small_study.options if option != "--quiet"]
+    assert run(["explore", str(small_study.source), *options, "--json"]) == 0
+    events = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
+    assert events[0] == "data"
+    assert events[-1] == "verdict"
+
+
+def test_changed_setting_is_noticed_and_explained(
+    small_study: SmallStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [option for option in small_study.options if option != "--quiet"]
+    place = options.index("--out")
+    options[place + 1] = str(tmp_path / "out")
+    assert run(["explore", str(small_study.source), *options, "--max-trials", "3"]) == 0
+    capsys.readouterr()
+    assert run(["explore", str(small_study.source), *options, "--max-trials", "3", "--seed", "1"]) == 0
+    said = capsys.readouterr().err
+    assert "Something changed" in said
+    assert "search.seed: 0 -> 1" in said
+
+
+def test_lora_config_of_the_plan_is_what_peft_reads(
+    small_study: SmallStudy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from peft import LoraConfig
+
+    verdict = json.loads((small_study.folder / "verdict.json").read_text())
+    assert run(["export", str(small_study.folder), "--as", "lora-config-json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    config = LoraConfig(**values)
+    assert config.r == max(verdict["plan"].values())
+
+
+@pytest.mark.parametrize("profile", ["native", "padded", "merged"])
+def test_every_profile_can_be_exported_later_and_scores_alike(
+    small_study: SmallStudy, tmp_path: Path, profile: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", str(small_study.folder), "--profile", profile, "-o", str(tmp_path / profile)]) == 0
+    capsys.readouterr()
+    said = []
+    for adapter in (tmp_path / profile, small_study.folder / "adapter"):
+        assert run(["score", str(adapter), "--text", "great service", "--json"]) == 0
+        said.append(json.loads(capsys.readouterr().out)["score"])
+    assert said[0] == pytest.approx(said[1], abs=1e-5)

@@ -1,0 +1,88 @@
+"""scikit-learn's own checks where they apply to text, and the rest named with its reason."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils.estimator_checks import check_estimator
+
+from darse.estimators import SentimentClassifier, SentimentRegressor
+from tests.labelled import labelled_rows
+
+_NUMBERS = "the check fits a table of numbers; these estimators take one text per sample"
+_OPTIONS = {"max_rank": 2, "learning_rates": (3e-3,), "batch_size": 8}
+ROWS = labelled_rows(90, seed=3)
+TEXTS = [str(row["text"]) for row in ROWS]
+
+
+def _classifier(model: Path) -> SentimentClassifier:
+    return SentimentClassifier(str(model), epochs=1, max_trials=4, options=_OPTIONS, random_state=0)
+
+
+def _regressor(model: Path) -> SentimentRegressor:
+    return SentimentRegressor(str(model), epochs=1, max_trials=4, options=_OPTIONS, random_state=0)
+
+
+@pytest.mark.parametrize("kind", [SentimentClassifier, SentimentRegressor])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+def test_scikit_learns_own_checks_pass_or_fail_for_a_named_reason(
+    kind: type[SentimentClassifier | SentimentRegressor], tiny_bert: Path
+) -> None:
+    estimator = kind(str(tiny_bert), epochs=1, max_trials=4, options=_OPTIONS, random_state=0)
+    results = check_estimator(estimator, expected_failed_checks=EXPECTED, on_fail=None, on_skip=None)
+    failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
+    assert not failed
+    passed = {result["check_name"] for result in results if result["status"] == "passed"}
+    assert len(passed) >= 8, passed
+
+
+EXPECTED: dict[str, str] = {}
+
+
+def test_classifier_predicts_its_own_classes_with_probabilities(tiny_bert: Path) -> None:
+    labels = np.array([row["label"] for row in ROWS])
+    fitted = _classifier(tiny_bert).fit(TEXTS, labels)
+    probabilities = fitted.predict_proba(TEXTS[:7])
+    assert list(fitted.classes_) == ["negative", "neutral", "positive"]
+    assert probabilities.shape == (7, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-9)
+    assert (fitted.predict(TEXTS[:7]) == fitted.classes_[probabilities.argmax(axis=1)]).all()
+    assert fitted.score(TEXTS, labels) > 0.4
+
+
+def test_regressor_predicts_in_the_units_of_its_answers(tiny_bert: Path) -> None:
+    scores = np.array([float(row["score"]) for row in ROWS]) * 50 + 1000
+    fitted = _regressor(tiny_bert).fit(TEXTS, scores)
+    predicted = fitted.predict(TEXTS)
+    assert predicted.shape == (90,)
+    assert 950 < predicted.mean() < 1050
+    assert fitted.score(TEXTS, scores) > 0
+
+
+def test_fitted_estimator_survives_pickling(tiny_bert: Path) -> None:
+    fitted = _regressor(tiny_bert).fit(TEXTS, [float(row["score"]) for row in ROWS])
+    again = pickle.loads(pickle.dumps(fitted))  # noqa: S301 - scikit-learn's users do this
+    np.testing.assert_array_equal(again.predict(TEXTS[:5]), fitted.predict(TEXTS[:5]))
+
+
+def test_estimator_works_in_a_pipeline_and_can_be_cloned(tiny_bert: Path) -> None:
+    pipeline = Pipeline([("sentiment", clone(_classifier(tiny_bert)))])
+    pipeline.fit(TEXTS, [row["label"] for row in ROWS])
+    assert len(pipeline.predict(TEXTS[:3])) == 3
+
+
+@pytest.mark.parametrize("texts", [np.zeros((5, 2)), np.zeros(5), [["a", "b"]] * 5, [], ["", "b"]])
+def test_anything_but_texts_is_refused(texts: object, tiny_bert: Path) -> None:
+    with pytest.raises(ValueError, match=r"X"):
+        _classifier(tiny_bert).fit(texts, [0, 1, 0, 1, 0])
+
+
+def test_unfitted_estimator_says_so(tiny_bert: Path) -> None:
+    with pytest.raises(NotFittedError):
+        _classifier(tiny_bert).predict(["good"])

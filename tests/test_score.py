@@ -1,0 +1,94 @@
+"""The scorer: single texts and files say the same; nothing is lost or reordered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from darse.cli.main import run
+from darse.data.read import read_rows
+from darse.data.write import write_rows
+from darse.errors import AdapterError, DataError, InputError
+from darse.score import CHUNK_ROWS, Scorer, score_file
+from tests.conftest import SmallStudy
+from tests.labelled import labelled_rows
+
+
+@pytest.fixture(scope="module")
+def scorer(small_study: SmallStudy) -> Scorer:
+    return Scorer.open(small_study.folder / "adapter")
+
+
+def test_file_and_single_texts_score_alike(scorer: Scorer, tmp_path: Path) -> None:
+    rows = labelled_rows(60, seed=5)
+    write_rows(tmp_path / "in.csv", ["text"], [{"text": row["text"]} for row in rows])
+    score_file(scorer, tmp_path / "in.csv", tmp_path / "out.jsonl")
+    scored = list(read_rows(tmp_path / "out.jsonl"))
+    for row, written in zip(rows, scored, strict=True):
+        (said,) = scorer.score([str(row["text"])])
+        assert said.score == pytest.approx(written.cells["score"], abs=1e-5)
+        assert said.label == written.cells["label"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_order_and_other_columns_are_kept(scorer: Scorer, tmp_path: Path, suffix: str) -> None:
+    rows = [{"id": str(place), **row} for place, row in enumerate(labelled_rows(CHUNK_ROWS // 40))]
+    source, out = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    write_rows(source, ["id", "text", "score", "label"], rows)
+    assert score_file(scorer, source, out).rows == len(rows)
+    written = list(read_rows(out))
+    assert [row.cells["id"] for row in written] == [row["id"] for row in rows]
+    assert {"predicted_score", "predicted_label", "probability positive"} <= written[0].cells.keys()
+
+
+def test_rows_that_cannot_be_scored_are_counted_with_line_and_reason(scorer: Scorer, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text,id\ngood,1\n,2\n   ,3\nbad,4,extra\nfine,5\n", encoding="utf-8")
+    result = score_file(scorer, tmp_path / "in.csv", tmp_path / "out.csv")
+    assert (result.rows, result.rejected) == (2, 3)
+    assert result.rejects is not None
+    rejects = [json.loads(line) for line in result.rejects.read_text().splitlines()]
+    assert [reject["line"] for reject in rejects] == [3, 4, 5]
+    assert all(reject["reason"] for reject in rejects)
+
+
+def test_result_may_not_overwrite_its_source(scorer: Scorer, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text\ngood\n", encoding="utf-8")
+    with pytest.raises(DataError, match="overwrite the source"):
+        score_file(scorer, tmp_path / "in.csv", tmp_path / "in.csv")
+
+
+def test_targets_are_refused_by_an_adapter_without_them(scorer: Scorer) -> None:
+    with pytest.raises(InputError, match="trained without targets"):
+        scorer.score(["good"], ["company"])
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * 100_001])
+def test_empty_and_endless_texts_are_refused(scorer: Scorer, text: str) -> None:
+    with pytest.raises(InputError, match="can be scored"):
+        scorer.score([text])
+
+
+def test_no_texts_give_no_scores(scorer: Scorer) -> None:
+    assert scorer.score([]) == []
+
+
+def test_changed_adapter_is_refused(small_study: SmallStudy, tmp_path: Path) -> None:
+    for path in (small_study.folder / "adapter").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    weights = tmp_path / "adapter_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(bytes(content))
+    with pytest.raises(AdapterError, match="changed after the export"):
+        Scorer.open(tmp_path)
+
+
+def test_command_line_scores_a_file_and_tells_of_rejects(
+    small_study: SmallStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.csv").write_text("review\ngood\n\nbad service\n", encoding="utf-8")
+    out = tmp_path / "out.csv"
+    assert run(["score", str(small_study.folder / "adapter"), str(tmp_path / "in.csv"), "-o", str(out)]) == 0
+    assert "2 rows scored" in capsys.readouterr().out

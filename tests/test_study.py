@@ -1,0 +1,162 @@
+"""A whole study through the Python API and its files."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import darse
+from darse.api import Study
+from darse.errors import InputError, PlanError
+from darse.search.result import Result
+from darse.settings import settings_from_options
+from darse.store.open import open_store
+from darse.study import Audience, Request, read_result, run_study
+from tests.conftest import SmallStudy
+from tests.labelled import labelled_rows
+
+_QUICK: dict[str, object] = {"seeds": 2, "epochs": 1, "max_rank": 2, "learning_rates": (3e-3,)}
+
+
+def _result(study: SmallStudy) -> Result:
+    with open_store(study.folder / "study.db", artifacts=study.folder / "artifacts") as store:
+        result = read_result(store)
+    assert result is not None
+    return result
+
+
+def _verdict(study: SmallStudy) -> dict[str, object]:
+    found: dict[str, object] = json.loads((study.folder / "verdict.json").read_text())
+    return found
+
+
+def test_folder_holds_what_the_readme_promises(small_study: SmallStudy) -> None:
+    names = {path.name for path in small_study.folder.iterdir()}
+    assert {"study.db", "data-check.json", "verdict.json", "report.html", "adapter"} <= names
+
+
+def test_verdict_file_has_every_promised_field(small_study: SmallStudy) -> None:
+    verdict = _verdict(small_study)
+    promised = "verdict sentence metric plan cost base_parameters noise_floor proxy_correlation controls valid test trials"
+    assert {*promised.split(), "seconds"} <= verdict.keys()
+    assert verdict["verdict"] in {"better", "smaller", "no_difference", "worse"}
+    controls = verdict["controls"]
+    assert isinstance(controls, list)
+    for control in controls:
+        assert {"name", "plan", "cost", "effect", "low", "high"} <= control.keys()
+        assert control["low"] <= control["effect"] <= control["high"]
+
+
+def test_result_survives_its_own_json(small_study: SmallStudy) -> None:
+    result = _result(small_study)
+    assert Result.from_json(result.to_json()) == result
+
+
+def test_tiny_model_learns_words_that_carry_the_tone(small_study: SmallStudy) -> None:
+    quality = _result(small_study).quality
+    assert quality is not None
+    assert quality.test["accuracy"] > 0.5
+    assert quality.test["r2"] > 0
+
+
+def test_same_request_again_runs_no_trial_and_finds_the_same(small_study: SmallStudy) -> None:
+    from darse.cli.main import run
+
+    before = _result(small_study)
+    assert run(["explore", str(small_study.source), *small_study.options]) == 0
+    after = _result(small_study)
+    assert after.trials == before.trials
+    assert after.verdict == before.verdict
+
+
+def test_test_split_is_not_evaluated_again_when_a_study_is_continued(small_study: SmallStudy) -> None:
+    with open_store(small_study.folder / "study.db", artifacts=small_study.folder / "artifacts") as store:
+        (record,) = store.studies()
+        touched = store.findings(record.id)["test"]
+    verified = _result(small_study).findings.verify
+    assert verified is not None
+    plans = 1 + len(verified.controls)
+    assert len(touched) == plans * len(verified.seeds)
+
+
+def test_two_studies_from_one_seed_are_identical(tmp_path: Path, tiny_bert: Path) -> None:
+    rows = labelled_rows(80)
+    options: dict[str, object] = {**_QUICK, "model": str(tiny_bert), "score": "score", "text": "text"}
+    requests = [Request(rows, settings_from_options(options), tmp_path / name) for name in ("a", "b")]
+    for request in requests:
+        request.out.mkdir()
+    first, second = (run_study(request, Audience()).result for request in requests)
+    assert [trial.outcome.losses for trial in first.trials] == [trial.outcome.losses for trial in second.trials]
+    assert first.verdict == second.verdict
+
+
+def test_budget_bounds_the_cost_of_the_plan(tmp_path: Path, tiny_bert: Path) -> None:
+    study = darse.explore(
+        labelled_rows(80), out=tmp_path, model=str(tiny_bert), label="label", budget="500", objective="best", **_QUICK
+    )
+    assert study.result.cost <= 500
+
+
+def test_budget_below_the_cheapest_adapter_is_refused_with_both_figures(tmp_path: Path, tiny_bert: Path) -> None:
+    with pytest.raises(PlanError, match=r"budget 10 is 10 parameters, but rank 1 at one site costs 224"):
+        darse.explore(labelled_rows(80), out=tmp_path, model=str(tiny_bert), label="label", budget="10", **_QUICK)
+
+
+def test_max_trials_ends_with_a_verdict(tmp_path: Path, tiny_bert: Path) -> None:
+    study = darse.explore(
+        labelled_rows(80), out=tmp_path, model=str(tiny_bert), label="label", max_trials=4, **_QUICK
+    )
+    runs = [trial for trial in study.result.trials if trial.spec.evaluator != "truncate"]
+    assert len(runs) <= 4
+    assert study.verdict.sentence
+    assert (tmp_path / "adapter" / "darse.json").is_file()
+
+
+def test_study_offers_plan_sensitivity_frontier_and_a_model(tmp_path: Path, tiny_bert: Path) -> None:
+    study = darse.explore(labelled_rows(80), out=tmp_path, model=str(tiny_bert), **_QUICK)
+    assert isinstance(study, Study)
+    assert list(study.plan) == [f"layer {layer}" for layer in range(4)]
+    assert all(losses for losses in study.sensitivity.values())
+    costs = [point.cost for point in study.frontier]
+    assert costs == sorted(costs)
+    (said,) = study.model().predict(["excellent service"])
+    assert said.label in {"negative", "neutral", "positive"}
+    assert said.score is not None
+    assert math.isclose(sum(said.probabilities.values()), 1.0, abs_tol=1e-9)
+    assert "<table>" in study._repr_html_()
+
+
+def test_own_evaluator_is_asked_with_ranks_by_module_and_gets_a_verdict(tmp_path: Path, tiny_bert: Path) -> None:
+    asked: list[Mapping[str, int]] = []
+
+    def losses(ranks: Mapping[str, int], seed: int, learning_rate: float) -> NDArray[np.float64]:
+        asked.append(ranks)
+        useful = sum(rank for name, rank in ranks.items() if ".layer.2." in name)
+        noise = np.random.default_rng(seed).normal(0, 0.01, 200)
+        return 1 / (1 + useful) + abs(math.log10(learning_rate) + 2.5) + noise
+
+    study = darse.explore(evaluator=losses, out=tmp_path, model=str(tiny_bert), seeds=2, max_rank=4)
+    assert study.plan["layer 2"] > 0
+    assert study.verdict.split == "valid"
+    assert study.verdict.metric == "loss"
+    assert all(name.startswith("bert.encoder.layer.") for ranks in asked for name in ranks)
+    with pytest.raises(InputError, match="no adapter"):
+        study.export(tmp_path / "adapter")
+
+
+def test_neither_data_nor_evaluator_is_refused() -> None:
+    with pytest.raises(InputError, match="either data or your own evaluator"):
+        darse.explore()
+
+
+def test_public_names_are_exactly_the_exported_ones() -> None:
+    for name in darse.__all__:
+        assert getattr(darse, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = darse.nothing  # type: ignore[attr-defined]  # the point of the test
