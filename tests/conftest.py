@@ -8,7 +8,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class SmallStudy:
 
 
 @pytest.fixture(scope="session")
-def small_study(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Iterator[SmallStudy]:
+def small_study(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> SmallStudy:
     """A joint study (score and class) run through the command line, once for all tests of this process."""
     from darse.cli.main import run
     from darse.data.write import write_rows
@@ -47,4 +47,4 @@ def small_study(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> It
     options = ["--model", str(tiny_bert), "--seeds", "2", "--epochs", "2", "--max-rank", "4", "--quiet"]
     options += ["--learning-rate", "3e-3", "--out", str(root / "out")]
     assert run(["explore", str(source), *options]) == 0
-    yield SmallStudy(root / "out", source, options)
+    return SmallStudy(root / "out", source, options)

@@ -43,8 +43,8 @@ def test_folder_holds_what_the_readme_promises(small_study: SmallStudy) -> None:
 
 def test_verdict_file_has_every_promised_field(small_study: SmallStudy) -> None:
     verdict = _verdict(small_study)
-    promised = "verdict sentence metric plan cost base_parameters noise_floor proxy_correlation controls valid test trials"
-    assert {*promised.split(), "seconds"} <= verdict.keys()
+    promised = "verdict sentence metric plan cost base_parameters noise_floor proxy_correlation controls valid test"
+    assert {*promised.split(), "trials", "seconds"} <= verdict.keys()
     assert verdict["verdict"] in {"better", "smaller", "no_difference", "worse"}
     controls = verdict["controls"]
     assert isinstance(controls, list)
@@ -109,9 +109,7 @@ def test_budget_below_the_cheapest_adapter_is_refused_with_both_figures(tmp_path
 
 
 def test_max_trials_ends_with_a_verdict(tmp_path: Path, tiny_bert: Path) -> None:
-    study = darse.explore(
-        labelled_rows(80), out=tmp_path, model=str(tiny_bert), label="label", max_trials=4, **_QUICK
-    )
+    study = darse.explore(labelled_rows(80), out=tmp_path, model=str(tiny_bert), label="label", max_trials=4, **_QUICK)
     runs = [trial for trial in study.result.trials if trial.spec.evaluator != "truncate"]
     assert len(runs) <= 4
     assert study.verdict.sentence

@@ -10,7 +10,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags, assert_all_finite, check_random_state
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from darse.publish import publish
@@ -125,6 +126,9 @@ class SentimentClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc
         Raises:
             ValueError: X holds something else than texts, or y does not fit it.
         """
+        _refuse_no_answers(y)
+        assert_all_finite(np.asarray(y), input_name="y")
+        check_classification_targets(y)
         texts = _as_texts(X)
         answers = _as_answers(y, texts)
         self.classes_, places = np.unique(answers, return_inverse=True)
@@ -141,7 +145,8 @@ class SentimentClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc
 
     def predict(self, X: ArrayLike) -> NDArray[np.generic]:  # noqa: N803 - scikit-learn's own names
         """The most probable class of each text, shape (samples,)."""
-        found: NDArray[np.generic] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        places = self.predict_proba(X).argmax(axis=1)
+        found: NDArray[np.generic] = self.classes_[places]
         return found
 
 
@@ -158,6 +163,7 @@ class SentimentRegressor(RegressorMixin, _TextEstimator):  # type: ignore[misc] 
         Raises:
             ValueError: X holds something else than texts, or y is no finite number for each.
         """
+        _refuse_no_answers(y)
         texts = _as_texts(X)
         answers = np.asarray(_as_answers(y, texts), dtype=np.float64)
         if not np.isfinite(answers).all():
@@ -184,9 +190,12 @@ def _as_texts(given: ArrayLike) -> list[str]:
     return [str(value) for value in values]
 
 
-def _as_answers(given: ArrayLike, texts: Sequence[str]) -> NDArray[np.generic]:
+def _refuse_no_answers(given: ArrayLike | None) -> None:
     if given is None:
-        raise ValueError("requires y to be passed, but the target y is None")
+        raise ValueError("this estimator requires y to be passed, but the target y is None")
+
+
+def _as_answers(given: ArrayLike, texts: Sequence[str]) -> NDArray[np.generic]:
     answers = np.asarray(given)
     if answers.ndim == 2 and answers.shape[1] == 1:
         answers = answers[:, 0]

@@ -94,8 +94,7 @@ def a_result(shape: Shape = Shape()) -> Result:
         findings, verify=Verified(plan, controls, tuple(range(SEEDS)), RATE, shape.proxy[0], 0.58, shape.proxy[1])
     )
     metric = "loss" if shape.is_user else "mse" if shape.has_score else "accuracy"
-    level = 0.12
-    base = np.clip(np.random.default_rng(1).normal(level, 0.05, (SEEDS, 300)), 0.001, None)
+    base = np.clip(np.random.default_rng(1).normal(0.12, 0.05, (SEEDS, 300)), 0.001, None)
     spread = np.random.default_rng(2).normal(_SHIFTS[shape.verdict], 0.002, (SEEDS, 300))
     wide = np.random.default_rng(3).normal(0, 0.08, (SEEDS, 300)) if shape.verdict == "no_difference" else 0.0
     verdict = judge(
@@ -139,13 +138,7 @@ def with_texts(result: Result, texts: Sequence[str]) -> Result:
     return replace(
         result,
         name=ring[3],
-        origin=replace(
-            result.origin,
-            command=ring[4],
-            source=ring[5],
-            base_name=ring[6],
-            versions={ring[7]: ring[8]},
-        ),
+        origin=replace(result.origin, command=ring[4], source=ring[5], base_name=ring[6], versions={ring[7]: ring[8]}),
         settings=result.settings.model_copy(
             update={
                 "data": result.settings.data.model_copy(update={"text": ring[9], "label_map": {ring[10]: ring[11]}})
@@ -275,17 +268,15 @@ def _findings(shape: Shape, sites: Sequence[Site], plan: RankPlan, trials: Seque
         SiteLoss(site, rank, loss, loss - 0.004, loss + 0.005)
         for site in range(len(sites))
         for rank in (0, 1, 4)
-        if (loss := _score(top.replace(site, rank), sites, _full(top, 0)) - base) is not None
+        for loss in [_score(top.replace(site, rank), sites, _full(top, 0)) - base]
     )
     table = tuple({one.rank: one.loss for one in losses if one.site == site} for site in range(len(sites)))
-    uniform = RankPlan.uniform(sites, 4)
+    budget = cost(RankPlan.uniform(sites, 4), sites)
     return Findings(
         Calibration(RATE, 0.0121, TOP, {1e-3: 0.41, RATE: 0.372, 4e-3: 0.405}, parents),
         Coarse(2, 4, curve),
         Fine(4, curve | {3: _score(RankPlan.uniform(sites, 3), sites, _full(top, 0))}),
-        Allocation(
-            cost(uniform, sites), candidates[:3], candidates, None if shape.is_user else Sensitivity(top, losses, table)
-        ),
+        Allocation(budget, candidates[:3], candidates, None if shape.is_user else Sensitivity(top, losses, table)),
     )
 
 

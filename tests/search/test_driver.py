@@ -20,7 +20,8 @@ from darse.store.trial import Trial, TrialSpec
 from .memory import Memory, explored
 from .worlds import CONTEXT, EPOCHS, World, layers, modules, problem
 
-SMALL = World(6)
+DEPTH = 4
+SMALL = World(DEPTH)
 STRATEGIES = [
     {"strategy": "auto"},
     {"strategy": "window"},
@@ -80,14 +81,14 @@ def test_nothing_found_ever_costs_more_than_the_budget(
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_no_trial_is_done_twice_or_asked_for_in_vain(strategy: dict[str, object]) -> None:
-    _, memory = explored(problem(layers(6), **strategy), SMALL)
+    _, memory = explored(problem(layers(DEPTH), **strategy), SMALL)
     assert len(memory.evaluations) == len(set(memory.evaluations))
     assert len(memory.evaluations) == sum(map(len, memory.asked))
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_any_prefix_of_the_history_wants_exactly_the_next_trials(strategy: dict[str, object]) -> None:
-    given = problem(layers(6), **strategy)
+    given = problem(layers(DEPTH), **strategy)
     _, memory = explored(given, SMALL)
     everything = memory.history(given)
     done: dict[str, Trial] = {}
@@ -102,7 +103,7 @@ def test_any_prefix_of_the_history_wants_exactly_the_next_trials(strategy: dict[
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_the_order_of_finishing_does_not_matter(strategy: dict[str, object]) -> None:
-    given = problem(layers(6), **strategy)
+    given = problem(layers(DEPTH), **strategy)
     findings, memory = explored(given, SMALL)
     history = memory.history(given)
     backwards = replace(history, trials=dict(reversed(history.trials.items())))
@@ -124,7 +125,7 @@ class StoppedMemory(Memory):
 
 @pytest.mark.parametrize("limits", [Limits(), Limits(max_trials=14), Limits(max_seconds=60)])
 def test_a_search_stopped_anywhere_continues_to_the_same_end(limits: Limits) -> None:
-    given = problem(layers(6))
+    given = problem(layers(DEPTH))
     findings, memory = explored(given, SMALL, limits=limits)
     for stop in range(0, len(memory.evaluations), 7):
         again = StoppedMemory(SMALL, CONTEXT)
@@ -152,7 +153,7 @@ def spent_before_proof(given: Problem, limits: Limits) -> tuple[Findings, Memory
 
 @pytest.mark.parametrize("strategy", STRATEGIES[:5])
 def test_max_trials_ends_cleanly_at_every_cut_and_keeps_half_for_the_proof(strategy: dict[str, object]) -> None:
-    given = problem(layers(4), **strategy)
+    given = problem(layers(DEPTH), **strategy)
     _, whole = explored(given, SMALL)
     for most in range(1, len(runs_of(whole)) + 2):
         findings, memory, searched, _ = spent_before_proof(given, Limits(max_trials=most))
@@ -163,7 +164,7 @@ def test_max_trials_ends_cleanly_at_every_cut_and_keeps_half_for_the_proof(strat
 
 @pytest.mark.parametrize("strategy", STRATEGIES[:5])
 def test_max_minutes_ends_cleanly_at_every_cut_and_keeps_half_for_the_proof(strategy: dict[str, object]) -> None:
-    given = problem(layers(4), **strategy)
+    given = problem(layers(DEPTH), **strategy)
     _, whole = explored(given, SMALL)
     seconds = sum(trial.outcome.seconds for trial in whole.finished.values())
     for part in range(1, 21):
@@ -177,14 +178,14 @@ def test_max_minutes_ends_cleanly_at_every_cut_and_keeps_half_for_the_proof(stra
 
 @pytest.mark.parametrize("budget_rank", [1, 3])
 def test_a_budget_holds_also_when_the_limits_leave_nothing(budget_rank: int) -> None:
-    sites = layers(6)
+    sites = layers(DEPTH)
     given = problem(sites, budget=cost(RankPlan.uniform(sites, budget_rank), sites))
     for limits in (Limits(max_trials=1), Limits(max_seconds=0.001), Limits(max_trials=5)):
         assert_sound(*explored(given, SMALL, limits=limits), given)
 
 
 def test_with_limits_the_cuts_still_run_since_they_train_nothing() -> None:
-    findings, memory, _, _ = spent_before_proof(problem(layers(6)), Limits(max_trials=4))
+    findings, memory, _, _ = spent_before_proof(problem(layers(DEPTH)), Limits(max_trials=4))
     assert findings.fine is not None
     assert all(math.isfinite(score) for score in findings.fine.curve.values())
     assert findings.allocate is not None
@@ -197,7 +198,7 @@ def test_with_limits_the_cuts_still_run_since_they_train_nothing() -> None:
 def test_where_every_trial_fails_the_error_says_why(strategy: dict[str, object]) -> None:
     memory = Memory(replace(SMALL, fails=lambda spec: True), CONTEXT)
     with pytest.raises(TrialError, match=r"^not one training run succeeded: the loss of .* became nan$"):
-        memory.search(problem(layers(6), **strategy))
+        memory.search(problem(layers(DEPTH), **strategy))
     assert len(memory.failed) <= 8, "nobody waits for a hundred failures"
 
 
@@ -207,16 +208,16 @@ def test_where_some_trials_fail_the_search_goes_on(strategy: dict[str, object], 
     def fails(spec: TrialSpec) -> bool:
         return int(spec.id("failing")[:8], 16) % 3 == 0 and spec.seed + spec.plan[0] != 16
 
-    given = problem(layers(6), **strategy)
+    given = problem(layers(DEPTH), **strategy)
     findings, memory = explored(given, replace(SMALL, fails=fails), limits=limits)
     assert memory.failed
     assert_sound(findings, memory, given)
 
 
 def test_a_high_rate_that_fails_and_plans_that_fail_are_passed_by() -> None:
-    given = problem(layers(6))
+    given = problem(layers(DEPTH))
     world = replace(
-        SMALL, fails=lambda spec: spec.learning_rate > 1e-3 or (spec.plan.ranks == (16,) * 6 and spec.seed == 1)
+        SMALL, fails=lambda spec: spec.learning_rate > 1e-3 or (spec.plan.ranks == (16,) * DEPTH and spec.seed == 1)
     )
     findings, memory = explored(given, world)
     assert_sound(findings, memory, given)
@@ -252,7 +253,7 @@ def test_objective_smallest_is_within_the_noise_of_the_best_uniform_plan_at_less
 
 
 def test_paper_preset_walks_the_papers_grid() -> None:
-    findings, _ = explored(problem(layers(6), preset="paper"), SMALL)
+    findings, _ = explored(problem(layers(DEPTH), preset="paper"), SMALL)
     assert findings.coarse is not None
     assert set(findings.coarse.curve) == {4, 8, 12, 16}
 
@@ -260,7 +261,7 @@ def test_paper_preset_walks_the_papers_grid() -> None:
 def test_stages_are_announced_once_each_and_in_their_order() -> None:
     told: list[str] = []
     Memory(SMALL, CONTEXT).search(
-        problem(layers(6)), listener=Listener(stage=lambda findings: told.append(findings.stage))
+        problem(layers(DEPTH)), listener=Listener(stage=lambda findings: told.append(findings.stage))
     )
     order = [*STAGES, "done"]
     assert told == sorted(set(told), key=order.index)
@@ -268,7 +269,7 @@ def test_stages_are_announced_once_each_and_in_their_order() -> None:
 
 
 def test_a_history_with_nothing_in_it_wants_two_learning_rates() -> None:
-    given = problem(layers(6), learning_rates=(1e-4, 1e-3, 1e-2))
+    given = problem(layers(DEPTH), learning_rates=(1e-4, 1e-3, 1e-2))
     findings, wanted = advance(History(given, {}))
     assert findings == Findings()
     assert [spec.learning_rate for spec in wanted] == [1e-4, 1e-3]

@@ -22,8 +22,8 @@ def parse_budget(text: str, sites: Sequence[Site], base_parameters: int) -> int:
 
     >>> from darse.ranks.plan import Weight
     >>> layer = Site("layer 0", (Weight("q", 100, 100, 0),))
-    >>> parse_budget("1.5k", [layer], 10_000), parse_budget("4%", [layer], 10_000), parse_budget("uniform:3", [layer], 1)
-    (1500, 400, 600)
+    >>> [parse_budget(text, [layer], 10_000) for text in ("1.5k", "4%", "uniform:3")]
+    [1500, 400, 600]
     """
     budget = _parameters(text.strip(), sites, base_parameters)
     cheapest = min(site.unit_cost for site in sites)

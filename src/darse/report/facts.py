@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from darse.ranks.plan import RankPlan, cost
+from darse.report.parts import ABSENT
 from darse.report.words import (
     count,
     duration,
@@ -223,9 +224,16 @@ def _size_figures(result: Result) -> list[KeyFigure]:
             f"of {count(result.origin.base_parameters)} parameters",
         ),
     ]
-    times = f"{uniform / result.cost:.1f} ×" if result.cost else "no parameters"
     note = f"the best uniform plan has rank {rank} and {count(uniform)} parameters"
-    return [*figures, KeyFigure("Smaller than best uniform", times, note)]
+    return [*figures, KeyFigure("Size against best uniform", _size_words(result.cost, uniform), note)]
+
+
+def _size_words(own: int, other: int) -> str:
+    if own == other:
+        return "the same"
+    if not own or not other:
+        return ABSENT
+    return f"{other / own:.1f} × smaller" if own < other else f"{own / other:.1f} × larger"
 
 
 def _quality_figures(result: Result) -> list[KeyFigure]:

@@ -37,15 +37,17 @@ class Limits:
     max_trials: int | None = None
     max_seconds: float | None = None
 
-    def allow(self, history: History, specs: Sequence[TrialSpec], *, share: float) -> bool:
-        """Whether the next of some trials fits into a share of the limits."""
-        runs = [trial for trial in history.trials.values() if is_run(trial.spec)]
+    def allow(self, history: History, specs: Sequence[TrialSpec], *, is_proof: bool) -> bool:
+        """Whether the next of some trials fits into the limits, or into the search's share of them."""
+        share = 1.0 if is_proof else SEARCH_SHARE
+        trials = history.everything.values()
+        runs = [trial for trial in trials if is_run(trial.spec)]
         done = len(runs) + len(history.failed)
         if self.max_trials is not None and is_run(specs[0]) and done + 1 > max(1, self.max_trials * share):
             return False
         if self.max_seconds is None:
             return True
-        spent = sum(trial.outcome.seconds for trial in history.trials.values())
+        spent = sum(trial.outcome.seconds for trial in trials)
         expected = max((trial.outcome.seconds for trial in runs), default=0.0) if is_run(specs[0]) else 0.0
         return spent + expected <= self.max_seconds * share
 
@@ -68,6 +70,9 @@ def search(
 ) -> tuple[Findings, History]:
     """Run the stages to their end, or until the limits are reached.
 
+    A study that is continued is replayed from its first trial: what the store has is not run again, and every
+    decision, those of the limits too, is made on what was known when it was made the first time.
+
     Args:
         problem: What is searched.
         study: Id of the study in the store.
@@ -80,7 +85,8 @@ def search(
         TrialError: Not one training run succeeded.
         Interrupted: The user asked to stop; calling again continues.
     """
-    history = read_history(problem, study, store)
+    recorded = read_history(problem, study, store)
+    history = replace(recorded, trials={}, failed=frozenset())
     announced = ""
     while True:
         findings, specs = advance(history)
@@ -90,13 +96,20 @@ def search(
         if findings.calibrate is not None:
             _refuse_failure(history, store, study)
         if not specs:
-            return findings, history
-        share = 1.0 if findings.stage == "verify" else SEARCH_SHARE
-        if not limits.allow(history, specs, share=share) and not _is_closed(history, findings, specs[0]):
-            history = _close(history, findings, specs[0])
+            return findings, replace(history, trials=history.everything, proof_trials={})
+        is_proof = findings.stage == "verify"
+        if not limits.allow(history, specs, is_proof=is_proof) and not _is_closed(history, specs[0], is_proof=is_proof):
+            history = _close(history, specs[0], is_proof=is_proof)
             continue
-        listener.wanted(specs)
-        history = _run(history, study, executor, specs, limits, share)
+        missing = [spec for spec in specs if not recorded.has(spec)]
+        if missing:
+            listener.wanted(missing)
+        results = executor.run(study, missing)
+        for place, spec in enumerate(specs, 1):
+            trial = recorded.find(spec) if recorded.has(spec) else next(results)
+            history = history.adding(spec, trial, is_proof=is_proof)
+            if place < len(specs) and not limits.allow(history, specs[place:], is_proof=is_proof):
+                break
 
 
 def read_history(problem: Problem, study: str, store: Store) -> History:
@@ -117,33 +130,16 @@ def read_array(store: Store, digest: str) -> Floats:
     return values
 
 
-def _run(
-    history: History, study: str, executor: RunsTrials, specs: Sequence[TrialSpec], limits: Limits, share: float
-) -> History:
-    """Run trials one at a time until the limits are reached."""
-    trials, failed = dict(history.trials), set(history.failed)
-    results = executor.run(study, specs)
-    for place, (spec, trial) in enumerate(zip(specs, results, strict=False), 1):
-        if trial is None:
-            failed.add(spec.id(history.problem.context))
-        else:
-            trials[trial.id] = trial
-        history = replace(history, trials=trials, failed=frozenset(failed))
-        if place < len(specs) and not limits.allow(history, specs[place:], share=share):
-            break
-    return history
-
-
-def _is_closed(history: History, findings: Findings, spec: TrialSpec) -> bool:
+def _is_closed(history: History, spec: TrialSpec, *, is_proof: bool) -> bool:
     """Whether trials of this kind are closed already; a stage that still wants one insists on it."""
-    now = history.in_proof() if findings.stage == "verify" else history
+    now = history.in_proof() if is_proof else history
     return now.is_closed if is_run(spec) else now.are_cuts_closed
 
 
-def _close(history: History, findings: Findings, spec: TrialSpec) -> History:
+def _close(history: History, spec: TrialSpec, *, is_proof: bool) -> History:
     """No more runs (or, if it was a cut that did not fit, no cuts either) for the search, or for the proof."""
     cuts = not is_run(spec)
-    if findings.stage == "verify":
+    if is_proof:
         return replace(
             history,
             is_closed=True,
@@ -155,7 +151,7 @@ def _close(history: History, findings: Findings, spec: TrialSpec) -> History:
 
 
 def _refuse_failure(history: History, store: Store, study: str) -> None:
-    if any(is_run(trial.spec) for trial in history.trials.values()):
+    if any(is_run(trial.spec) for trial in history.everything.values()):
         return
     reasons = [reason for _, reason in store.failures(study)]
     raise TrialError(f"not one training run succeeded: {reasons[0] if reasons else 'the limits left no room for any'}")

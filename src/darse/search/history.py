@@ -70,6 +70,8 @@ class History:
         is_proof_closed: The same for stage verify, whose share of the limits is kept apart.
         are_cuts_closed: No more cuts before stage verify either; they cost time and not runs.
         are_proof_cuts_closed: The same for stage verify.
+        proof_trials: Trials that ran for stage verify, which alone sees them: where limits have ended the search, it
+            must not go on from what its proof shows.
     """
 
     problem: Problem
@@ -80,10 +82,39 @@ class History:
     is_proof_closed: bool = False
     are_cuts_closed: bool = False
     are_proof_cuts_closed: bool = False
+    proof_trials: Mapping[str, Trial] = field(default_factory=dict)
 
     def in_proof(self) -> History:
-        """The same history with the limits of stage verify."""
-        return replace(self, is_closed=self.is_proof_closed, are_cuts_closed=self.are_proof_cuts_closed)
+        """The same history as stage verify sees it: with all trials, and limits of its own."""
+        return replace(
+            self,
+            trials=self.everything,
+            proof_trials={},
+            is_closed=self.is_proof_closed,
+            are_cuts_closed=self.are_proof_cuts_closed,
+        )
+
+    @property
+    def everything(self) -> Mapping[str, Trial]:
+        """All finished trials by id."""
+        return {**self.trials, **self.proof_trials}
+
+    def adding(self, spec: TrialSpec, trial: Trial | None, *, is_proof: bool) -> History:
+        """The history with one more trial, None for one that failed."""
+        if trial is None:
+            return replace(self, failed=self.failed | {_id_of(spec, self.problem.context)})
+        if is_proof:
+            return replace(self, proof_trials={**self.proof_trials, trial.id: trial})
+        return replace(self, trials={**self.trials, trial.id: trial})
+
+    def has(self, spec: TrialSpec) -> bool:
+        """Whether a trial has ended, well or not."""
+        name = _id_of(spec, self.problem.context)
+        return name in self.trials or name in self.failed
+
+    def find(self, spec: TrialSpec) -> Trial | None:
+        """The trial of a spec; None if it failed or has not ended."""
+        return self.trials.get(_id_of(spec, self.problem.context))
 
     def need(self, specs: Iterable[TrialSpec]) -> list[Trial | None]:
         """The finished trials of some specs, in their order; None where one failed or can no longer run.
@@ -94,10 +125,8 @@ class History:
         wanted: list[TrialSpec] = []
         found: list[Trial | None] = []
         for spec in specs:
-            name = _id_of(spec, self.problem.context)
-            trial = self.trials.get(name)
-            found.append(trial)
-            if trial is None and name not in self.failed and self._is_open(spec) and spec not in wanted:
+            found.append(self.find(spec))
+            if not self.has(spec) and self._is_open(spec) and spec not in wanted:
                 wanted.append(spec)
         if wanted:
             raise Wanted(wanted)
@@ -105,10 +134,9 @@ class History:
 
     def insist(self, spec: TrialSpec) -> Trial | None:
         """The same for one trial that has to run even if a limit is reached; None if it failed."""
-        name = _id_of(spec, self.problem.context)
-        if name not in self.trials and name not in self.failed:
+        if not self.has(spec):
             raise Wanted([spec])
-        return self.trials.get(name)
+        return self.find(spec)
 
     def _is_open(self, spec: TrialSpec) -> bool:
         return not (self.is_closed if is_run(spec) else self.are_cuts_closed)

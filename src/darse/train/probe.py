@@ -18,7 +18,7 @@ from darse.train.encode import Encoded
 _PENALTIES = tuple(float(value) for value in 10.0 ** np.arange(-1, 6))
 """Ridge penalties on standardised features; the best by leave-one-out error is taken."""
 _LOGISTIC_C = 0.01
-"""Inverse penalty of the classes' logistic regression on standardised features: a few hundred rows, as many features."""
+"""Inverse penalty of the classes' logistic regression: there are about as many features as rows."""
 _LOGISTIC_STEPS = 200
 
 Floats = NDArray[np.float64]

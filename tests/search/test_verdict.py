@@ -1,0 +1,153 @@
+"""The judgement on planted losses: each of the four, rarely wrong, and always in plain words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from darse.evaluate.losses import Floats
+from darse.ranks.plan import RankPlan, cost
+from darse.search.controls import Control, controls_for
+from darse.search.verdict import Contender, Verdict, judge
+from darse.settings import SearchSettings
+from darse.store.trial import TrialSpec
+
+from ..evaluate.planted import Gap, accuracy_world, mse_world
+from .memory import explored
+from .worlds import EPOCHS, World, layers, problem
+
+SITES = layers(6)
+PLAN = RankPlan((0, 2, 6, 2, 0, 0))
+UNIFORM = RankPlan((8,) * 6)
+CONTROLS = controls_for(PLAN, SITES, best_uniform=UNIFORM, seed=0)
+
+
+def verdict_on(
+    losses: Floats, others: list[Floats], *, metric: str = "mse", controls: tuple[Control, ...] = CONTROLS
+) -> Verdict:
+    contenders = [Contender(control, one) for control, one in zip(controls, others, strict=True)]
+    return judge(
+        PLAN, losses, contenders, sites=SITES, metric=metric, split="test", margin=SearchSettings().margin, seed=0
+    )
+
+
+def planted(gains: list[float], *, seeds: int = 3, rows: int = 400, noise: float = 0.02) -> tuple[Floats, list[Floats]]:
+    """Losses of a plan and of controls that are worse by some amounts."""
+    stream = np.random.default_rng(7)
+    shared = 1.0 + stream.normal(size=(1, rows)) * 0.3
+    own, *others = (
+        shared + gain + noise * stream.normal(size=(seeds, rows)) + 0.002 * stream.normal(size=(seeds, 1))
+        for gain in (0.0, *gains)
+    )
+    return own, others
+
+
+@pytest.mark.parametrize(
+    ("gains", "expected"),
+    [
+        ([0.1, 0.1, 0.1], "better"),
+        ([0.0, 0.1, 0.1], "smaller"),
+        ([-0.1, 0.1, 0.1], "worse"),
+        ([0.1, 0.1, -0.1], "worse"),
+    ],
+)
+def test_planted_differences_get_their_verdict(gains: list[float], expected: str) -> None:
+    found = verdict_on(*planted(gains))
+    assert found.verdict == expected
+    assert "nan" not in found.sentence
+    first = found.controls[0]
+    assert f"{cost(PLAN, SITES):,}" in found.sentence
+    if gains[0] >= 0 and expected != "worse":
+        assert f"{first.effect:+.4g}" in found.sentence
+        assert f"{first.low:+.4g}" in found.sentence
+
+
+def test_too_much_noise_is_no_difference() -> None:
+    found = verdict_on(*planted([0.0, 0.0, 0.0], rows=20, noise=0.5))
+    assert found.verdict == "no_difference"
+    assert found.sentence.startswith("No difference shown")
+
+
+def test_as_large_as_the_best_uniform_plan_is_never_called_smaller() -> None:
+    control = Control("best uniform", RankPlan((1, 1, 1, 0, 0, 0)))
+    own, others = planted([0.0])
+    assert verdict_on(own, others, controls=(control,)).verdict == "no_difference"
+
+
+def test_one_run_on_each_side_proves_nothing() -> None:
+    own, others = planted([0.5, 0.5, 0.5], seeds=1)
+    assert verdict_on(own, others).verdict == "no_difference"
+    assert verdict_on(others[0], [own] * 3).verdict == "no_difference"
+
+
+def test_a_control_with_fewer_seeds_is_compared_on_those() -> None:
+    own, others = planted([0.1, 0.1, 0.1])
+    found = verdict_on(own, [others[0], others[1][:2], others[2]])
+    assert [control.seeds for control in found.controls] == [3, 2, 3]
+
+
+def test_margin_is_one_percent_of_the_metric() -> None:
+    own, others = planted([0.0, 0.0, 0.0])
+    for found, level in (
+        (verdict_on(own, others), float(others[0].mean())),
+        (verdict_on(own, others, metric="accuracy"), 1 - float(others[0].mean())),
+        (verdict_on(own - 9, [one - 9 for one in others], metric="loss"), 9 - float(others[0].mean())),
+    ):
+        assert found.controls[0].margin == pytest.approx(0.01 * abs(level))
+
+
+def test_without_controls_the_sentence_says_why() -> None:
+    own, _ = planted([])
+    assert "limits left no room" in verdict_on(own, [], controls=()).sentence
+    uniform = judge(UNIFORM, own, [], sites=SITES, metric="mse", split="test", margin=0.01, seed=0)
+    assert uniform.verdict == "no_difference"
+    assert "uniform is good enough" in uniform.sentence
+
+
+def test_equal_losses_are_not_worse_and_hold_no_nan() -> None:
+    own, _ = planted([])
+    found = verdict_on(own, [own] * 3)
+    assert found.verdict == "smaller"
+    assert "nan" not in found.sentence
+
+
+@pytest.mark.parametrize("kind", ["mse", "accuracy"])
+def test_in_a_a_comparisons_better_and_worse_are_rare(kind: str) -> None:
+    counts = {"better": 0, "worse": 0, "smaller": 0, "no_difference": 0}
+    stream = np.random.default_rng(11)
+    world = mse_world if kind == "mse" else accuracy_world
+    times = 60
+    for _ in range(times):
+        own, *others = world(Gap(seeds=3, rows=100, plans=4), stream)
+        counts[verdict_on(own, others, metric=kind).verdict] += 1
+    # 5 % of 60 is 3; 8 or more would happen once in a hundred such tests
+    assert counts["better"] < 8
+    assert counts["worse"] < 8
+
+
+def test_a_flat_profile_never_gets_a_better_plan() -> None:
+    found: list[str] = []
+    for number in range(8):
+        world = World(6, width=1e9, noise=0.01, number=number)
+        given = problem(SITES)
+        verified = explored(given, world)[0].verify
+        assert verified is not None
+
+        def losses(plan: RankPlan, world: World = world, rate: float = verified.learning_rate) -> Floats:
+            specs = [TrialSpec(plan, seed, rate, EPOCHS) for seed in range(3)]
+            return np.stack([world.losses(spec) for spec in specs])
+
+        contenders = [Contender(control, losses(control.plan)) for control in verified.controls]
+        found.append(
+            judge(
+                verified.plan,
+                losses(verified.plan),
+                contenders,
+                sites=SITES,
+                metric="mse",
+                split="test",
+                margin=0.01,
+                seed=0,
+            ).verdict
+        )
+    assert "better" not in found
