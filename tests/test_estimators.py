@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
@@ -131,7 +132,7 @@ def test_estimator_works_in_a_pipeline_and_can_be_cloned(tiny_bert: Path) -> Non
 
 
 @pytest.mark.parametrize("texts", [np.zeros((5, 2)), np.zeros(5), [["a", "b"]] * 5, [], ["", "b"]])
-def test_anything_but_texts_is_refused(texts: object, tiny_bert: Path) -> None:
+def test_anything_but_texts_is_refused(texts: ArrayLike, tiny_bert: Path) -> None:
     with pytest.raises(ValueError, match=r"X"):
         _classifier(tiny_bert).fit(texts, [0, 1, 0, 1, 0])
 

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import pytest
@@ -15,13 +16,20 @@ import darse
 from darse.api import Study
 from darse.errors import InputError, PlanError
 from darse.search.result import Result
-from darse.settings import settings_from_options
+from darse.settings import Options, settings_from_options
 from darse.store.open import open_store
 from darse.study import Audience, Request, read_result, run_study
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
 
-_QUICK: dict[str, object] = {"seeds": 2, "epochs": 1, "max_rank": 2, "learning_rates": (3e-3,)}
+_QUICK: Options = {"seeds": 2, "epochs": 1, "max_rank": 2, "learning_rates": (3e-3,)}
+
+
+def _explore(out: Path, **options: Unpack[Options]) -> Study:
+    """A quick study of labelled rows."""
+    every = Options(**_QUICK)
+    every.update(options)
+    return darse.explore(labelled_rows(80), out=out, **every)
 
 
 def _result(study: SmallStudy) -> Result:
@@ -87,7 +95,7 @@ def test_test_split_is_not_evaluated_again_when_a_study_is_continued(small_study
 
 def test_two_studies_from_one_seed_are_identical(tmp_path: Path, tiny_bert: Path) -> None:
     rows = labelled_rows(80)
-    options: dict[str, object] = {**_QUICK, "model": str(tiny_bert), "score": "score", "text": "text"}
+    options: Options = {**_QUICK, "model": str(tiny_bert), "score": "score", "text": "text"}
     requests = [Request(rows, settings_from_options(options), tmp_path / name) for name in ("a", "b")]
     for request in requests:
         request.out.mkdir()
@@ -97,19 +105,17 @@ def test_two_studies_from_one_seed_are_identical(tmp_path: Path, tiny_bert: Path
 
 
 def test_budget_bounds_the_cost_of_the_plan(tmp_path: Path, tiny_bert: Path) -> None:
-    study = darse.explore(
-        labelled_rows(80), out=tmp_path, model=str(tiny_bert), label="label", budget="500", objective="best", **_QUICK
-    )
+    study = _explore(tmp_path, model=str(tiny_bert), label="label", budget="500", objective="best")
     assert study.result.cost <= 500
 
 
 def test_budget_below_the_cheapest_adapter_is_refused_with_both_figures(tmp_path: Path, tiny_bert: Path) -> None:
     with pytest.raises(PlanError, match=r"budget 10 is 10 parameters, but rank 1 at one site costs 224"):
-        darse.explore(labelled_rows(80), out=tmp_path, model=str(tiny_bert), label="label", budget="10", **_QUICK)
+        _explore(tmp_path, model=str(tiny_bert), label="label", budget="10")
 
 
 def test_max_trials_ends_with_a_verdict(tmp_path: Path, tiny_bert: Path) -> None:
-    study = darse.explore(labelled_rows(80), out=tmp_path, model=str(tiny_bert), label="label", max_trials=4, **_QUICK)
+    study = _explore(tmp_path, model=str(tiny_bert), label="label", max_trials=4)
     runs = [trial for trial in study.result.trials if trial.spec.evaluator != "truncate"]
     assert len(runs) <= 4
     assert study.verdict.sentence
@@ -117,7 +123,7 @@ def test_max_trials_ends_with_a_verdict(tmp_path: Path, tiny_bert: Path) -> None
 
 
 def test_study_offers_plan_sensitivity_frontier_and_a_model(tmp_path: Path, tiny_bert: Path) -> None:
-    study = darse.explore(labelled_rows(80), out=tmp_path, model=str(tiny_bert), **_QUICK)
+    study = _explore(tmp_path, model=str(tiny_bert))
     assert isinstance(study, Study)
     assert list(study.plan) == [f"layer {layer}" for layer in range(4)]
     assert all(losses for losses in study.sensitivity.values())
@@ -157,4 +163,4 @@ def test_public_names_are_exactly_the_exported_ones() -> None:
     for name in darse.__all__:
         assert getattr(darse, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = darse.nothing  # type: ignore[attr-defined]  # the point of the test
+        _ = darse.nothing

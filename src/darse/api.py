@@ -6,6 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from darse.score import Score, Scorer
 from darse.search.result import Result
 from darse.search.sensitivity import SiteLoss
 from darse.search.verdict import Verdict
-from darse.settings import Evaluator, settings_from_options
+from darse.settings import Evaluator, Options, settings_from_options
 from darse.study import Audience, Finished, Request, run_study
 
 
@@ -148,7 +149,7 @@ def explore(
     fresh: bool = False,
     evaluator: UserFunction | Evaluator | None = None,
     audience: Audience | None = None,
-    **options: object,
+    **options: Unpack[Options],
 ) -> Study:
     """Find the best rank plan for labelled data, or the smallest that is not worse.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -11,6 +12,7 @@ from darse.errors import SettingsError
 Evaluator = Literal["truncate", "finetune"]
 Strategy = Literal["auto", "greedy", "knapsack", "window"]
 Objective = Literal["smallest", "best"]
+Preset = Literal["none", "paper"]
 
 
 class _Frozen(BaseModel):
@@ -71,7 +73,7 @@ class SearchSettings(_Frozen):
     evaluator: Evaluator = "truncate"
     strategy: Strategy = "auto"
     """`auto` takes the finalists of knapsack and window together."""
-    preset: Literal["none", "paper"] = "none"
+    preset: Preset = "none"
     min_rank: Annotated[int, Field(ge=1)] = 1
     max_rank: Annotated[int, Field(ge=1)] = 16
     """The rank that is trained once and cut to all others; at most the smaller side of a weight."""
@@ -127,7 +129,48 @@ def parse_settings(values: dict[str, object]) -> Settings:
         raise SettingsError(problems) from error
 
 
-def settings_from_options(options: dict[str, object]) -> Settings:
+class Options(TypedDict, total=False):
+    """Every setting by its flat name, as `darse.explore` takes it."""
+
+    text: str | None
+    label: str | None
+    score: str | None
+    target: str | None
+    split: str | None
+    group: str | None
+    label_map: dict[str, str] | None
+    valid_fraction: float
+    test_fraction: float
+    max_rows: int
+    max_text_characters: int
+    batch_size: int
+    max_length: int
+    epochs: int
+    patience: int
+    warmup_fraction: float
+    weight_decay: float
+    max_gradient_norm: float
+    alpha: float
+    head_learning_rate_ratio: float
+    checkpoint_seconds: float
+    budget: str | None
+    objective: Objective
+    granularity: str
+    strategy: Strategy
+    preset: Preset
+    min_rank: int
+    max_rank: int
+    learning_rates: Sequence[float]
+    seeds: int
+    seed: int
+    margin: float
+    max_trials: int | None
+    max_minutes: float | None
+    model: str
+    trust_remote_code: bool
+
+
+def settings_from_options(options: Mapping[str, object]) -> Settings:
     """Settings from flat options, as the command line and the Python API take them; None means the default.
 
     Raises:

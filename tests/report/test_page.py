@@ -160,6 +160,12 @@ def test_a_uniform_finding_has_no_control_to_compare_with() -> None:
     assert "effects" not in page.data("charts")
 
 
+def test_controls_that_were_never_trained_leave_the_plan_unproved() -> None:
+    result = a_result(SHAPES["limited"])
+    text = parse(render_report(replace(result, verdict=replace(result.verdict, controls=())))).text
+    assert "no control was trained before the search ended, so nothing is proved about the plan" in text
+
+
 def test_modules_are_shown_as_a_matrix_of_modules_and_layers() -> None:
     page = page_of("72 modules")
     charts = page.data("charts")

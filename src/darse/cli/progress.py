@@ -13,7 +13,8 @@ from darse.cli.stop import Stop
 from darse.data.check import data_check_as_json, describe
 from darse.data.example import DataCheck
 from darse.execute.local import Watcher
-from darse.search.driver import Listener, is_run
+from darse.search.driver import Listener
+from darse.search.history import is_run
 from darse.search.open_study import Opened
 from darse.search.stages import STAGES, Findings
 from darse.settings import Settings

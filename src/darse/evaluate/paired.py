@@ -12,7 +12,8 @@ from scipy.stats import t as student_t
 from darse.evaluate.losses import Floats
 from darse.seeds import numpy_stream
 
-RESAMPLES = 10_000
+RESAMPLES = 4_000
+"""They give the shape alone, not the width, so a few thousand do."""
 _TAILS = (2.5, 97.5)
 _CELLS = 2_000_000
 """Draws held at once; a large data set takes more turns and not more memory."""

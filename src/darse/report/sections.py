@@ -53,9 +53,9 @@ def _effects(result: Result) -> Section:
     if result.verdict.controls:
         part = effect_chart(result.verdict)
     else:
-        part = Notes(
-            ("There is no control to compare with: the plan that was found is itself the best uniform plan.",),
-        )
+        missing = "no control was trained before the search ended, so nothing is proved about the plan."
+        same = "the plan that was found is itself the best uniform plan."
+        part = Notes((f"There is no control to compare with: {missing if found(result).verify.controls else same}",))
     return Section("effects", "Is the difference real?", lead, (part,))
 
 
