@@ -22,12 +22,13 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from tests.evaluate.planted import Gap, accuracy_truth, accuracy_world, mse_truth, mse_world  # noqa: E402 - the same
+
 from darse.evaluate.losses import Floats  # noqa: E402 - the repository's root has to be found first
 from darse.evaluate.paired import paired_effect  # noqa: E402 - the same
 from darse.ranks.plan import RankPlan, Site, Weight  # noqa: E402 - the same
 from darse.search.controls import controls_for  # noqa: E402 - the same
 from darse.search.verdict import Contender, judge  # noqa: E402 - the same
-from tests.evaluate.planted import Gap, accuracy_truth, accuracy_world, mse_truth, mse_world  # noqa: E402 - the same
 
 RESAMPLES = 1000
 SITES = tuple(Site(f"layer {place}", (Weight(f"l.{place}.q", 64, 64, place),)) for place in range(6))

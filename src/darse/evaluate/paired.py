@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from darse.evaluate.losses import Floats
 from darse.seeds import numpy_stream
@@ -99,7 +99,7 @@ def _half_width(difference: Floats) -> float:
     # as parts of the variance, whose own square may be too small for a float
     of_seeds = (between_seeds / variance) ** 2 / max(free_seeds, 1)
     of_examples = (between_examples / variance) ** 2 / max(free_examples, 1)
-    return float(student_t.ppf(0.975, 1 / (of_seeds + of_examples))) * math.sqrt(variance / (seeds * examples))
+    return float(stdtrit(1 / (of_seeds + of_examples), 0.975)) * math.sqrt(variance / (seeds * examples))
 
 
 def _pigeonhole_means(difference: Floats, seed: int, resamples: int) -> Floats:

@@ -150,34 +150,45 @@ def _alone(plan: RankPlan, own: int) -> str:
 def _sentence(judgement: Judgement, own: int, controls: Sequence[ControlEffect], metric: str) -> str:
     first = controls[0]
     compared = f"{first.name} ({first.cost:,} parameters)"
-    figures = (
-        f"{_amount(first.effect, metric)} [95 % interval {_amount(first.low, metric)} to {_amount(first.high, metric)}]"
-    )
+    change = _change(first, metric)
     size = (
         f"{own:,} parameters, {first.cost / own:.1f} times fewer than"
         if own < first.cost
         else f"{own:,} parameters, against"
     )
     if judgement == "better":
-        return f"Better: the plan ({size} {compared}) improves {metric} by {figures} and beats every control."
+        return f"Better: the plan has {size} {compared}, and its {change}; it beats every control."
     if judgement == "smaller":
         return (
-            f"Smaller and not worse: the plan has {size} {compared}; its {metric} changes by {figures}, "
+            f"Smaller and not worse: the plan has {size} {compared}, and its {change}, "
             f"within the margin of {_amount(first.margin, metric)}."
         )
     if judgement == "worse":
         culprit = next(control for control in controls if control.is_worse)
         return (
-            f"Worse: the plan ({own:,} parameters) loses to {culprit.name} ({culprit.cost:,} parameters): {metric} "
-            f"changes by {_amount(culprit.effect, metric)} "
-            f"[{_amount(culprit.low, metric)} to {_amount(culprit.high, metric)}]. Use {culprit.name} instead."
+            f"Worse: the plan ({own:,} parameters) loses to {culprit.name} ({culprit.cost:,} parameters): its "
+            f"{_change(culprit, metric)}. Use {culprit.name} instead."
         )
     return (
-        f"No difference shown: the plan has {size} {compared}; its {metric} changes by {figures}, which is neither "
-        f"better beyond chance nor surely within the margin of {_amount(first.margin, metric)}. "
+        f"No difference shown: the plan has {size} {compared}; its {change}, which is neither better than every "
+        f"control beyond chance nor smaller and surely within the margin of {_amount(first.margin, metric)}. "
         "Uniform ranks are good enough, or more test rows and seeds are needed to tell."
     )
 
 
+def _change(control: ControlEffect, metric: str) -> str:
+    """How the metric compares with a control's, with the interval of the improvement."""
+    direction = "better" if control.effect > 0 else "worse"
+    low, high = _signed(control.low, metric), _signed(control.high, metric)
+    return (
+        f"{metric} is {_amount(abs(control.effect), metric)} {direction} "
+        f"[95 % interval of the improvement: {low} to {high}]"
+    )
+
+
 def _amount(value: float, metric: str) -> str:
-    return f"{100 * value:+.2f} points" if metric == "accuracy" else f"{value:+.4g}"
+    return f"{100 * value:.2f} points" if metric == "accuracy" else f"{value:.4g}"
+
+
+def _signed(value: float, metric: str) -> str:
+    return f"{100 * value:+.2f}" if metric == "accuracy" else f"{value:+.4g}"

@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.stats import spearmanr
-
 from darse.errors import TrialError
 from darse.ranks.budget import largest_uniform_rank
 from darse.ranks.plan import RankPlan, cost
@@ -158,6 +156,8 @@ def _rank_correlation(proxy: dict[RankPlan, float], truth: dict[RankPlan, float]
     ours, theirs = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     if len(pairs) < 3 or len(set(ours)) == 1 or len(set(theirs)) == 1:
         return None
+    from scipy.stats import spearmanr  # here: it takes longer to load than all else that a search needs
+
     return float(spearmanr(ours, theirs).statistic)
 
 
