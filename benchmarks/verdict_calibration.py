@@ -72,16 +72,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=1000, help="how often each difference is judged")
     parser.add_argument("--out", type=Path, help="also write the Markdown tables to this file")
+    parser.add_argument("--part", choices=("intervals", "verdicts"), help="only this table")
     given = parser.parse_args()
     lines, problems = [f"Printed by `python benchmarks/verdict_calibration.py --repeats {given.repeats}`.", ""], []
-    for title, heads, rows in (
-        ("Interval of one comparison", ("coverage, equal", "coverage, planted", "shown"), intervals(given.repeats)),
+    for part, title, heads, rows in (
         (
+            "intervals",
+            "Interval of one comparison",
+            ("coverage, equal", "coverage, planted", "shown"),
+            intervals(given.repeats),
+        ),
+        (
+            "verdicts",
             "Verdict against three controls",
             ("better, equal", "worse, equal", "better, planted", "not worse, equal"),
             verdicts(max(1, given.repeats // 2)),
         ),
     ):
+        if given.part not in {None, part}:
+            continue
         lines += [f"### {title}", "", f"| data | {' | '.join(heads)} |", "|---|" + "---|" * len(heads)]
         print("\n".join(lines[-4:]), flush=True)
         for row in rows:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from darse.errors import Interrupted, TrialError
 from darse.ranks.plan import RankPlan, check_plan, cost
-from darse.search.driver import SEARCH_SHARE, Limits, Listener, is_run
-from darse.search.history import History, Problem
+from darse.search.driver import SEARCH_SHARE, Limits, Listener
+from darse.search.history import History, Problem, is_run
 from darse.search.stages import STAGES, Findings, advance
 from darse.store.trial import Trial, TrialSpec
 
@@ -106,7 +106,7 @@ def test_the_order_of_finishing_does_not_matter(strategy: dict[str, object]) -> 
     given = problem(layers(DEPTH), **strategy)
     findings, memory = explored(given, SMALL)
     history = memory.history(given)
-    backwards = replace(history, trials=dict(reversed(history.trials.items())))
+    backwards = replace(history, trials=dict(reversed(list(history.trials.items()))))
     assert advance(backwards)[0] == findings
 
 

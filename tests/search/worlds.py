@@ -40,8 +40,11 @@ def modules(shapes: list[tuple[int, int]]) -> tuple[Site, ...]:
     return tuple(Site(f"m{place}", (Weight(f"m.{place}", *shape, place),)) for place, shape in enumerate(shapes))
 
 
-def problem(sites: tuple[Site, ...], *, budget: int | None = None, **settings: object) -> Problem:
-    return Problem(sites, SearchSettings.model_validate(settings), EPOCHS, budget, CONTEXT)
+def problem(sites: tuple[Site, ...], **options: object) -> Problem:
+    """A problem; `budget` is a number of parameters, the other options are those of the search."""
+    budget = options.pop("budget", None)
+    assert budget is None or isinstance(budget, int)
+    return Problem(sites, SearchSettings.model_validate(options), EPOCHS, budget, CONTEXT)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,9 @@ class Effect:
     high: float
 
 
-def paired_effect(plan: Floats, control: Floats, *, seed: int, resamples: int = RESAMPLES) -> Effect:
+def paired_effect(
+    plan: Floats, control: Floats, *, seed: int, resamples: int = RESAMPLES, level: float = 0.95
+) -> Effect:
     """Hierarchical bootstrap over seeds and examples, its width corrected for few seeds.
 
     Seeds and examples are crossed (every seed judges the same examples), so both are drawn with replacement and a
@@ -55,11 +57,12 @@ def paired_effect(plan: Floats, control: Floats, *, seed: int, resamples: int = 
         control: Losses of the control on the same seeds and examples.
         seed: Of the resampling.
         resamples: How many.
+        level: How often the interval should hold the truth.
     """
     assert plan.shape == control.shape, "paired losses have one shape"
     difference = control - plan
     mean = float(difference.mean())
-    width = _half_width(difference)
+    width = _half_width(difference, level)
     low, high = map(float, np.percentile(_pigeonhole_means(difference - mean, seed, resamples), _TAILS))
     if not (width > 0 and low < 0 < high):
         return Effect(mean, mean - width, mean + width)
@@ -83,8 +86,8 @@ def mean_intervals(losses: Floats, *, seed: int, resamples: int = 2000) -> list[
     return list(zip(lows.tolist(), highs.tolist(), strict=True))
 
 
-def _half_width(difference: Floats) -> float:
-    """Half the width of the 95 % t interval of the mean of crossed differences."""
+def _half_width(difference: Floats, level: float) -> float:
+    """Half the width of the t interval of the mean of crossed differences."""
     seeds, examples = difference.shape
     mean = difference.mean()
     by_seed, by_example = difference.mean(axis=1) - mean, difference.mean(axis=0) - mean
@@ -99,7 +102,8 @@ def _half_width(difference: Floats) -> float:
     # as parts of the variance, whose own square may be too small for a float
     of_seeds = (between_seeds / variance) ** 2 / max(free_seeds, 1)
     of_examples = (between_examples / variance) ** 2 / max(free_examples, 1)
-    return float(stdtrit(1 / (of_seeds + of_examples), 0.975)) * math.sqrt(variance / (seeds * examples))
+    freedom = 1 / (of_seeds + of_examples)
+    return float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(variance / (seeds * examples))
 
 
 def _pigeonhole_means(difference: Floats, seed: int, resamples: int) -> Floats:

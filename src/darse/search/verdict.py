@@ -106,7 +106,11 @@ def judge(
     """
     controls = tuple(_effect(one, losses, sites=sites, metric=metric, margin=margin, seed=seed) for one in contenders)
     own = cost(plan, sites)
-    judgement = _judgement(own, controls)
+    is_worse = any(
+        control.is_worse and _is_surely_worse(one, losses, among=len(contenders), seed=seed)
+        for control, one in zip(controls, contenders, strict=True)
+    )
+    judgement = _judgement(own, controls, is_worse=is_worse)
     sentence = _sentence(judgement, own, controls, metric) if controls else _alone(plan, own)
     return Verdict(judgement, sentence, metric, split, controls)
 
@@ -124,8 +128,17 @@ def _effect(
     )
 
 
-def _judgement(own: int, controls: Sequence[ControlEffect]) -> Judgement:
-    if any(control.is_worse for control in controls):
+def _is_surely_worse(one: Contender, losses: Floats, *, among: int, seed: int) -> bool:
+    """Whether the plan is worse also for somebody who looks at several controls (Bonferroni).
+
+    To be better it has to beat every control, and needs no correction; one control of several is enough to be worse.
+    """
+    seeds = min(len(losses), len(one.losses))
+    return paired_effect(losses[:seeds], one.losses[:seeds], seed=seed, level=1 - 0.05 / among).high < 0
+
+
+def _judgement(own: int, controls: Sequence[ControlEffect], *, is_worse: bool) -> Judgement:
+    if is_worse:
         return "worse"
     if controls and all(control.is_better for control in controls):
         return "better"
@@ -164,7 +177,7 @@ def _sentence(judgement: Judgement, own: int, controls: Sequence[ControlEffect],
             f"within the margin of {_amount(first.margin, metric)}."
         )
     if judgement == "worse":
-        culprit = next(control for control in controls if control.is_worse)
+        culprit = min(controls, key=lambda control: control.high)
         return (
             f"Worse: the plan ({own:,} parameters) loses to {culprit.name} ({culprit.cost:,} parameters): its "
             f"{_change(culprit, metric)}. Use {culprit.name} instead."

@@ -1,0 +1,202 @@
+"""What every evaluator promises: one id and spec, one outcome, to the bit; a score that is the mean of its losses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+
+from darse.data.load import load_labelled
+from darse.errors import Interrupted, TrialError
+from darse.evaluate.losses import Floats
+from darse.execute.bench import Bench, unpack_array
+from darse.execute.evaluator import Evaluator, Feedback
+from darse.execute.finetune import Finetune, Recover
+from darse.execute.truncate import Truncate
+from darse.execute.user import UserEvaluator, UserFunction
+from darse.model.base import find_base
+from darse.ranks.plan import RankPlan, ranks_by_weight
+from darse.settings import Settings
+from darse.store.open import open_store
+from darse.store.trial import EvaluatorName, Outcome, Trial, TrialSpec
+
+from ..labelled import labelled_rows
+
+EVALUATORS: tuple[EvaluatorName, ...] = ("finetune", "truncate", "recover", "user")
+PLAN = RankPlan((0, 2, 1, 3))
+FULL = RankPlan((4, 4, 4, 4))
+
+
+def by_rank(ranks: Mapping[str, int], seed: int, learning_rate: float) -> list[float]:
+    return [1 / (1 + sum(ranks.values())), learning_rate, float(seed)]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A bench with one finished run to cut from."""
+
+    bench: Bench
+    parent: Trial
+
+    def evaluator(self, name: EvaluatorName, function: UserFunction = by_rank) -> Evaluator:
+        evaluators: dict[EvaluatorName, Evaluator] = {
+            "finetune": Finetune(self.bench),
+            "truncate": Truncate(self.bench),
+            "recover": Recover(self.bench),
+            "user": UserEvaluator(function, self.bench.sites, self.bench.store),
+        }
+        return evaluators[name]
+
+    def spec(self, name: EvaluatorName, plan: RankPlan = PLAN) -> TrialSpec:
+        is_cut = name in {"truncate", "recover"}
+        rate, epochs = (0.0, 0) if name == "truncate" else (3e-3, 2)
+        return TrialSpec(plan, 0, rate, epochs, name, self.parent.id if is_cut else "")
+
+    def outcome(self, name: EvaluatorName, spec: TrialSpec | None = None, feedback: Feedback | None = None) -> Outcome:
+        spec = spec or self.spec(name)
+        parent = self.parent if spec.parent else None
+        return self.evaluator(name).evaluate(spec.id("c"), spec, parent, feedback or Feedback())
+
+    def losses(self, outcome: Outcome) -> Floats:
+        return unpack_array(self.bench.store.artifact(outcome.losses))
+
+
+@pytest.fixture(scope="module")
+def work(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+    folder = tmp_path_factory.mktemp("bench")
+    settings = Settings.model_validate({"train": {"epochs": 2, "max_length": 16}, "search": {"max_rank": 4}})
+    with open_store(folder / "study.db") as store:
+        data = load_labelled(labelled_rows(90), settings.data, seed=0)
+        bench = Bench.build(find_base(str(tiny_bert)), data, settings, store, folder / "checkpoints")
+        spec = TrialSpec(FULL, 0, 3e-3, 2)
+        trial = Trial(spec.id("c"), spec, Finetune(bench).evaluate(spec.id("c"), spec, None, Feedback()))
+        (folder / "checkpoints").mkdir(exist_ok=True)
+        yield Workplace(bench, trial)
+
+
+def without_time(outcome: Outcome) -> Outcome:
+    return replace(outcome, seconds=0.0)
+
+
+@pytest.mark.parametrize("name", EVALUATORS)
+def test_same_id_and_spec_give_the_same_outcome_to_the_bit(work: Workplace, name: EvaluatorName) -> None:
+    first, second = work.outcome(name), work.outcome(name)
+    assert without_time(first) == without_time(second)
+
+
+@pytest.mark.parametrize("name", EVALUATORS)
+def test_other_trials_before_it_do_not_change_an_outcome(work: Workplace, name: EvaluatorName) -> None:
+    first = work.outcome(name)
+    for other in EVALUATORS:
+        work.outcome(other, work.spec(other, RankPlan((1, 0, 0, 2))))
+    assert without_time(work.outcome(name)) == without_time(first)
+
+
+@pytest.mark.parametrize("name", EVALUATORS)
+def test_score_is_the_finite_mean_of_the_stored_losses(work: Workplace, name: EvaluatorName) -> None:
+    outcome = work.outcome(name)
+    losses = work.losses(outcome)
+    assert math.isfinite(outcome.score)
+    assert outcome.score == float(losses.mean())
+    assert losses.dtype == np.float64
+    assert outcome.seconds >= 0
+    if name != "user":
+        assert losses.shape == (len(work.bench.rows["valid"]),)
+
+
+@pytest.mark.parametrize("name", EVALUATORS)
+def test_metrics_are_finite_and_those_of_the_task(work: Workplace, name: EvaluatorName) -> None:
+    found = work.outcome(name).metrics
+    assert all(map(math.isfinite, found.values()))
+    expected = {"loss"} if name == "user" else {"accuracy", "macro_f1", "ece", "mse", "r2", "sign_accuracy"}
+    assert expected <= set(found)
+
+
+@pytest.mark.parametrize("name", EVALUATORS)
+def test_an_interruption_passes_through_and_a_second_try_gives_the_same_outcome(
+    work: Workplace, name: EvaluatorName
+) -> None:
+    spec = work.spec(name, RankPlan((1, 1, 0, 1)))
+    calls = 0
+
+    def stop() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3 or name in {"truncate", "user"}:
+            raise Interrupted(15)
+
+    with pytest.raises(Interrupted):
+        work.outcome(name, spec, Feedback(stop))
+    again = work.outcome(name, spec)
+    (work.bench.checkpoints / f"{spec.id('c')}.safetensors").unlink(missing_ok=True)
+    assert without_time(again) == without_time(work.outcome(name, spec))
+
+
+@pytest.mark.parametrize("name", ["truncate", "recover"])
+def test_cutting_without_a_finished_run_is_refused(work: Workplace, name: EvaluatorName) -> None:
+    with pytest.raises(TrialError, match=f"{name} needs a finished run to cut from"):
+        work.evaluator(name).evaluate("x", work.spec(name), None, Feedback())
+
+
+@pytest.mark.parametrize("name", ["finetune", "recover"])
+def test_a_run_whose_loss_is_no_longer_finite_is_a_failed_trial(work: Workplace, name: EvaluatorName) -> None:
+    spec = replace(work.spec(name), learning_rate=1e30)
+    with pytest.raises(TrialError, match=r"became (nan|inf)"):
+        work.outcome(name, spec)
+    assert math.isfinite(work.outcome(name).score), "the model is given back unharmed"
+
+
+def test_cutting_to_the_ranks_of_the_run_itself_changes_nothing(work: Workplace) -> None:
+    cut = work.outcome("truncate", work.spec("truncate", FULL))
+    assert work.losses(cut) == pytest.approx(work.losses(work.parent.outcome), abs=1e-4)
+
+
+def test_training_keeps_the_curve_and_the_weights_of_the_plan(work: Workplace) -> None:
+    outcome = work.outcome("finetune")
+    assert [point.epoch for point in outcome.curve] == list(range(1, len(outcome.curve) + 1))
+    assert min(point.score for point in outcome.curve) == pytest.approx(outcome.score, abs=1e-6)
+    weights = work.bench.trained_weights(Trial("x", work.spec("finetune"), outcome))
+    assert set(weights.pairs) == set(ranks_by_weight(PLAN, work.bench.sites))
+
+
+def test_a_users_function_is_told_the_rank_of_every_module_that_has_one(work: Workplace) -> None:
+    told: list[tuple[Mapping[str, int], int, float]] = []
+
+    def function(ranks: Mapping[str, int], seed: int, learning_rate: float) -> ArrayLike:
+        told.append((dict(ranks), seed, learning_rate))
+        return [1.0, 2.0]
+
+    spec = work.spec("user")
+    work.evaluator("user", function).evaluate("x", spec, None, Feedback())
+    assert told == [(ranks_by_weight(PLAN, work.bench.sites), 0, 3e-3)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ([], "shape"),
+        (1.0, "shape"),
+        ([[1.0], [2.0]], "shape"),
+        ([1.0, float("nan")], "mean is nan"),
+        ([1.0, float("inf")], "mean is inf"),
+        (["a", "b"], "no array of numbers"),
+        ([[1.0], [2.0, 3.0]], "no array of numbers"),
+        (None, "shape"),
+    ],
+)
+def test_an_answer_that_is_no_list_of_losses_is_a_failed_trial(work: Workplace, answer: ArrayLike, reason: str) -> None:
+    with pytest.raises(TrialError, match=reason):
+        work.evaluator("user", lambda ranks, seed, rate: answer).evaluate("x", work.spec("user"), None, Feedback())
+
+
+def test_a_user_who_changes_the_number_of_examples_is_told(work: Workplace) -> None:
+    answers = iter(([1.0, 2.0], [1.0, 2.0, 3.0]))
+    evaluator = work.evaluator("user", lambda ranks, seed, rate: next(answers))
+    evaluator.evaluate("x", work.spec("user"), None, Feedback())
+    with pytest.raises(TrialError, match="3 losses, but 2 the time before"):
+        evaluator.evaluate("y", work.spec("user"), None, Feedback())

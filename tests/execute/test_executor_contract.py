@@ -1,0 +1,259 @@
+"""What every executor promises: order, failures kept, leases given back, waited for, or taken from the dead."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from darse.errors import Interrupted
+from darse.execute.evaluator import Feedback
+from darse.execute.executor import Executor
+from darse.execute.local import LEASE_S, LocalExecutor, Watcher
+from darse.execute.worker import worker_name
+from darse.ranks.plan import RankPlan
+from darse.store.open import open_store
+from darse.store.protocol import Store, StudyRecord
+from darse.store.trial import Outcome, Trial, TrialSpec
+
+from ..search.worlds import CONTEXT, World, WorldEvaluator
+
+STUDY = "s"
+SPECS = [TrialSpec(RankPlan((rank, 0, 2)), seed, 1e-3, 6) for rank in (1, 2) for seed in range(2)]
+WORLD = World(3)
+NAMES = [spec.id(CONTEXT) for spec in SPECS]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(tmp_path / "study.db") as opened:
+        opened.open_study(StudyRecord(STUDY, "s", CONTEXT, {}, 0.0))
+        yield opened
+
+
+@dataclass
+class Clock:
+    """A clock that goes on when somebody waits."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += max(seconds, 1.0)
+
+
+def an_executor(
+    store: Store, world: World = WORLD, *, told: Callable[[str], None] = lambda trial: None
+) -> LocalExecutor:
+    evaluator = WorldEvaluator(world, store, lambda trial, spec: told(trial))
+    clock = Clock()
+    return LocalExecutor(store, evaluator.by_name(), clock=clock, wait=clock.wait)
+
+
+EXECUTORS: list[Callable[..., Executor]] = [an_executor]
+
+
+@pytest.mark.parametrize("make", EXECUTORS)
+def test_results_come_in_the_order_asked_and_are_stored(make: Callable[..., Executor], store: Store) -> None:
+    found = list(make(store).run(STUDY, SPECS))
+    assert [trial and trial.spec for trial in found] == SPECS
+    assert found == store.trials(STUDY)
+
+
+@pytest.mark.parametrize("make", EXECUTORS)
+def test_a_result_is_handed_out_once_it_is_stored_and_before_the_next_begins(
+    make: Callable[..., Executor], store: Store
+) -> None:
+    for place, trial in enumerate(make(store).run(STUDY, SPECS), 1):
+        assert store.trials(STUDY)[-1] == trial
+        assert len(store.trials(STUDY)) == place
+
+
+@pytest.mark.parametrize("make", EXECUTORS)
+def test_a_failed_trial_is_none_keeps_its_reason_and_is_not_tried_again(
+    make: Callable[..., Executor], store: Store
+) -> None:
+    world, tried = replace(WORLD, fails=lambda spec: spec == SPECS[1]), list[str]()
+    for _ in range(2):
+        found = list(make(store, world, told=tried.append).run(STUDY, SPECS))
+        assert [trial is None for trial in found] == [False, True, False, False]
+    assert store.failures(STUDY) == [(SPECS[1], "the loss of 1 0 2 became nan")]
+    assert sorted(tried) == sorted(NAMES)
+    assert not store.leases(STUDY)
+
+
+@pytest.mark.parametrize("make", EXECUTORS)
+def test_an_interrupted_trial_is_given_back_at_once(make: Callable[..., Executor], store: Store) -> None:
+    def stop(trial: str) -> None:
+        if trial == NAMES[1]:
+            raise Interrupted(2)
+
+    with pytest.raises(Interrupted):
+        list(make(store, told=stop).run(STUDY, SPECS))
+    assert [trial.id for trial in store.trials(STUDY)] == NAMES[:1]
+    assert not store.leases(STUDY)
+    assert [trial and trial.id for trial in make(store).run(STUDY, SPECS)] == NAMES
+
+
+@pytest.mark.parametrize("make", EXECUTORS)
+def test_a_lease_of_a_dead_worker_is_taken_without_waiting(make: Callable[..., Executor], store: Store) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    dead = worker_name(process.pid)
+    store.enqueue(STUDY, SPECS)
+    for name in NAMES[:2]:
+        assert store.claim(STUDY, dead, now=1000.0, lease_s=LEASE_S, trial=name)
+    process.kill()
+    process.communicate()
+    executor = make(store)
+    assert [trial and trial.id for trial in executor.run(STUDY, SPECS)] == NAMES
+    assert isinstance(executor, LocalExecutor)
+    assert executor.clock() == 1000.0, "nobody waited"
+
+
+def test_a_living_workers_lease_is_waited_for_until_it_runs_out(store: Store) -> None:
+    store.enqueue(STUDY, SPECS)
+    assert store.claim(STUDY, "elsewhere:1:2:3", now=1000.0, lease_s=LEASE_S, trial=NAMES[0])
+    executor = an_executor(store)
+    trial = next(executor.run(STUDY, SPECS))
+    assert trial
+    assert trial.id == NAMES[0]
+    assert LEASE_S <= executor.clock() - 1000.0 < LEASE_S + 1
+
+
+def test_a_trial_that_another_worker_finishes_meanwhile_is_handed_out(store: Store) -> None:
+    store.enqueue(STUDY, SPECS)
+    lease = store.claim(STUDY, "elsewhere:1:2:3", now=1000.0, lease_s=LEASE_S, trial=NAMES[0])
+    assert lease is not None
+    theirs = WORLD.outcome(SPECS[0], store.put_artifact)
+    clock = Clock()
+
+    def wait(seconds: float) -> None:
+        clock.wait(seconds)
+        if clock.now > 1005 and NAMES[0] not in [trial.id for trial in store.trials(STUDY)]:
+            store.finish(lease, theirs, now=clock.now)
+
+    tried: list[str] = []
+    evaluator = WorldEvaluator(WORLD, store, lambda trial, spec: tried.append(trial))
+    executor = LocalExecutor(store, evaluator.by_name(), clock=clock, wait=wait)
+    assert [trial and trial.id for trial in executor.run(STUDY, SPECS[:2])] == NAMES[:2]
+    assert tried == NAMES[1:2]
+
+
+@dataclass(frozen=True)
+class Slow:
+    """Asks for a stop now and then, and lets the clock go on."""
+
+    world: WorldEvaluator
+    clock: Clock
+    pause: float
+    between: Callable[[], None] = lambda: None
+
+    def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
+        for _ in range(10):
+            self.clock.wait(self.pause)
+            self.between()
+            feedback.check()
+        return self.world.evaluate(trial_id, spec, parent, feedback)
+
+
+def test_a_long_trial_renews_its_lease(store: Store) -> None:
+    clock = Clock()
+    held: list[float] = []
+    slow = Slow(
+        WorldEvaluator(WORLD, store),
+        clock,
+        LEASE_S / 2,
+        lambda: held.append(store.leases(STUDY)[0].expires - clock.now),
+    )
+    executor = LocalExecutor(store, {"finetune": slow}, clock=clock, wait=clock.wait)
+    assert next(executor.run(STUDY, SPECS)) is not None
+    assert min(held) > 0
+
+
+def test_a_worker_that_slept_past_its_lease_takes_the_others_result(store: Store) -> None:
+    clock = Clock()
+    theirs = replace(WORLD.outcome(SPECS[0], store.put_artifact), seconds=99.0)
+
+    def overtake() -> None:
+        if not store.trials(STUDY):
+            lease = store.claim(STUDY, "elsewhere:1:2:3", now=clock.now, lease_s=LEASE_S, trial=NAMES[0])
+            assert lease is not None
+            store.finish(lease, theirs, now=clock.now)
+
+    slow = Slow(WorldEvaluator(WORLD, store), clock, 2 * LEASE_S, overtake)
+    executor = LocalExecutor(store, {"finetune": slow}, clock=clock, wait=clock.wait)
+    trial = next(executor.run(STUDY, SPECS[:1]))
+    assert trial is not None
+    assert trial.outcome == theirs
+    assert store.trials(STUDY) == [trial]
+
+
+def test_an_outcome_that_is_not_finite_is_a_failed_trial_and_no_store_error(store: Store) -> None:
+    executor = an_executor(store, World(3, gain=float("nan")))
+    assert list(executor.run(STUDY, SPECS[:1])) == [None]
+    assert store.failures(STUDY)[0][1] == "the score on validation became nan"
+
+
+def test_any_other_error_gives_the_trial_back_and_is_passed_on(store: Store) -> None:
+    def break_down(trial: str) -> None:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        list(an_executor(store, told=break_down).run(STUDY, SPECS))
+    assert not store.leases(STUDY)
+    assert not store.failures(STUDY)
+
+
+def test_the_watcher_is_told_and_the_checkpoint_forgotten_once_the_outcome_is_stored(store: Store) -> None:
+    story: list[str] = []
+    watcher = Watcher(
+        started=lambda spec: story.append(f"started {spec.plan} {spec.seed}"),
+        finished=lambda trial: story.append(f"finished {trial.spec.plan} {trial.spec.seed}"),
+    )
+    world = replace(WORLD, fails=lambda spec: spec == SPECS[1])
+    executor = replace(
+        an_executor(store, world),
+        watcher=watcher,
+        forget=lambda trial: story.append(f"forgot {NAMES.index(trial)} of {len(store.trials(STUDY))}"),
+    )
+    list(executor.run(STUDY, SPECS[:2]))
+    assert story == ["started 1 0 2 0", "forgot 0 of 1", "finished 1 0 2 0", "started 1 0 2 1", "forgot 1 of 1"]
+
+
+def work(path: Path, number: int, specs: list[TrialSpec]) -> None:
+    """One of several processes that share a study."""
+    with open_store(path / "study.db") as opened:
+        evaluator = WorldEvaluator(WORLD, opened, lambda trial, spec: tell(path / f"{number}.log", trial))
+        found = list(LocalExecutor(opened, evaluator.by_name()).run(STUDY, specs))
+        (path / f"{number}.found").write_text(json.dumps([trial.outcome.score if trial else None for trial in found]))
+
+
+def tell(path: Path, line: str) -> None:
+    with path.open("a") as file:
+        file.write(line + "\n")
+
+
+def test_two_processes_share_a_study_and_do_every_trial_once(store: Store, tmp_path: Path) -> None:
+    specs = [TrialSpec(RankPlan((rank, 1, 2)), seed, 1e-3, 6) for rank in range(8) for seed in range(3)]
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=work, args=(tmp_path, number, specs)) for number in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    done = [line for number in range(2) for line in _lines(tmp_path / f"{number}.log")]
+    assert sorted(done) == sorted(spec.id(CONTEXT) for spec in specs)
+    assert (tmp_path / "0.found").read_text() == (tmp_path / "1.found").read_text()
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []

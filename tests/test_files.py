@@ -1,0 +1,134 @@
+"""Durable writes leave the old file or the new one; digests are those of the standard library."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darse.errors import StoreError
+from darse.files import (
+    make_folder,
+    replacing_folder,
+    sha256_of_bytes,
+    sha256_of_file,
+    sha256_of_json,
+    write_durably,
+    write_json,
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def test_a_write_makes_missing_folders_and_replaces_the_old_content(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "file"
+    for content in (b"old", b"", b"new" * 1000):
+        write_durably(path, content)
+        assert path.read_bytes() == content
+    assert [one.name for one in path.parent.iterdir()] == ["file"]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    write_durably(path, b"old")
+
+    def refuse(*given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os if step == "fsync" else Path, step, refuse)
+        with pytest.raises(StoreError, match=r"cannot write .*file: No space left on device; free some room"):
+            write_durably(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_path_below_a_file_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot write"):
+        write_durably(tmp_path / "file" / "below", b"")
+    with pytest.raises(StoreError, match="cannot make the folder"):
+        make_folder(tmp_path / "file" / "below")
+
+
+def test_json_is_readable_and_refuses_what_no_reader_agrees_on(tmp_path: Path) -> None:
+    path = tmp_path / "value.json"
+    write_json(path, {"name": "Grüße", "value": 0.1})
+    assert json.loads(path.read_text()) == {"name": "Grüße", "value": 0.1}
+    for bad in (math.nan, math.inf):
+        with pytest.raises(ValueError, match="JSON"):
+            write_json(path, bad)
+    assert json.loads(path.read_text())["value"] == 0.1
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "adapter"
+    for number in range(2):
+        with replacing_folder(folder, marker="manifest") as fresh:
+            (fresh / "manifest").write_text(str(number))
+            (fresh / f"only {number}").mkdir()
+            (fresh / f"only {number}" / "inner").write_text("x")
+        assert sorted(one.name for one in folder.iterdir()) == ["manifest", f"only {number}"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_folder_that_could_not_be_filled_leaves_the_old_one(tmp_path: Path) -> None:
+    folder = tmp_path / "adapter"
+    with replacing_folder(folder, marker="manifest") as fresh:
+        (fresh / "manifest").write_text("old")
+
+    def fill_and_fail() -> None:
+        with replacing_folder(folder, marker="manifest") as fresh:
+            (fresh / "manifest").write_text("new")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fill_and_fail()
+    assert (folder / "manifest").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_folder_of_somebody_else_is_refused_and_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "cat").write_text("x")
+    with pytest.raises(StoreError, match="exists and is no earlier export"), replacing_folder(folder, marker="m"):
+        pass
+    assert (folder / "cat").read_text() == "x"
+
+
+@given(st.binary(max_size=3000))
+def test_digests_are_those_of_the_standard_library(content: bytes) -> None:
+    assert sha256_of_bytes(content) == hashlib.sha256(content).hexdigest()
+
+
+def test_digest_of_a_file_larger_than_a_piece(tmp_path: Path) -> None:
+    content = os.urandom(2**20 + 7)
+    (tmp_path / "file").write_bytes(content)
+    assert sha256_of_file(tmp_path / "file") == sha256_of_bytes(content)
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=5))
+def test_digest_of_json_ignores_order_and_survives_writing_and_reading(value: dict[str, object]) -> None:
+    digest = sha256_of_json(value)
+    assert sha256_of_json(dict(reversed(value.items()))) == digest
+    assert sha256_of_json(json.loads(json.dumps(value))) == digest
+
+
+def test_digest_of_json_refuses_what_is_no_number() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        sha256_of_json({"score": math.nan})

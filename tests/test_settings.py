@@ -1,0 +1,76 @@
+"""Settings: every default is valid, every problem is named, and none is missed."""
+
+from __future__ import annotations
+
+import pytest
+
+from darse.errors import SettingsError
+from darse.settings import DataSettings, SearchSettings, Settings, TrainSettings, parse_settings, settings_from_options
+
+
+def test_no_values_give_the_defaults() -> None:
+    assert parse_settings({}) == Settings() == settings_from_options({})
+    assert Settings().search.margin == 0.01
+    assert Settings().search.budget is None
+
+
+def test_all_problems_are_reported_together_with_what_was_given() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_settings({"search": {"seeds": 1, "margin": -0.1}, "train": {"epochs": 0}, "nonsense": 3})
+    assert len(caught.value.problems) == 4
+    message = str(caught.value)
+    for part in ("search.seeds", "(got 1)", "search.margin", "(got -0.1)", "train.epochs", "(got 0)", "nonsense"):
+        assert part in message
+
+
+def test_ranks_in_the_wrong_order_are_refused_by_their_options() -> None:
+    with pytest.raises(SettingsError, match=r"^--min-rank 8 is above --max-rank 4$"):
+        settings_from_options({"min_rank": 8, "max_rank": 4})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seeds", "three"),
+        ("seeds", 51),
+        ("seed", -1),
+        ("learning_rates", [0.0]),
+        ("learning_rates", [float("nan")]),
+        ("valid_fraction", 0.5),
+        ("max_minutes", 0),
+        ("max_trials", 0),
+        ("objective", "fastest"),
+        ("strategy", "tpe"),
+        ("checkpoint_seconds", float("nan")),
+        ("alpha", 0),
+    ],
+)
+def test_values_out_of_range_are_refused(name: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=name):
+        settings_from_options({name: value})
+
+
+def test_flat_options_find_their_section_and_none_means_the_default() -> None:
+    found = settings_from_options(
+        {"text": "headline", "epochs": 3, "seeds": 5, "model": "here", "trust_remote_code": True, "budget": None}
+    )
+    assert (found.data.text, found.train.epochs, found.search.seeds) == ("headline", 3, 5)
+    assert (found.model, found.trust_remote_code, found.search.budget) == ("here", True, None)
+
+
+def test_unknown_options_are_all_named() -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings_from_options({"rank": 3, "lr": 0.1, "seeds": 5})
+    assert caught.value.problems == ("rank: there is no such option", "lr: there is no such option")
+
+
+def test_no_two_sections_share_an_option() -> None:
+    names = [name for section in (DataSettings, TrainSettings, SearchSettings) for name in section.model_fields]
+    assert len(names) == len(set(names))
+
+
+def test_settings_cannot_be_changed_and_survive_json() -> None:
+    found = settings_from_options({"seeds": 5, "label_map": {"gut": "positive"}})
+    with pytest.raises(ValueError, match="frozen"):
+        setattr(found.search, "seeds", 3)  # noqa: B010 - a type checker would refuse the plain form
+    assert Settings.model_validate_json(found.model_dump_json()) == found
