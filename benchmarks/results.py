@@ -75,8 +75,9 @@ def page(found: dict[str, dict[str, object]]) -> str:
         "control, above 0 means that the plan is better, with a 95 % interval. Other work ran on the same machine, so",
         "minutes are an upper bound.",
         "",
-        "| set | verdict | plan (rank per layer) | parameters | best uniform | parameters | metric on test | "
-        "effect against best uniform | against shuffled | minutes | peak MiB | rank correlation: short runs, cuts (plans) |",
+        "| set | verdict | plan (rank per layer) | parameters | best uniform | parameters | metric on test "
+        "| effect against best uniform | against shuffled | minutes | peak MiB "
+        "| rank correlation: short runs, cuts (plans) |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
         *(row(name, one) for name, one in found.items()),
         "",
@@ -100,8 +101,9 @@ def row(name: str, one: dict[str, object]) -> str:
     seconds = one["seconds"]
     assert isinstance(seconds, int | float)
     return (
-        f"| {name} | {one['verdict']} | {ranks} | {one['cost']:,} | {uniform} | {best['cost'] if best else one['cost']:,} | "
-        f"{metric} {mean:.4f} | {_effect(best, metric)} | {_effect(shuffled, metric)} | {seconds / 60:.0f} | "
+        f"| {name} | {one['verdict']} | {ranks} | {one['cost']:,} | {uniform} | "
+        f"{best['cost'] if best else one['cost']:,} | {metric} {mean:.4f} | "
+        f"{_effect(best, metric)} | {_effect(shuffled, metric)} | {seconds / 60:.0f} | "
         f"{one['peak_mib']} | {correlations} ({one['proxy_plans']}) |"
     )
 

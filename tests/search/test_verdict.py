@@ -58,8 +58,8 @@ def test_planted_differences_get_their_verdict(gains: list[float], expected: str
     first = found.controls[0]
     assert f"{cost(PLAN, SITES):,}" in found.sentence
     if gains[0] >= 0 and expected != "worse":
-        assert f"{first.effect:+.4g}" in found.sentence
-        assert f"{first.low:+.4g}" in found.sentence
+        for figure in (first.effect, first.low, first.high):
+            assert f"{abs(figure):.4g}" in found.sentence
 
 
 def test_too_much_noise_is_no_difference() -> None:
@@ -116,13 +116,13 @@ def test_in_a_a_comparisons_better_and_worse_are_rare(kind: str) -> None:
     counts = {"better": 0, "worse": 0, "smaller": 0, "no_difference": 0}
     stream = np.random.default_rng(11)
     world = mse_world if kind == "mse" else accuracy_world
-    times = 60
+    times = 30
     for _ in range(times):
         own, *others = world(Gap(seeds=3, rows=100, plans=4), stream)
         counts[verdict_on(own, others, metric=kind).verdict] += 1
-    # 5 % of 60 is 3; 8 or more would happen once in a hundred such tests
-    assert counts["better"] < 8
-    assert counts["worse"] < 8
+    # at 5 % six or more of 30 would happen once in three hundred such tests; benchmarks/ has the figures
+    assert counts["better"] < 6
+    assert counts["worse"] < 6
 
 
 def test_a_flat_profile_never_gets_a_better_plan() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import stdtrit
 
-from darse.evaluate.losses import Floats
 from darse.seeds import numpy_stream
+
+if TYPE_CHECKING:  # a search starts faster without what the losses need
+    from darse.evaluate.losses import Floats
 
 RESAMPLES = 4_000
 """They give the shape alone, not the width, so a few thousand do."""

@@ -12,6 +12,8 @@ from darse.store.trial import TrialSpec
 
 NOISE_SEEDS = 3
 """Seeds behind the noise floor at the most; their runs also serve as parents of the cut plans."""
+UNKNOWN_NOISE = 0.04
+"""Part of the score that counts as noise where limits leave one seed: what the seed moved it by on real sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def calibrate(history: History) -> Calibration:
     seeds = min(problem.settings.seeds, NOISE_SEEDS)
     runs = [trial for trial in history.need([_spec(problem, best, seed) for seed in range(seeds)]) if trial]
     scores = [run.outcome.score for run in runs]
-    noise = float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
+    noise = float(np.std(scores, ddof=1)) if len(scores) > 1 else UNKNOWN_NOISE * min(scores, default=0.0)
     return Calibration(best, noise, _rank(problem), tried, tuple(run.id for run in runs))
 
 
