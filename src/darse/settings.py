@@ -89,6 +89,14 @@ class SearchSettings(_Frozen):
     """Fine-tuning runs at the most."""
     max_minutes: Annotated[float, Field(gt=0)] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _published_method(cls, values: object) -> object:
+        """The preset `paper` trains every plan and allocates greedily, as published."""
+        if isinstance(values, dict) and values.get("preset") == "paper":
+            return {**values, "evaluator": "finetune", "strategy": "greedy"}
+        return values
+
     @model_validator(mode="after")
     def _ranks_in_order(self) -> Self:
         if self.min_rank > self.max_rank:

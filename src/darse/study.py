@@ -29,6 +29,7 @@ from darse.model.weights import head_names
 from darse.ranks.budget import parse_budget
 from darse.ranks.plan import RankPlan, Site, cost
 from darse.ranks.sites import find_sites, find_weights
+from darse.search.controls import Control
 from darse.search.driver import Limits, Listener, read_array, search
 from darse.search.history import History, Problem
 from darse.search.open_study import Identity, Opened, open_study
@@ -133,7 +134,7 @@ def run_study(request: Request, audience: Audience) -> Finished:
             bench, opened.record.id, findings.verify, list(history.trials.values()), epochs, audience.trials.check
         )
         metric = verdict_metric(bench.task)
-        verdict = setting.verdict(findings, {plan: one.losses for plan, one in proofs.items()}, metric, "test")
+        verdict = setting.verdict(findings, {plan: one.by_seed for plan, one in proofs.items()}, metric, "test")
         quality = _quality(bench, proofs[findings.verify.plan])
         head = sum(
             parameter.numel()
@@ -194,15 +195,17 @@ class _Setting:
         findings, history = search(problem, opened.record.id, self.store, executor, limits=limits, listener=listener)
         return opened, findings, history
 
-    def verdict(self, findings: Findings, losses: Mapping[RankPlan, Floats], metric: str, split: str) -> Verdict:
+    def verdict(
+        self, findings: Findings, losses: Mapping[RankPlan, Mapping[int, Floats]], metric: str, split: str
+    ) -> Verdict:
         """Judge the plan against the controls that were trained."""
         verified = findings.verify
         assert verified is not None
-        contenders = [Contender(one, losses[one.plan]) for one in verified.controls if one.plan in losses]
+        own, contenders = _paired(verified.plan, verified.controls, losses)
         search_settings = self.request.settings.search
         return judge(
             verified.plan,
-            losses[verified.plan],
+            own,
             contenders,
             sites=self.sites,
             metric=metric,
@@ -265,6 +268,23 @@ class _Setting:
         self.audience.search.stage(findings)
 
 
+def _paired(
+    plan: RankPlan, controls: Sequence[Control], losses: Mapping[RankPlan, Mapping[int, Floats]]
+) -> tuple[Floats, list[Contender]]:
+    """Losses of the plan and of the controls that were trained, on the seeds that every side has."""
+    seeds = set(losses[plan])
+    rivals: list[Control] = []
+    for control in controls:
+        # a run may have failed on one side
+        if shared := seeds & losses.get(control.plan, {}).keys():
+            seeds = shared
+            rivals.append(control)
+    stacked = {
+        one: np.stack([losses[one][seed] for seed in sorted(seeds)]) for one in (plan, *(r.plan for r in rivals))
+    }
+    return stacked[plan], [Contender(control, stacked[control.plan]) for control in rivals]
+
+
 def _ask_user(
     request: Request, function: UserFunction, base: Base, store: Store, audience: Audience, started: float
 ) -> Finished:
@@ -275,11 +295,11 @@ def _ask_user(
     opened, findings, history = setting.search({"finetune": user}, request.out / "checkpoints")
     verified = findings.verify
     assert verified is not None
-    losses: dict[RankPlan, Floats] = {}
+    losses: dict[RankPlan, Mapping[int, Floats]] = {}
     for plan in (verified.plan, *(control.plan for control in verified.controls)):
         finished = _finished(history, plan, verified.seeds, verified.learning_rate, request.settings.train.epochs)
         if finished:
-            losses[plan] = np.stack([read_array(store, trial.outcome.losses) for trial in finished])
+            losses[plan] = {trial.spec.seed: read_array(store, trial.outcome.losses) for trial in finished}
     verdict = setting.verdict(findings, losses, "loss", "valid")
     task = Task()
     return Finished(

@@ -153,13 +153,13 @@ def test_a_run_whose_loss_is_no_longer_finite_is_a_failed_trial(work: Workplace,
 
 def test_cutting_to_the_ranks_of_the_run_itself_changes_nothing(work: Workplace) -> None:
     cut = work.outcome("truncate", work.spec("truncate", FULL))
-    assert work.losses(cut) == pytest.approx(work.losses(work.parent.outcome), abs=1e-4)
+    assert work.losses(cut) == pytest.approx(work.losses(work.parent.outcome), rel=1e-3, abs=1e-4)
 
 
 def test_training_keeps_the_curve_and_the_weights_of_the_plan(work: Workplace) -> None:
     outcome = work.outcome("finetune")
     assert [point.epoch for point in outcome.curve] == list(range(1, len(outcome.curve) + 1))
-    assert min(point.score for point in outcome.curve) == pytest.approx(outcome.score, abs=1e-6)
+    assert min(point.score for point in outcome.curve) == pytest.approx(outcome.score, rel=1e-3)
     weights = work.bench.trained_weights(Trial("x", work.spec("finetune"), outcome))
     assert set(weights.pairs) == set(ranks_by_weight(PLAN, work.bench.sites))
 

@@ -30,6 +30,11 @@ class HeldOut:
     logits: Floats
     losses: Floats
 
+    @property
+    def by_seed(self) -> dict[int, Floats]:
+        """Losses of each run, shape (rows,), by the number of its seed."""
+        return {trial.spec.seed: losses for trial, losses in zip(self.trials, self.losses, strict=True)}
+
 
 def held_out(
     bench: Bench, study: str, verified: Verified, trials: Sequence[Trial], epochs: int, check: Callable[[], None]

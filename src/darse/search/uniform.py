@@ -63,7 +63,7 @@ def coarse(history: History, calibration: Calibration) -> Coarse:
 
 
 def coarse_grid(history: History) -> list[int]:
-    """Uniform ranks of the coarse stage: doubling, or the paper's multiples of an eighth of the width."""
+    """Uniform ranks of the coarse stage: doubling, or four equal steps as the paper's 128:512:128."""
     settings, top = history.problem.settings, history.problem.max_rank
     if settings.preset == "paper":
         step = max(1, top // 4)
