@@ -48,8 +48,7 @@ class Limits:
         if self.max_seconds is None:
             return True
         spent = sum(trial.outcome.seconds for trial in trials)
-        expected = max((trial.outcome.seconds for trial in runs), default=0.0) if is_run(specs[0]) else 0.0
-        return spent + expected <= self.max_seconds * share
+        return spent + _expected_seconds(specs[0], runs) <= self.max_seconds * share
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,13 @@ class Listener:
 
     stage: Callable[[Findings], None] = field(default=lambda findings: None)
     wanted: Callable[[Sequence[TrialSpec]], None] = field(default=lambda specs: None)
+
+
+def _expected_seconds(spec: TrialSpec, runs: Sequence[Trial]) -> float:
+    """What a trial will take, from the slowest epoch of the runs so far; cuts take next to nothing."""
+    if not is_run(spec):
+        return 0.0
+    return spec.epochs * max((trial.outcome.seconds / max(1, trial.spec.epochs) for trial in runs), default=0.0)
 
 
 def search(

@@ -13,7 +13,8 @@ from darse.store.trial import TrialSpec
 SHORT_PART = 3
 """A short run has a third of a full run's epochs, with a learning rate schedule of its own."""
 CUT_PARENTS = 2
-"""Calibrated runs that every cut plan is read from; their mean is its score."""
+"""Calibrated runs that every cut plan is read from, at the most; their mean is its score. Studies of two seeds are
+hurried ones and read from one run."""
 
 
 def search_specs(history: History, calibration: Calibration, plan: RankPlan) -> list[TrialSpec]:
@@ -22,7 +23,8 @@ def search_specs(history: History, calibration: Calibration, plan: RankPlan) -> 
     `truncate` cuts the first calibrated runs, so that the score is a mean over their seeds; `finetune` trains once.
     """
     if history.problem.settings.evaluator == "truncate":
-        return [proxy_spec(history, plan, parent) for parent in calibration.parents[:CUT_PARENTS]]
+        parents = min(CUT_PARENTS, history.problem.settings.seeds - 1)
+        return [proxy_spec(history, plan, parent) for parent in calibration.parents[:parents]]
     return [real_spec(history, calibration, plan, 0)]
 
 
