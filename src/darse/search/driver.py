@@ -12,7 +12,7 @@ from darse.search.stages import Findings, advance
 from darse.store.protocol import Store
 from darse.store.trial import Trial, TrialSpec
 
-SEARCH_SHARE = 0.5
+SEARCH_SHARE = 0.6
 """Part of a limit that the search may use; the rest is kept for the proof (stage verify)."""
 
 
