@@ -1,6 +1,6 @@
 """The fused low-rank map against the plain expression: seconds of forward and backward, side by side.
 
-    python benchmarks/low_rank.py
+python benchmarks/low_rank.py
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 - its usual name
+import torch.nn.functional as F
 from torch import Tensor
 
 from darse.model.low_rank import LowRankMap

@@ -103,7 +103,9 @@ class Study:
 
     def model(self) -> Predictor:
         """The exported adapter, ready to predict."""
-        return Predictor(Scorer.open(self.folder / "adapter", base=self.result.settings.model))
+        settings = self.result.settings
+        folder = self.folder / "adapter"
+        return Predictor(Scorer.open(folder, base=settings.model, trust_remote_code=settings.trust_remote_code))
 
     def _named(self, ranks: Sequence[int]) -> dict[str, int]:
         return {site.name: rank for site, rank in zip(self.result.sites, ranks, strict=True)}

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from darse.errors import StoreError
+from darse.errors import InputError, StoreError
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -74,10 +74,11 @@ def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
         marker: A file that an old folder must hold; a folder with anything else in it is refused, not deleted.
 
     Raises:
-        StoreError: The old folder is not ours to replace, or the disk refuses.
+        InputError: The old folder is not ours to replace.
+        StoreError: The disk refuses.
     """
     if folder.exists() and not (folder / marker).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StoreError(f"{folder} exists and is no earlier export; choose another folder")
+        raise InputError(f"{folder} exists and is no earlier export; choose another folder")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))

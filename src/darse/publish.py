@@ -119,8 +119,10 @@ def plan_as_json(result: Result) -> dict[str, object]:
 def plan_as_python(result: Result) -> str:
     """The plan as Python source that makes a `LoraConfig`."""
     values = plan_as_json(result)
-    body = "".join(f"    {name}={json.dumps(value, indent=8)},\n" for name, value in values.items())
-    return f"from peft import LoraConfig\n\nconfig = LoraConfig(\n{body})\n"
+    lines = (f"{name}={json.dumps(value, indent=4)},".replace("\n", "\n    ") for name, value in values.items())
+    body = "".join(f"    {line}\n" for line in lines)
+    hint = "    # add your own task_type, and modules_to_save for a head that is trained whole\n"
+    return f"from peft import LoraConfig\n\nconfig = LoraConfig(\n{body}{hint})\n"
 
 
 def _prove(bench: Bench, trial: Trial, folder: Path) -> None:

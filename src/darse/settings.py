@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from darse.errors import SettingsError
 
@@ -13,6 +14,9 @@ Evaluator = Literal["truncate", "finetune"]
 Strategy = Literal["auto", "greedy", "knapsack", "window"]
 Objective = Literal["smallest", "best"]
 Preset = Literal["none", "paper"]
+
+
+_BUDGET = r"uniform:[1-9][0-9]{0,4}|[0-9]{1,6}(\.[0-9]{1,6})?%|[0-9]{1,15}(\.[0-9]{1,6})?[kKmM]?"
 
 
 class _Frozen(BaseModel):
@@ -96,6 +100,13 @@ class SearchSettings(_Frozen):
         if isinstance(values, dict) and values.get("preset") == "paper":
             return {**values, "evaluator": "finetune", "strategy": "greedy"}
         return values
+
+    @field_validator("budget")
+    @classmethod
+    def _budget_can_be_read(cls, text: str | None) -> str | None:
+        if text is not None and not re.fullmatch(_BUDGET, text.strip(), re.ASCII):
+            raise ValueError(f"{text!r} is no budget; write 500k, 1% (of the base model) or uniform:8")
+        return text
 
     @model_validator(mode="after")
     def _ranks_in_order(self) -> Self:

@@ -14,6 +14,7 @@ from darse.data.check import data_check_as_json, with_token_counts
 from darse.data.example import DataCheck, LabelledData, Task
 from darse.data.load import load_labelled
 from darse.data.source import Source
+from darse.errors import Interrupted
 from darse.evaluate.losses import Floats, verdict_metric
 from darse.evaluate.metrics import class_report
 from darse.execute.bench import Bench
@@ -39,6 +40,7 @@ from darse.search.verdict import Contender, Verdict, judge
 from darse.settings import Settings
 from darse.store.open import open_store
 from darse.store.protocol import Store
+from darse.store.sql import SqlStore
 from darse.store.trial import EvaluatorName, Trial, TrialSpec
 from darse.train.checkpoint import CheckpointFile
 
@@ -109,13 +111,15 @@ def run_study(request: Request, audience: Audience) -> Finished:
         Interrupted: The user asked to stop; the same request continues.
     """
     started = time.time()
+    base = find_base(request.settings.model, trust_remote_code=request.settings.trust_remote_code)
+    data = None
+    if request.source is not None:
+        data = load_labelled(request.source, request.settings.data, seed=request.settings.search.seed)
     make_folder(request.out)
-    with open_store(request.store or request.out / "study.db", artifacts=request.out / "artifacts") as store:
-        base = find_base(request.settings.model, trust_remote_code=request.settings.trust_remote_code)
+    with open_study_store(request.out, request.store) as store:
         if request.evaluator is not None:
             return _ask_user(request, request.evaluator, base, store, audience, started)
-        assert request.source is not None, "without an evaluator there is a source"
-        data = load_labelled(request.source, request.settings.data, seed=request.settings.search.seed)
+        assert data is not None, "without an evaluator there is a source"
         bench = Bench.build(base, data, request.settings, store, request.out / "checkpoints")
         check = _counted(bench, data)
         write_json(request.out / "data-check.json", data_check_as_json(check))
@@ -145,6 +149,14 @@ def run_study(request: Request, audience: Audience) -> Finished:
             opened, findings, history, verdict, task=bench.task, check=check, quality=quality, head=head
         )
         return Finished(result, bench)
+
+
+def open_study_store(folder: Path, address: str | None) -> SqlStore:
+    """The store of a study's folder, or the one at an address; artifacts lie beside a file that folders share."""
+    if address is None:
+        return open_store(folder / "study.db", artifacts=folder / "artifacts")
+    is_file = "://" not in address or address.startswith("sqlite:")
+    return open_store(address, artifacts=None if is_file else folder / "artifacts")
 
 
 def read_result(store: Store, study: str | None = None) -> Result | None:
@@ -192,7 +204,13 @@ class _Setting:
         minutes = settings.search.max_minutes
         limits = Limits(settings.search.max_trials, None if minutes is None else 60 * minutes)
         listener = replace(self.audience.search, stage=lambda findings: self._keep(opened.record.id, findings))
-        findings, history = search(problem, opened.record.id, self.store, executor, limits=limits, listener=listener)
+        try:
+            findings, history = search(
+                problem, opened.record.id, self.store, executor, limits=limits, listener=listener
+            )
+        except (Interrupted, KeyboardInterrupt):
+            self.store.set_study_state(opened.record.id, "stopped")
+            raise
         return opened, findings, history
 
     def verdict(

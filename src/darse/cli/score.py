@@ -55,9 +55,13 @@ def run_score(
     if as_json:
         print(json.dumps({"rows": result.rows, "rejected": result.rejected, "out": str(out)}))
         return
-    print(f"{result.rows} rows scored into {out}")
+    print(f"{_rows(result.rows)} scored into {out}")
     if result.rejects is not None:
-        print(f"{result.rejected} rows could not be scored; see {result.rejects}")
+        print(f"{_rows(result.rejected)} could not be scored; see {result.rejects}")
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _print_one(scorer: object, text: str, target: str | None, *, as_json: bool) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from darse.errors import InputError
 from darse.model.adapter import Profile
-from darse.store.open import open_store
 from darse.store.sql import SqlStore
 
 
@@ -77,4 +76,6 @@ def run_export(
 def _open(folder: Path, store: str | None) -> SqlStore:
     if store is None and not (folder / "study.db").is_file():
         raise InputError(f"{folder} has no study.db; give the folder that explore wrote")
-    return open_store(store or folder / "study.db", artifacts=folder / "artifacts")
+    from darse.study import open_study_store
+
+    return open_study_store(folder, store)

@@ -89,7 +89,7 @@ def _take_given(columns: Sequence[str], settings: DataSettings) -> dict[str, str
             meant = next((one for one in columns if close and one.casefold() == close[0]), None)
             hint = f"; did you mean {printable(meant)!r}?" if meant is not None else ""
             raise DataError(
-                f"there is no column {printable(name)!r} (--{part}){hint} The columns are: {_show(columns)}"
+                f"there is no column {printable(name)!r} (--{part}){hint}; the columns are: {_show(columns)}"
             )
         other = next((one for one in given if one < part and given[one] == name), None)
         if other is not None:

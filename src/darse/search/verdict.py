@@ -191,7 +191,7 @@ def _sentence(judgement: Judgement, own: int, controls: Sequence[ControlEffect],
 
 def _change(control: ControlEffect, metric: str) -> str:
     """How the metric compares with a control's, with the interval of the improvement."""
-    direction = "better" if control.effect > 0 else "worse"
+    direction = "better" if control.effect > 0 else "worse" if control.effect < 0 else "apart, the same,"
     low, high = _signed(control.low, metric), _signed(control.high, metric)
     return (
         f"{metric} is {_amount(abs(control.effect), metric)} {direction} "
