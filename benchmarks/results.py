@@ -21,7 +21,7 @@ SETS: dict[str, list[str]] = {
     "cr": ["cr/cr.csv", "--label", "label"],
     "uci_sentences": ["uci_sentences/uci_sentences.csv", "--label", "label"],
 }
-COMMON = "--seeds 2 --epochs 2 --learning-rate 2e-3 --learning-rate 4e-3 --max-minutes 4.5".split()
+COMMON = ["--seeds", "2", "--epochs", "2", "--learning-rate", "2e-3", "--learning-rate", "4e-3", "--max-minutes", "4.5"]
 
 
 def main() -> None:

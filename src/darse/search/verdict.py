@@ -152,7 +152,7 @@ def _alone(plan: RankPlan, own: int) -> str:
     if plan.is_uniform:
         return (
             f"The best plan found is a uniform one ({own:,} parameters): uniform is good enough here, "
-            "no layer deserves more than another."
+            "no other plan that was tried did better."
         )
     return (
         f"No difference shown: the limits left no room to train a control beside the plan ({own:,} parameters); "
