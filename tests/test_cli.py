@@ -136,3 +136,22 @@ def test_every_profile_can_be_exported_later_and_scores_alike(
         assert run(["score", str(adapter), "--text", "great service", "--json"]) == 0
         said.append(json.loads(capsys.readouterr().out)["score"])
     assert said[0] == pytest.approx(said[1], abs=1e-5)
+
+
+def test_password_of_a_store_does_not_reach_the_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from darse.cli import explore
+
+    seen: list[str] = []
+    monkeypatch.setattr(explore, "run_explore", lambda *given, command, **named: seen.append(command))
+    arguments = ["explore", "demo", "--store", "postgresql://ann:s3cret@db/darse"]
+    monkeypatch.setattr("sys.argv", ["darse", *arguments])
+    assert run(arguments) == 0
+    assert "s3cret" not in seen[0]
+    assert "ann:***@db" in seen[0]
+
+
+def test_preset_refuses_a_strategy_that_is_not_the_published_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explore", "demo", "--preset", "paper", "--strategy", "window"]) == 2
+    assert "--preset paper means --strategy greedy" in _error(capsys)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darse.errors import StoreError
+from darse.errors import InputError, StoreError
 from darse.files import (
     make_folder,
     replacing_folder,
@@ -106,7 +106,7 @@ def test_a_folder_of_somebody_else_is_refused_and_kept(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     (folder / "cat").write_text("x")
-    with pytest.raises(StoreError, match="exists and is no earlier export"), replacing_folder(folder, marker="m"):
+    with pytest.raises(InputError, match="exists and is no earlier export"), replacing_folder(folder, marker="m"):
         pass
     assert (folder / "cat").read_text() == "x"
 

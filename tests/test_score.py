@@ -92,3 +92,18 @@ def test_command_line_scores_a_file_and_tells_of_rejects(
     out = tmp_path / "out.csv"
     assert run(["score", str(small_study.folder / "adapter"), str(tmp_path / "in.csv"), "-o", str(out)]) == 0
     assert "2 rows scored" in capsys.readouterr().out
+
+
+def test_malformed_first_line_is_one_reject_and_no_more(scorer: Scorer, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{broken\n{"text": "good"}\n{"text": "bad"}\n', encoding="utf-8")
+    result = score_file(scorer, tmp_path / "in.jsonl", tmp_path / "out.csv")
+    assert (result.rows, result.rejected) == (2, 1)
+
+
+def test_rejects_of_an_earlier_run_do_not_stay(scorer: Scorer, tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("text,id\n,1\ngood,2\n", encoding="utf-8")
+    assert score_file(scorer, source, tmp_path / "out.csv").rejects is not None
+    source.write_text("text,id\ngood,2\n", encoding="utf-8")
+    assert score_file(scorer, source, tmp_path / "out.csv").rejects is None
+    assert not (tmp_path / "out.rejects.jsonl").exists()

@@ -15,7 +15,7 @@ from darse.data.source import Source
 from darse.errors import InputError
 from darse.execute.user import UserFunction
 from darse.model.adapter import Profile
-from darse.names import safe_name
+from darse.names import folder_name
 from darse.publish import publish, write_export
 from darse.score import Score, Scorer
 from darse.search.result import Result
@@ -182,4 +182,4 @@ def explore(
 
 
 def _name(data: Source | None) -> str:
-    return safe_name(Path(data).stem) if isinstance(data, str | Path) else "study"
+    return folder_name(str(data)) if isinstance(data, str | Path) else "study"

@@ -90,7 +90,12 @@ def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
             old = fresh.with_suffix(".old")
             if folder.exists():
                 folder.rename(old)
-            fresh.rename(folder)
+            try:
+                fresh.rename(folder)
+            except OSError:
+                if old.exists():
+                    old.rename(folder)
+                raise
             sync_folder(folder.parent)
             shutil.rmtree(old, ignore_errors=True)
         finally:

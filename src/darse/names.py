@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
+from pathlib import PurePath
 
 from darse.errors import InputError
 
@@ -29,6 +31,19 @@ def safe_name(text: str) -> str:
     if not name or name in _RESERVED:
         raise InputError(f"{text!r} cannot be used as a name; use letters, digits, '-' and '_'")
     return name
+
+
+def folder_name(source: str) -> str:
+    r"""A folder name for a study of some source; a name without Latin letters or digits gives a digest.
+
+    >>> folder_name("reviews/Q3.csv"), len(folder_name("\u043e\u0442\u0437\u044b\u0432\u044b.csv"))
+    ('q3', 14)
+    """
+    stem = PurePath(source).stem
+    try:
+        return safe_name(stem)
+    except InputError:
+        return f"study-{hashlib.sha256(source.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def printable(text: str, limit: int = 60) -> str:

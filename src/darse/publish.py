@@ -6,15 +6,15 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from transformers import PreTrainedModel
 
-from darse.data.example import Task
+from darse.data.example import Example, Task
 from darse.errors import AdapterError, InputError, ModelError
 from darse.execute.bench import Bench
 from darse.files import write_durably, write_json
 from darse.model.adapter import Export, Profile, plan_config, write_adapter
 from darse.model.base import Base, find_base
+from darse.model.lora import installed
 from darse.model.reload import load_adapter
 from darse.model.weights import AdapterWeights
 from darse.ranks.plan import Weight, ranks_by_weight
@@ -25,10 +25,17 @@ from darse.search.result import Result
 from darse.store.protocol import Store
 from darse.store.trial import Trial
 from darse.study import Finished
+from darse.train.encode import encode
 from darse.train.predict import predict
 
 TOLERANCE = 1e-4
-"""Largest difference of reloaded outputs that passes, in units of the outputs' own spread."""
+"""Largest difference of reloaded outputs that passes: class logits as they are, scores standardised."""
+_PROBES = (
+    "Not the disaster I had feared.",
+    "Profit rose sharply in the third quarter, and the dividend is raised.",
+    "It broke after two days and nobody answers.",
+    "The meeting starts at nine.",
+)
 
 
 def publish(finished: Finished, folder: Path) -> None:
@@ -55,7 +62,6 @@ def write_export(result: Result, bench: Bench, folder: Path, profile: Profile = 
     trial = exported_trial(result)
     weights = bench.trained_weights(trial)
     _write(result, Trained(bench.base, bench.model, bench.task, bench.weights, weights), folder, profile)
-    _prove(bench, trial, folder)
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,8 @@ def _write(result: Result, trained: Trained, folder: Path, profile: Profile) -> 
     }
     length = min(result.settings.train.max_length, trained.base.tokenizer.model_max_length)
     export = Export(trained.base, trained.model, trained.task, trained.weights, trained.sites, length, about)
-    write_adapter(export, folder, profile, card=model_card(result, profile))
+    card = model_card(result, profile)
+    write_adapter(export, folder, profile, card=card, prove=lambda fresh: _prove(trained, length, fresh))
 
 
 def export_again(result: Result, store: Store, folder: Path, profile: Profile) -> None:
@@ -125,14 +132,18 @@ def plan_as_python(result: Result) -> str:
     return f"from peft import LoraConfig\n\nconfig = LoraConfig(\n{body}{hint})\n"
 
 
-def _prove(bench: Bench, trial: Trial, folder: Path) -> None:
-    """Reload the folder and compare its outputs on validation with those of training."""
-    rows = bench.rows["valid"]
-    loaded = load_adapter(folder, base=str(bench.base.folder), trust_remote_code=bench.base.trust_remote_code)
-    ours = torch.from_numpy(bench.logits(bench.trained_weights(trial), "valid", lambda: None)).float()
-    if bench.task.has_score:
-        place = len(bench.task.classes)
-        ours[:, place] = ours[:, place] * bench.task.score_sd + bench.task.score_mean
-    difference = float((predict(loaded.model, rows) - ours).abs().max())
+def _prove(trained: Trained, max_length: int, folder: Path) -> None:
+    """Reload the folder and compare its outputs on a few texts with those of the trained model."""
+    target = "Acme" if trained.task.has_target else None
+    examples = [Example(place, text, target) for place, text in enumerate(_PROBES, 1)]
+    loaded = load_adapter(folder, base=str(trained.base.folder), trust_remote_code=trained.base.trust_remote_code)
+    rows = encode(trained.base.tokenizer, trained.task, examples, max_length)
+    with installed(trained.model, trained.weights):
+        ours = predict(trained.model, rows)
+    theirs = predict(loaded.model, rows)
+    if trained.task.has_score:
+        place = len(trained.task.classes)
+        theirs[:, place] = (theirs[:, place] - trained.task.score_mean) / trained.task.score_sd
+    difference = float((theirs - ours).abs().max())
     if not difference <= TOLERANCE * max(1.0, float(ours.abs().max())):
         raise AdapterError(f"{folder}: the reloaded adapter differs by {difference:.2g}; please report this")

@@ -136,25 +136,34 @@ def score_file(
         DataError: A file cannot be read or a column is missing.
         StoreError: The result cannot be written.
     """
-    if source.resolve() == out.resolve():
+    side = out.with_name(f"{out.stem}.rejects.jsonl")
+    if source.resolve() in {out.resolve(), side.resolve()}:
         raise DataError("the result would overwrite the source; give another -o", path=out)
     rows = read_rows(source)
-    first = next(rows, None)
-    if first is None:
+    head = list(_until_usable(rows))
+    if not head:
         raise DataError("there is no row to score", path=source)
-    columns = list(first.cells)
+    columns = list(head[-1].cells)
     text = _column(text, columns, source, part="--text", names=_TEXT_NAMES)
     if scorer.task.has_target:
         target = _column(target, columns, source, part="--target", names=("target", "entity"))
     added = _added_columns(scorer.task, columns)
     rejects: list[dict[str, Value]] = []
     job = _Job(scorer, text, target if scorer.task.has_target else None, added, rejects, progress, check)
-    count = write_rows(out, [*columns, *added.values()], job.run(chain([first], rows)), neutralise_formulas=False)
-    side = None
+    count = write_rows(out, [*columns, *added.values()], job.run(chain(head, rows)), neutralise_formulas=False)
     if rejects:
-        side = out.with_name(f"{out.stem}.rejects.jsonl")
         write_rows(side, ["line", "reason"], rejects)
-    return FileScored(count, len(rejects), side)
+    else:
+        side.unlink(missing_ok=True)  # of an earlier run
+    return FileScored(count, len(rejects), side if rejects else None)
+
+
+def _until_usable(rows: Iterator[Row]) -> Iterator[Row]:
+    """Rows up to the first good one, which names the columns."""
+    for row in rows:
+        yield row
+        if row.problem is None and row.cells:
+            return
 
 
 @dataclass(frozen=True)

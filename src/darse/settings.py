@@ -81,7 +81,7 @@ class SearchSettings(_Frozen):
     min_rank: Annotated[int, Field(ge=1)] = 1
     max_rank: Annotated[int, Field(ge=1)] = 16
     """The rank that is trained once and cut to all others; at most the smaller side of a weight."""
-    learning_rates: tuple[Annotated[float, Field(gt=0)], ...] = (5e-4, 1e-3, 2e-3, 4e-3)
+    learning_rates: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (5e-4, 1e-3, 2e-3, 4e-3)
     """The grid of calibrate, walked from the middle towards the better side."""
     seeds: Annotated[int, Field(ge=2, le=50)] = 3
     """Runs per finalist and control; two are the least that show a spread."""
@@ -97,9 +97,13 @@ class SearchSettings(_Frozen):
     @classmethod
     def _published_method(cls, values: object) -> object:
         """The preset `paper` trains every plan and allocates greedily, as published."""
-        if isinstance(values, dict) and values.get("preset") == "paper":
-            return {**values, "evaluator": "finetune", "strategy": "greedy"}
-        return values
+        if not isinstance(values, dict) or values.get("preset") != "paper":
+            return values
+        published = {"evaluator": "finetune", "strategy": "greedy"}
+        for name, value in published.items():
+            if values.get(name, value) != value:
+                raise ValueError(f"--preset paper means --{name} {value}; drop --{name} {values[name]}, or the preset")
+        return {**values, **published}
 
     @field_validator("budget")
     @classmethod

@@ -186,7 +186,7 @@ class _Setting:
     ) -> tuple[Opened, Findings, History]:
         """Open the study and run its stages."""
         settings, function = self.request.settings, self.request.evaluator
-        name = "darse" if function is None else f"{function.__module__}.{function.__qualname__}"
+        name = "darse" if function is None else _name_of(function)
         identity = Identity(self.data_digest, self.base.digest, name, _version("torch"), settings)
         opened = open_study(
             self.store, identity, name=self.request.out.name, fresh=self.request.fresh, now=self.started
@@ -284,6 +284,12 @@ class _Setting:
         for stage, finding in findings.as_json().items():
             self.store.put_finding(study, stage, finding)
         self.audience.search.stage(findings)
+
+
+def _name_of(function: UserFunction) -> str:
+    """What tells one own evaluator from another; an object that can be called goes by its class."""
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def _paired(

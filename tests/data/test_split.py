@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from darse.data.example import SplitName
 from darse.data.labelled import LabelledRow
+from darse.data.load import load_labelled
 from darse.data.split import Split, split_rows
 from darse.errors import DataError
+from darse.settings import DataSettings
 from tests.data.samples import labelled_row
 
 NAMES: tuple[SplitName, ...] = ("train", "valid", "test")
@@ -169,3 +171,18 @@ def test_rows_in_train_whose_group_is_judged_by_are_left_out() -> None:
 def test_too_little_to_split_is_refused(rows: list[LabelledRow], message: str) -> None:
     with pytest.raises(DataError, match=message):
         split(rows)
+
+
+def test_one_text_with_several_targets_stands_in_one_split_alone() -> None:
+    rows = [
+        {"text": f"headline {place} gains", "target": target, "score": place / 40 - 0.5}
+        for place in range(40)
+        for target in ("Acme", "Birch")
+    ]
+    data = load_labelled(rows, DataSettings(), seed=0)
+    homes: dict[str, set[str]] = {}
+    for name, part in (("train", data.train), ("valid", data.valid), ("test", data.test)):
+        for example in part:
+            homes.setdefault(example.text, set()).add(name)
+    assert len(homes) == 40
+    assert all(len(names) == 1 for names in homes.values())

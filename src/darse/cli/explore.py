@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from darse.cli.stop import stopping_cleanly
-from darse.names import safe_name
+from darse.names import folder_name
 from darse.settings import settings_from_options
 
 
@@ -35,7 +35,7 @@ def run_explore(
         from darse.study import Request, run_study
 
         transformers_logging.disable_progress_bar()
-        folder = out if out is not None else Path(f"darse-{safe_name(Path(source).stem)}")
+        folder = out if out is not None else Path(f"darse-{folder_name(source)}")
         request = Request(source, settings, folder, store, fresh, command)
         with Display(stop, settings, is_quiet=quiet, is_json=as_json) as display:
             finished = run_study(request, display.audience())

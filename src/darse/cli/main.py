@@ -38,9 +38,9 @@ def run(arguments: list[str]) -> int:
     except TyperException as error:
         return _complain(f"{_explained(error)}; see: darse --help", 2)
     except (KeyboardInterrupt, typer.Abort):
-        return _complain("stopped; run the same command again to continue", 130)
+        return _complain(f"stopped; {_continuing(arguments)}", 130)
     except Interrupted as error:
-        return _complain(f"{error}; run the same command again to continue", error.exit_code)
+        return _complain(f"{error}; {_continuing(arguments)}", error.exit_code)
     except DarseError as error:
         if wants_trace:
             traceback.print_exc()
@@ -53,6 +53,11 @@ def run(arguments: list[str]) -> int:
             traceback.print_exc()
         return _complain(f"internal error: {type(error).__name__}: {error}; add --debug for the place", 4)
     return code if isinstance(code, int) else 0
+
+
+def _continuing(arguments: list[str]) -> str:
+    but = ", without --fresh," if "--fresh" in arguments else ""
+    return f"run the same command again{but} to continue"
 
 
 def _explained(error: TyperException) -> str:

@@ -35,7 +35,7 @@ def run_report(folder: Path, *, study: str | None, store: str | None, out: Path 
     from darse.study import read_result
 
     with _open(folder, store) as opened:
-        result = read_result(opened, study)
+        result = read_result(opened, _own(folder, study))
     if result is None:
         raise InputError(f"{folder} has no finished study{f' {study!r}' if study else ''}; see: darse studies {folder}")
     if as_json:
@@ -55,7 +55,7 @@ def run_export(
     from darse.study import read_result
 
     with _open(folder, store) as opened:
-        result = read_result(opened, study)
+        result = read_result(opened, _own(folder, study))
         if result is None:
             raise InputError(f"{folder} has no finished study; see: darse studies {folder}")
         if as_ == "adapter":
@@ -71,6 +71,17 @@ def run_export(
 
         write_durably(out, text.encode())
         print(f"written to {out}")
+
+
+def _own(folder: Path, study: str | None) -> str | None:
+    """The study that was asked for, or the one whose verdict lies in the folder; a store may hold others."""
+    verdict = folder / "verdict.json"
+    if study is not None or not verdict.is_file():
+        return study
+    try:
+        return str(json.loads(verdict.read_bytes())["study"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _open(folder: Path, store: str | None) -> SqlStore:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -112,7 +113,8 @@ def explore(
         "max_minutes": max_minutes,
         "trust_remote_code": trust_remote_code,
     }
-    command = shlex.join(["darse", *sys.argv[1:]])
+    # the command stands in the report, which is shown around
+    command = re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:***@", shlex.join(["darse", *sys.argv[1:]]))
     run_explore(file, options, out=out, store=store, fresh=fresh, command=command, as_json=as_json, quiet=quiet)
 
 

@@ -23,7 +23,8 @@ class LabelledRow:
         label: Its class by name, or None.
         score: Its score, or None.
         split: Its official split, or None.
-        group: Rows of the same group stay in the same split; None is a group of its own.
+        group: Rows of the same group stay in the same split; None is a group of its own. Without a group column, rows
+            with a target are grouped by their text.
         key: Digest of text and target without differences in case, width and white space: equal keys are
             duplicates.
     """
@@ -59,7 +60,7 @@ def parse_row(row: Row, columns: Columns, settings: DataSettings) -> LabelledRow
         label=None if columns.label is None else parse_label(cells.get(columns.label), settings.label_map),
         score=None if columns.score is None else parse_score(cells.get(columns.score)),
         split=None if split is None and columns.split is None else parse_split(split),
-        group=None if columns.group is None else parse_group(cells.get(columns.group)),
+        group=_own_text(text, target) if columns.group is None else parse_group(cells.get(columns.group)),
         key=text_key(text, target),
     )
 
@@ -72,6 +73,11 @@ def text_key(text: str, target: str | None) -> bytes:
     """
     folded = _fold(text) if target is None else f"{_fold(text)}\0{_fold(target)}"
     return hashlib.blake2b(folded.encode(), digest_size=16).digest()
+
+
+def _own_text(text: str, target: str | None) -> str | None:
+    """With targets the same text may stand in several rows; they are one group, so that it is in one split alone."""
+    return None if target is None else text_key(text, None).hex()
 
 
 def _fold(text: str) -> str:

@@ -34,7 +34,9 @@ from darse.settings import DataSettings
 _SAMPLE_CHARACTERS = 16 << 20
 """A sample of huge rows is cut here: memory grows with the examples kept and with nothing else."""
 _NAMED_REJECTS = 3
-STRADDLING = "the group of the row also stands in an official split that it must not leak into"
+STRADDLING = (
+    "the group (or, with targets, the text) of the row also stands in an official split that it must not leak into"
+)
 RARE_CLASS = f"the class has fewer than {MIN_CLASS_ROWS} rows"
 
 

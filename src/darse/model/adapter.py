@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -54,7 +54,14 @@ class Export:
     about: Mapping[str, object]
 
 
-def write_adapter(export: Export, folder: Path, profile: Profile = "native", *, card: str = "") -> None:
+def write_adapter(
+    export: Export,
+    folder: Path,
+    profile: Profile = "native",
+    *,
+    card: str = "",
+    prove: Callable[[Path], None] = lambda folder: None,
+) -> None:
     """Write an adapter folder; the manifest, last, makes it count.
 
     Args:
@@ -63,6 +70,7 @@ def write_adapter(export: Export, folder: Path, profile: Profile = "native", *, 
         profile: `native` (a rank per module), `padded` (one rank, zero-filled, for runtimes that ignore patterns)
             or `merged` (a whole model, no adapter left).
         card: The model card, Markdown.
+        prove: Called with the finished folder before it takes the place of an old one; it may raise.
     """
     with replacing_folder(folder, marker=MANIFEST) as fresh:
         if profile == "merged":
@@ -75,6 +83,7 @@ def write_adapter(export: Export, folder: Path, profile: Profile = "native", *, 
         write_manifest(
             fresh, profile=profile, base=export.base, task=export.task, max_length=export.max_length, about=export.about
         )
+        prove(fresh)
 
 
 def lora_config(weights: AdapterWeights, base: Base, head: Sequence[str]) -> LoraConfig:

@@ -102,8 +102,14 @@ def named_plans(result: Result) -> tuple[NamedPlan, ...]:
 
 
 def best_uniform(result: Result) -> tuple[int, int]:
-    """Rank and cost of the uniform plan at which quality saturates."""
-    rank = found(result).fine.rank
+    """Rank and cost of the uniform plan that the verdict calls the best one.
+
+    It is where quality saturates, or the largest within the budget if that is less.
+    """
+    named = [control.plan for control in result.verdict.controls if control.name == "best uniform"]
+    if not named and result.plan.is_uniform:
+        named = [result.plan]
+    rank = max(named[0]) if named else found(result).fine.rank
     return rank, cost(RankPlan.uniform(result.sites, rank), result.sites)
 
 
