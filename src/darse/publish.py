@@ -140,7 +140,7 @@ def _prove(trained: Trained, max_length: int, folder: Path) -> None:
     rows = encode(trained.base.tokenizer, trained.task, examples, max_length)
     with installed(trained.model, trained.weights):
         ours = predict(trained.model, rows)
-    theirs = predict(loaded.model, rows)
+    theirs = predict(loaded.model, rows).clone()
     if trained.task.has_score:
         place = len(trained.task.classes)
         theirs[:, place] = (theirs[:, place] - trained.task.score_mean) / trained.task.score_sd
