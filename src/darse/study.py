@@ -26,6 +26,7 @@ from darse.execute.truncate import Truncate
 from darse.execute.user import UserEvaluator, UserFunction
 from darse.files import make_folder, write_json
 from darse.model.base import Base, body_parameters, find_base
+from darse.model.folder import files_digest
 from darse.model.weights import head_names
 from darse.ranks.budget import parse_budget
 from darse.ranks.plan import RankPlan, Site, cost
@@ -187,7 +188,8 @@ class _Setting:
         """Open the study and run its stages."""
         settings, function = self.request.settings, self.request.evaluator
         name = "darse" if function is None else _name_of(function)
-        identity = Identity(self.data_digest, self.base.digest, name, _version("torch"), settings)
+        versions = ", ".join(f"{package} {_version(package)}" for package in ("torch", "transformers", "darse"))
+        identity = Identity(self.data_digest, files_digest(self.base.folder), name, versions, settings)
         opened = open_study(
             self.store, identity, name=self.request.out.name, fresh=self.request.fresh, now=self.started
         )

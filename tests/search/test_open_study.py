@@ -49,7 +49,7 @@ def test_other_limits_continue_the_same_study(store: Store, options: dict[str, o
         replace(SAME, data_digest="e" * 64),
         replace(SAME, base_digest="e" * 64),
         replace(SAME, evaluator="my.function"),
-        replace(SAME, torch="2.14.0"),
+        replace(SAME, versions="2.14.0"),
         with_options(seeds=5),
         with_options(epochs=3),
         with_options(batch_size=8),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from darse.errors import ModelError
@@ -47,14 +48,29 @@ def check_folder(folder: Path, name: str, *, trust_remote_code: bool) -> None:
     _check_weights(folder)
 
 
+def files_digest(folder: Path) -> str:
+    """SHA-256 over everything in a folder that shapes training: weights, config and tokenizer.
+
+    Raises:
+        ModelError: A file cannot be read.
+    """
+    patterns = ("config.json", "tokenizer_config.json", *_VOCABULARIES)
+    others = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+    return _digest_of([*_weight_files(folder), *others])
+
+
 def weights_digest(folder: Path) -> str:
     """SHA-256 over the names and contents of a folder's safetensors files.
 
     Raises:
         ModelError: A file cannot be read.
     """
+    return _digest_of(_weight_files(folder))
+
+
+def _digest_of(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    for path in _weight_files(folder):
+    for path in paths:
         try:
             digest.update(f"{path.name}:{sha256_of_file(path)}\n".encode())
         except OSError as error:

@@ -18,16 +18,16 @@ class Identity:
 
     Attributes:
         data_digest: Of the examples and their splits.
-        base_digest: Of the base model's weights.
+        base_digest: Of the base model's weights, config and tokenizer.
         evaluator: `darse`, or the name of a user's own function.
-        torch: Version of torch; other versions give other bits.
+        versions: Of the packages that train; other versions give other bits.
         settings: Of the study.
     """
 
     data_digest: str
     base_digest: str
     evaluator: str
-    torch: str
+    versions: str
     settings: Settings
 
     def context(self, fresh: int) -> str:
@@ -42,7 +42,7 @@ class Identity:
                 "data": self.data_digest,
                 "base": self.base_digest,
                 "evaluator": self.evaluator,
-                "torch": self.torch,
+                "versions": self.versions,
                 "train": train,
                 "granularity": self.settings.search.granularity,
                 "seed": self.settings.search.seed,
@@ -62,7 +62,7 @@ class Identity:
             "data_sha256": self.data_digest,
             "base_sha256": self.base_digest,
             "evaluator": self.evaluator,
-            "torch": self.torch,
+            "versions": self.versions,
             **self.settings.model_dump(mode="json"),
         }
 
