@@ -25,7 +25,7 @@ _OTHER_PROGRAMS = frozenset({"--strict"})
 _GLOBAL = frozenset({"--debug", "--help", "--version"})
 _MACHINE_PATH = re.compile(r"(?<![\w.~/-])/(?:work|home|root|Users|tmp|usr|opt|mnt|etc|var)/|\b[A-Z]:\\|file://")
 _REGISTRY = re.compile(
-    r"pypi\.|pythonhosted|artifactory|jfrog|nexus\.|https?://(?:download|index|mirror)s?\.|--(?:extra-)?index-url",
+    r"https?://(?:download|index|mirror|files|registry)s?\.|--(?:extra-)?index-url|--find-links",
     re.IGNORECASE,
 )
 
