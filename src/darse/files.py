@@ -37,7 +37,7 @@ def write_durably(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
-        sync_folder(path.parent)
+        sync(path.parent)
     except OSError as error:
         if temporary is not None:
             with contextlib.suppress(OSError):
@@ -85,7 +85,7 @@ def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
         try:
             yield fresh
             for path in fresh.rglob("*"):
-                _sync_file(path)
+                sync(path)
             fresh.chmod(0o755)
             old = fresh.with_suffix(".old")
             if folder.exists():
@@ -96,7 +96,7 @@ def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
                 if old.exists():
                     old.rename(folder)
                 raise
-            sync_folder(folder.parent)
+            sync(folder.parent)
             shutil.rmtree(old, ignore_errors=True)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -104,16 +104,8 @@ def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
         raise StoreError(f"cannot write {folder}: {error.strerror or error}; free some room") from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, so that a rename survives a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sync_file(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Make a file's content, or the names in a folder, durable, so that they survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

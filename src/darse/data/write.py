@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from darse.data.read import FORMATS
 from darse.errors import DataError, StoreError
-from darse.files import sync_folder
+from darse.files import sync
 from darse.names import printable
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _settle(path: Path, temporary: Path, file: BinaryIO) -> None:
         os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
-        sync_folder(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise _cannot_write(path, error) from error
 

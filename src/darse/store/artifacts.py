@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from darse.errors import CorruptStoreError, StoreError
-from darse.files import sha256_of_bytes, sync_folder, write_durably
+from darse.files import sha256_of_bytes, sync, write_durably
 from darse.names import printable
 from darse.store.faults import store_errors
 
@@ -67,4 +67,4 @@ class ArtifactFolder:
         if not folder.is_dir():
             self._make_folder(folder.parent)
             folder.mkdir(exist_ok=True)
-            sync_folder(folder.parent)
+            sync(folder.parent)

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, MetaData, String, Table, func, inspect, select
 
 from darse.errors import CorruptStoreError, StoreError
-from darse.files import sync_folder
+from darse.files import sync
 from darse.names import printable
 from darse.store.connect import Database
 from darse.store.faults import RESTORE, store_errors
@@ -88,7 +88,7 @@ def back_up_sqlite(path: Path, version: str) -> Path:
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        sync(path.parent)
     return target
 
 

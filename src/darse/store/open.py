@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 
 from darse.errors import CorruptStoreError, StoreError
-from darse.files import sync_folder
+from darse.files import sync
 from darse.store.artifacts import ArtifactFolder
 from darse.store.connect import prepare_sqlite, server_database, sqlite_database
 from darse.store.faults import RESTORE, store_errors
@@ -119,7 +119,7 @@ def _create_file(path: Path, migrations: Migrations) -> None:
         # A link, not a rename: if another process has made the store meanwhile, that one stays.
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(temporary)
-        sync_folder(path.parent)
+        sync(path.parent)
     finally:
         for suffix in ("", "-wal", "-shm", "-journal"):
             temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
