@@ -27,8 +27,7 @@ def search_losses(logits: Floats, labels: NDArray[np.int64], scores: Floats, tas
     """What the search minimises, one value per example.
 
     For classes the negative log-likelihood after one temperature fitted on these very rows: smooth, paired, blind
-    to over-confidence (benchmarks/search_score.py compares it with accuracy and the raw loss). For a score its
-    squared error in units of the training variance. For both their sum.
+    to over-confidence. For a score its squared error in units of the training variance. For both their sum.
 
     Args:
         logits: Shape (rows, outputs); the score's column is standardised.
