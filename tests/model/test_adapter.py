@@ -12,7 +12,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForSequenceClassification
 
-from darse.errors import PlanError, StoreError
+from darse.errors import InputError, PlanError
 from darse.model.adapter import plan_config, write_adapter
 from darse.model.base import find_base, quiet
 from darse.model.manifest import MANIFEST, read_manifest
@@ -121,7 +121,7 @@ def test_an_earlier_export_is_replaced_as_a_whole_and_anything_else_is_not(tmp_p
     read_manifest(tmp_path / "out")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(StoreError, match="is no earlier export"):
+    with pytest.raises(InputError, match="is no earlier export"):
         write_adapter(export, tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
 
