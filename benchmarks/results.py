@@ -64,8 +64,8 @@ def page(found: dict[str, dict[str, object]]) -> str:
         "control, above 0 means that the plan is better, with a 95 % interval. Other work ran on the same machine, so",
         "minutes are an upper bound.",
         "",
-        "These studies were hurried: a limit of minutes may end a search before windows are compared; the finding is then",
-        "the uniform plan. They show that the whole path runs on real sets, not what a full search finds.",
+        "These studies were hurried: a limit of minutes may end a search before windows are compared; the finding is",
+        "then the uniform plan. They show that the whole path runs on real sets, not what a full search finds.",
         "",
         "| set | verdict | plan (rank per layer) | parameters | best uniform | parameters | metric on test "
         "| effect against best uniform | against shuffled | minutes | peak MiB "
