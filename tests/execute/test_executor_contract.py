@@ -14,10 +14,10 @@ import pytest
 
 from darse.errors import Interrupted
 from darse.execute.evaluator import Feedback
-from darse.execute.executor import Executor
 from darse.execute.local import LEASE_S, LocalExecutor, Watcher
 from darse.execute.worker import worker_name
 from darse.ranks.plan import RankPlan
+from darse.search.driver import Executor
 from darse.store.open import open_store
 from darse.store.protocol import Store, StudyRecord
 from darse.store.trial import Outcome, Trial, TrialSpec

@@ -16,11 +16,18 @@ SEARCH_SHARE = 0.6
 """Part of a limit that the search may use; the rest is kept for the proof (stage verify)."""
 
 
-class RunsTrials(Protocol):
-    """What the driver needs of an executor."""
+class Executor(Protocol):
+    """Runs trials that a study has asked for."""
 
     def run(self, study: str, specs: Sequence[TrialSpec]) -> Iterator[Trial | None]:
-        """Run trials and hand each out once it is stored; None for one that failed."""
+        """Run trials and hand each out once it is stored; None for one that failed (the store keeps why).
+
+        Every trial is claimed from the store first, so any number of executors can share a study. A trial that
+        another process holds is waited for.
+
+        Raises:
+            Interrupted: The user asked to stop; what was claimed and not finished is released.
+        """
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ def _expected_seconds(spec: TrialSpec, runs: Sequence[Trial]) -> float:
 
 
 def search(
-    problem: Problem, study: str, store: Store, executor: RunsTrials, *, limits: Limits, listener: Listener
+    problem: Problem, study: str, store: Store, executor: Executor, *, limits: Limits, listener: Listener
 ) -> tuple[Findings, History]:
     """Run the stages to their end, or until the limits are reached.
 
