@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from darse.archive import open_archive
 from darse.cli.main import run
+from darse.store.protocol import Event, StudyRecord
+from darse.study import open_study_store
 from tests.conftest import SmallStudy
 
 
@@ -20,7 +23,9 @@ def _error(capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize("verb", ["explore", "score", "report", "export", "sites", "studies", "doctor"])
 def test_every_verb_explains_itself_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([verb, "--help"]) == 0
-    assert "Example" in capsys.readouterr().out
+    _, _, examples = capsys.readouterr().out.partition("\n  Examples:\n")
+    assert all(line.startswith(f"    darse {verb}") for line in examples.splitlines())
+    assert examples
 
 
 @pytest.mark.parametrize(
@@ -36,6 +41,9 @@ def test_every_verb_explains_itself_with_an_example(verb: str, capsys: pytest.Ca
         (["report", "no-such-folder"], "no-such-folder"),
         (["nonsense"], "No such command"),
         (["explore"], "Missing argument"),
+        (["export", "x", "--profile", "best"], "'best' is not one of 'native', 'padded', 'merged'; see: darse export"),
+        (["score", "x", "--frobnicate"], "No such option: --frobnicate; see: darse score --help"),
+        (["studies", "--store", "typo.db"], "there is no store typo.db"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(
@@ -64,6 +72,32 @@ def test_studies_lists_the_finished_study(small_study: SmallStudy, capsys: pytes
     (listed,) = json.loads(capsys.readouterr().out)
     assert listed["state"] == "finished"
     assert listed["trials"] > 10
+
+
+def test_studies_shows_the_history_of_one(small_study: SmallStudy, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_archive(small_study.folder, None) as store:
+        (record,) = store.studies()
+        store.add_event(record.id, Event(0.0, "limit", {"part": "search", "max_trials": 4, "max_minutes": None}))
+        store.add_event(record.id, Event(60.0, "stage", {"stage": "fine", "seconds": 1 / 3}))
+    assert run(["studies", str(small_study.folder), "--study", record.id[:6]]) == 0
+    said = capsys.readouterr().out
+    assert f"study    {record.id}" in said
+    assert "state    finished" in said
+    assert "  1970-01-01 00:00:00  limit     max trials 4, part search\n" in said
+    assert "  1970-01-01 00:01:00  stage     seconds 0.3333, fine\n" in said
+    assert run(["studies", str(small_study.folder), "--study", record.id[:6], "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["settings"]["search"]["seeds"] == 2
+    assert [event["kind"] for event in shown["events"][-2:]] == ["limit", "stage"]
+
+
+@pytest.mark.parametrize("verb", ["studies", "report", "export"])
+def test_beginning_of_several_ids_is_refused(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_study_store(tmp_path, None) as store:
+        for key in ("aa1", "aa2"):
+            store.open_study(StudyRecord(key, "reviews", "context", {}, 0.0))
+    assert run([verb, str(tmp_path), "--study", "aa"]) == 2
+    assert "'aa' could be aa1, aa2" in _error(capsys)
 
 
 def test_report_can_be_written_again_from_the_store(small_study: SmallStudy, tmp_path: Path) -> None:
@@ -110,6 +144,7 @@ def test_changed_setting_is_noticed_and_explained(
     assert run(["explore", str(small_study.source), *options, "--max-trials", "3", "--seed", "1"]) == 0
     said = capsys.readouterr().err
     assert "Something changed" in said
+    assert "the limit has ended the search; the rest of it is for the proof" in said
     assert "search.seed: 0 -> 1" in said
 
 

@@ -22,7 +22,7 @@ _INLINE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _OTHER_PROGRAMS = frozenset({"--strict"})
 """Options of mypy and the like, which pages name as well."""
-_GLOBAL = frozenset({"--debug", "--help", "--version"})
+_GLOBAL = frozenset({"--debug", "--help", "--install-completion", "--version"})
 _MACHINE_PATH = re.compile(r"(?<![\w.~/-])/(?:work|home|root|Users|tmp|usr|opt|mnt|etc|var)/|\b[A-Z]:\\|file://")
 _REGISTRY = re.compile(
     r"https?://(?:download|index|mirror|files|registry)s?\.|--(?:extra-)?index-url|--find-links",

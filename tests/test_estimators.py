@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle  # noqa: TID251 - scikit-learn's users pickle fitted estimators
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +137,16 @@ def test_estimator_works_in_a_pipeline_and_can_be_cloned(tiny_bert: Path) -> Non
 def test_anything_but_texts_is_refused(texts: ArrayLike, tiny_bert: Path) -> None:
     with pytest.raises(ValueError, match=r"X"):
         _classifier(tiny_bert).fit(texts, [0, 1, 0, 1, 0])
+
+
+def test_permission_to_run_code_holds_for_predictions_too(tiny_bert: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_bert, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "auto_map": {"AutoModel": "own.Model"}}))
+    estimator = _regressor(folder)
+    estimator.options = {**_OPTIONS, "trust_remote_code": True}
+    fitted = estimator.fit(TEXTS, [float(row["score"]) for row in ROWS])
+    assert fitted.predict(TEXTS[:2]).shape == (2,)
 
 
 def test_unfitted_estimator_says_so(tiny_bert: Path) -> None:

@@ -102,6 +102,37 @@ def test_a_folder_that_could_not_be_filled_leaves_the_old_one(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == [folder]
 
 
+def test_a_folder_whose_place_cannot_be_taken_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "adapter"
+    with replacing_folder(folder, marker="manifest") as fresh:
+        (fresh / "manifest").write_text("old")
+    rename = Path.rename
+
+    def stop(path: Path, target: Path) -> Path:
+        if path.suffix == ".part":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    def replace_and_stop() -> None:
+        with replacing_folder(folder, marker="manifest") as fresh:
+            (fresh / "manifest").write_text("new")
+
+    monkeypatch.setattr(Path, "rename", stop)
+    with pytest.raises(KeyboardInterrupt):
+        replace_and_stop()
+    assert (folder / "manifest").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_folders_beside_that_are_not_ours_are_left_alone(tmp_path: Path) -> None:
+    names = [".adapter.20250101.old", ".adapter.backup01", ".other.abcdefgh.replaced", "adapter.abcdefgh.replaced"]
+    for name in names:
+        (tmp_path / name).mkdir()
+    with replacing_folder(tmp_path / "adapter", marker="manifest") as fresh:
+        (fresh / "manifest").write_text("new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, "adapter"])
+
+
 def test_a_folder_of_somebody_else_is_refused_and_kept(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()

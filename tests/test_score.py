@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from darse.cli.main import run
+from darse.data.columns import choose_columns
+from darse.data.example import Columns
 from darse.data.read import read_rows
+from darse.data.row import Row
 from darse.data.write import write_rows
 from darse.errors import AdapterError, DataError, InputError
 from darse.score import CHUNK_ROWS, Scorer, score_file
+from darse.settings import DataSettings
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
 
@@ -107,3 +113,79 @@ def test_rejects_of_an_earlier_run_do_not_stay(scorer: Scorer, tmp_path: Path) -
     source.write_text("text,id\ngood,2\n", encoding="utf-8")
     assert score_file(scorer, source, tmp_path / "out.csv").rejects is None
     assert not (tmp_path / "out.rejects.jsonl").exists()
+
+
+def test_every_key_of_json_lines_is_kept_wherever_it_first_stands(scorer: Scorer, tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    rows = [{"text": "good", "id": place} for place in range(CHUNK_ROWS + 1)] + [{"text": "bad", "note": 7}]
+    source.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    for out in (tmp_path / "out.jsonl", tmp_path / "out.parquet"):
+        assert score_file(scorer, source, out).rows == len(rows)
+        first, *_, last = read_rows(out)
+        assert list(first.cells)[:3] == ["text", "id", "note"]
+        assert (first.cells["id"], first.cells["note"]) == (0, None)
+        assert (last.cells["id"], str(last.cells["note"])) == (None, "7")
+
+
+@pytest.mark.parametrize("column", ["feedback", "Review Text", "tweet"])
+def test_the_text_is_guessed_as_explore_guesses_it_and_told(scorer: Scorer, tmp_path: Path, column: str) -> None:
+    write_rows(tmp_path / "in.csv", ["id", column], [{"id": "1", column: "good"}])
+    told: list[Columns] = []
+    score_file(scorer, tmp_path / "in.csv", tmp_path / "out.csv", chosen=told.append)
+    assert told == [Columns(column, guessed=("text",))]
+    labelled = [Row(place, {column: f"good {place}", "label": "a"}) for place in range(10)]
+    assert choose_columns(labelled, DataSettings()).text == column
+
+
+def test_two_columns_that_could_be_the_text_are_refused_until_one_is_named(scorer: Scorer, tmp_path: Path) -> None:
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    write_rows(source, ["title", "body"], [{"title": "good", "body": "bad"}])
+    with pytest.raises(DataError, match=r"in\.csv: the text could be 'title' and 'body'.*; name them with --text$"):
+        score_file(scorer, source, out)
+    told: list[Columns] = []
+    score_file(scorer, source, out, text="body", chosen=told.append)
+    assert told == [Columns("body")]
+
+
+def test_a_target_column_is_refused_by_an_adapter_without_targets(scorer: Scorer, tmp_path: Path) -> None:
+    write_rows(tmp_path / "in.csv", ["text", "company"], [{"text": "good", "company": "Acme"}])
+    with pytest.raises(InputError, match="without targets; drop --target"):
+        score_file(scorer, tmp_path / "in.csv", tmp_path / "out.csv", target="company")
+
+
+def test_an_adapter_with_targets_asks_for_their_column(scorer: Scorer, tmp_path: Path) -> None:
+    with_targets = Scorer(replace(scorer.adapter, task=replace(scorer.task, has_target=True)))
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    write_rows(source, ["text", "entity"], [{"text": "good", "entity": "Acme"}])
+    told: list[Columns] = []
+    score_file(with_targets, source, out, chosen=told.append)
+    assert told == [Columns("text", target="entity", guessed=("text", "target"))]
+    write_rows(source, ["text", "company"], [{"text": "good", "company": "Acme"}])
+    with pytest.raises(DataError, match=r"no column is obviously the target.*--text, --target$"):
+        score_file(with_targets, source, out)
+
+
+def test_a_file_that_was_scored_before_can_be_scored_again(scorer: Scorer, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{place}.csv" for place in range(4)]
+    write_rows(paths[0], ["text"], [{"text": "good"}])
+    for source, out in itertools.pairwise(paths):
+        score_file(scorer, source, out)
+    (row,) = read_rows(paths[-1])
+    assert row.cells["score"] == row.cells["predicted_score"] == row.cells["predicted_predicted_score"]
+
+
+def test_a_file_without_one_row_that_can_be_read_says_why(scorer: Scorer, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text("{broken\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"not one row can be read \(line 1: the line is not valid JSON\)"):
+        score_file(scorer, tmp_path / "in.jsonl", tmp_path / "out.csv")
+
+
+def test_command_line_tells_the_columns_in_use(
+    small_study: SmallStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.csv").write_text("review\ngood\n", encoding="utf-8")
+    arguments = ["score", str(small_study.folder / "adapter"), str(tmp_path / "in.csv"), "-o", str(tmp_path / "o.csv")]
+    assert run(arguments) == 0
+    assert capsys.readouterr().err == "columns: text = 'review' (guessed)\n"
+    assert run([*arguments, "--quiet"]) == 0
+    assert not capsys.readouterr().err

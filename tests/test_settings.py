@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from darse.errors import SettingsError
-from darse.settings import DataSettings, SearchSettings, Settings, TrainSettings, parse_settings, settings_from_options
+from darse.settings import (
+    DataSettings,
+    Options,
+    SearchSettings,
+    Settings,
+    TrainSettings,
+    parse_settings,
+    settings_from_options,
+)
 
 
 def test_no_values_give_the_defaults() -> None:
@@ -74,3 +82,25 @@ def test_settings_cannot_be_changed_and_survive_json() -> None:
     with pytest.raises(ValueError, match="frozen"):
         setattr(found.search, "seeds", 3)  # noqa: B010 - a type checker would refuse the plain form
     assert Settings.model_validate_json(found.model_dump_json()) == found
+
+
+def test_options_are_exactly_the_settings() -> None:
+    names = {name for section in (DataSettings, TrainSettings, SearchSettings) for name in section.model_fields}
+    own = {"evaluator"}  # `explore` takes it apart, as a name or as a function
+    assert set(Options.__annotations__) == names - own | {"model", "trust_remote_code"}
+
+
+def test_unknown_and_wrong_options_are_reported_together() -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings_from_options({"rank": 3, "seeds": 1})
+    assert [problem.split(":")[0] for problem in caught.value.problems] == ["rank", "search.seeds"]
+
+
+@pytest.mark.parametrize("text", ["500k", " 1% ", "uniform:8"])
+def test_a_budget_is_kept_as_it_was_written(text: str) -> None:
+    assert settings_from_options({"budget": text}).search.budget == text
+
+
+def test_a_text_that_is_no_budget_is_refused_before_anything_is_loaded() -> None:
+    with pytest.raises(SettingsError, match="'lots' is no budget; write 500k, 1%"):
+        settings_from_options({"budget": "lots"})

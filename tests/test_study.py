@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 import darse
 from darse.api import Study
-from darse.errors import InputError, PlanError
+from darse.errors import InputError, Interrupted, PlanError
+from darse.execute.local import Watcher
+from darse.execute.user import UserFunction
+from darse.search.driver import Listener
 from darse.search.result import Result
 from darse.settings import Options, settings_from_options
 from darse.store.open import open_store
-from darse.study import Audience, Request, read_result, run_study
+from darse.study import Audience, Request, open_study_store, read_result, run_study
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
 
@@ -152,6 +155,82 @@ def test_own_evaluator_is_asked_with_ranks_by_module_and_gets_a_verdict(tmp_path
     assert all(name.startswith("bert.encoder.layer.") for ranks in asked for name in ranks)
     with pytest.raises(InputError, match="no adapter"):
         study.export(tmp_path / "adapter")
+
+
+def _own_evaluator(rows: int = 50, fails: type[Exception] | None = None) -> UserFunction:
+    """The same function by its name, with another number of examples or with a bug."""
+
+    def losses(ranks: Mapping[str, int], seed: int, learning_rate: float) -> NDArray[np.float64]:
+        if fails is not None:
+            raise fails("nobody thought of this")
+        return 1 / (1 + sum(ranks.values())) + np.random.default_rng(seed).normal(0, 0.01, rows)
+
+    return losses
+
+
+def _ask(out: Path, base: Path, function: UserFunction, *, max_trials: int | None = None) -> Study:
+    return darse.explore(evaluator=function, out=out, model=str(base), seeds=2, max_rank=2, max_trials=max_trials)
+
+
+def _story(out: Path) -> tuple[str, list[str]]:
+    """The state of a folder's only study, and what happened in it."""
+    with open_study_store(out, None) as store:
+        (record,) = store.studies()
+        return record.state, [
+            " ".join([event.kind, *(str(event.detail[name]) for name in ("stage", "part") if name in event.detail)])
+            for event in store.events(record.id)
+        ]
+
+
+def test_study_stopped_while_it_is_judged_on_test_says_so_and_goes_on_from_there(
+    tmp_path: Path, tiny_bert: Path
+) -> None:
+    settings = settings_from_options({**_QUICK, "model": str(tiny_bert), "label": "label", "max_trials": 4})
+    stages: list[str] = []
+
+    def stop() -> None:
+        if stages[-1:] == ["done"]:
+            raise Interrupted(15)
+
+    audience = Audience(
+        search=Listener(stage=lambda findings: stages.append(findings.stage)), trials=Watcher(check=stop)
+    )
+    request = Request(labelled_rows(80), settings, tmp_path)
+    with pytest.raises(Interrupted):
+        run_study(request, audience)
+    state, events = _story(tmp_path)
+    assert state == "stopped"
+    assert (events[0], events[-2:]) == ("opened", ["stage done", "stopped"])
+    run_study(request, Audience())
+    state, more = _story(tmp_path)
+    assert state == "finished"
+    assert more == [*events, "continued", "finished"], "what a replay tells again is not noted again"
+    assert "limit search" in events
+
+
+def test_study_ended_by_an_error_is_stopped_with_its_reason_and_can_be_continued(
+    tmp_path: Path, tiny_bert: Path
+) -> None:
+    with pytest.raises(RuntimeError):
+        _ask(tmp_path, tiny_bert, _own_evaluator(fails=RuntimeError))
+    assert _story(tmp_path) == ("stopped", ["opened", "stage calibrate", "stopped"])
+    with open_study_store(tmp_path, None) as store:
+        (record,) = store.studies()
+        assert store.events(record.id)[-1].detail == {"reason": "RuntimeError: nobody thought of this"}
+    assert _ask(tmp_path, tiny_bert, _own_evaluator()).verdict.sentence
+    assert _story(tmp_path)[0] == "finished"
+
+
+def test_own_evaluator_that_is_continued_with_other_examples_is_refused_and_no_trial_is_lost(
+    tmp_path: Path, tiny_bert: Path
+) -> None:
+    _ask(tmp_path, tiny_bert, _own_evaluator(), max_trials=2)
+    with pytest.raises(InputError, match="40 losses, but 50 when the study was begun"):
+        _ask(tmp_path, tiny_bert, _own_evaluator(rows=40), max_trials=8)
+    assert _story(tmp_path)[0] == "stopped"
+    result = _ask(tmp_path, tiny_bert, _own_evaluator(), max_trials=8).result
+    assert result.failures == ()
+    assert len(result.trials) > 2
 
 
 def test_neither_data_nor_evaluator_is_refused() -> None:

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from darse.api import Predictor, Study, explore
+    from darse.api import Predictor, Study, explore, open_study
     from darse.errors import DarseError, InputError
     from darse.estimators import SentimentClassifier, SentimentRegressor
     from darse.ranks.plan import RankPlan
@@ -25,6 +25,7 @@ __all__ = [
     "Study",
     "__version__",
     "explore",
+    "open_study",
 ]
 
 _HOMES = {
@@ -36,6 +37,7 @@ _HOMES = {
     "SentimentRegressor": "darse.estimators",
     "Study": "darse.api",
     "explore": "darse.api",
+    "open_study": "darse.api",
 }
 
 

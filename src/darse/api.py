@@ -11,18 +11,19 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from darse.archive import find_result, open_archive
 from darse.data.source import Source
 from darse.errors import InputError
 from darse.execute.user import UserFunction
 from darse.model.adapter import Profile
-from darse.names import folder_name
-from darse.publish import publish, write_export
+from darse.names import folder_name, printable
+from darse.publish import choose_plan, choose_run, export_again, publish
 from darse.score import Score, Scorer
 from darse.search.result import Result
 from darse.search.sensitivity import SiteLoss
 from darse.search.verdict import Verdict
 from darse.settings import Evaluator, Options, settings_from_options
-from darse.study import Audience, Finished, Request, run_study
+from darse.study import Audience, Request, run_study
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,16 @@ class FrontierPoint:
 class Study:
     """A finished study.
 
-    Args:
-        finished: What the search found.
+    Attributes:
+        result: Everything that was found.
         folder: Where its files are.
+        store: Address of its store; None for the one in the folder.
     """
 
-    def __init__(self, finished: Finished, folder: Path) -> None:
-        self._finished = finished
+    def __init__(self, result: Result, folder: Path, store: str | None = None) -> None:
+        self.result = result
         self.folder = folder
-
-    @property
-    def result(self) -> Result:
-        """Everything that was found."""
-        return self._finished.result
+        self.store = store
 
     @property
     def verdict(self) -> Verdict:
@@ -90,22 +88,39 @@ class Study:
                 found.append(FrontierPoint(self._named(one.plan.ranks), one.cost, one.score, one.origin))
         return found
 
-    def export(self, path: str | Path, profile: Profile = "native") -> Path:
-        """Write the adapter: `native`, `padded` or `merged`.
+    def export(
+        self, path: str | Path, profile: Profile = "native", *, plan: str | None = None, base: str | None = None
+    ) -> Path:
+        """Write an adapter: `native`, `padded` or `merged`.
+
+        Args:
+            path: A folder; an earlier export there is replaced.
+            profile: Kind of export.
+            plan: A control instead of the found plan: `best-uniform`, `uniform-of-equal-cost` or `shuffled`.
+            base: Name or folder of the base model, if it is not where it was.
 
         Raises:
-            InputError: The study used its own evaluator and has no adapter.
+            InputError: The study has no such adapter, or the base model is gone or was changed.
         """
-        if self._finished.bench is None:
-            raise InputError("this study used its own evaluator and has no adapter to export")
-        write_export(self.result, self._finished.bench, Path(path), profile)
+        with open_archive(self.folder, self.store) as archive:
+            export_again(self.result, archive, Path(path), profile, plan=plan, base=base)
         return Path(path)
 
-    def model(self) -> Predictor:
-        """The exported adapter, ready to predict."""
-        settings = self.result.settings
-        folder = self.folder / "adapter"
-        return Predictor(Scorer.open(folder, base=settings.model, trust_remote_code=settings.trust_remote_code))
+    def model(self, *, base: str | None = None) -> Predictor:
+        """The adapter in the study's folder, ready to predict.
+
+        Args:
+            base: Name or folder of the base model, if it is not where it was.
+
+        Raises:
+            InputError: There is no adapter, or it is that of another study.
+        """
+        choose_run(self.result, choose_plan(self.result, None))
+        settings, folder = self.result.settings, self.folder / "adapter"
+        model = Predictor.open(folder, base=base or settings.model, trust_remote_code=settings.trust_remote_code)
+        if model.scorer.adapter.manifest.about.get("study") != self.result.study:
+            raise InputError(f"{folder} is of another study; export this one, and open that folder with Predictor.open")
+        return model
 
     def _named(self, ranks: Sequence[int]) -> dict[str, int]:
         return {site.name: rank for site, rank in zip(self.result.sites, ranks, strict=True)}
@@ -127,19 +142,42 @@ class Study:
 class Predictor:
     """Predicts with an exported adapter.
 
-    Args:
+    Attributes:
         scorer: The scorer.
     """
 
     def __init__(self, scorer: Scorer) -> None:
         self.scorer = scorer
 
+    @classmethod
+    def open(cls, folder: str | Path, *, base: str | None = None, trust_remote_code: bool = False) -> Predictor:
+        """Load an adapter's folder.
+
+        Args:
+            folder: What `darse explore` or `export` wrote.
+            base: Name or folder of the base model, if it is not where the adapter says.
+            trust_remote_code: Whether code that comes with the base model may run.
+
+        Raises:
+            InputError: The adapter is damaged, or its base model cannot be found.
+        """
+        return cls(Scorer.open(Path(folder), base=base, trust_remote_code=trust_remote_code))
+
     def predict(self, texts: Sequence[str], targets: Sequence[str] | None = None) -> list[Score]:
         """Score, label and probabilities of each text."""
         return self.scorer.score(texts, targets)
 
     def scores(self, texts: Sequence[str], targets: Sequence[str] | None = None) -> NDArray[np.float64]:
-        """Scores alone, shape (texts,), in the units of the training scores."""
+        """Scores alone, shape (texts,), in the units of the training scores.
+
+        Raises:
+            InputError: The adapter was trained on classes alone, and what a class is worth only its user knows.
+        """
+        if not self.scorer.task.has_score:
+            classes = ", ".join(map(printable, self.scorer.task.classes[:5]))
+            raise InputError(
+                f"this adapter predicts classes ({classes}) and no score; use predict, which has their probabilities"
+            )
         return np.array([said.score for said in self.predict(texts, targets)], dtype=np.float64)
 
 
@@ -178,7 +216,23 @@ def explore(
     request = Request(data, settings, folder, store, fresh, f"darse.explore({_name(data)!r}, ...)", function)
     finished = run_study(request, audience or Audience())
     publish(finished, folder)
-    return Study(finished, folder)
+    return Study(finished.result, folder, store)
+
+
+def open_study(folder: str | Path, store: str | None = None, *, study: str | None = None) -> Study:
+    """A finished study, read back; nothing is trained.
+
+    Args:
+        folder: What `explore` wrote.
+        store: Address of the store; the file in the folder by default.
+        study: Id of the study, or the beginning of it; by default the one whose verdict lies in the folder.
+
+    Raises:
+        InputError: There is no such study, or it is not finished.
+        StoreError: The store cannot be read.
+    """
+    with open_archive(Path(folder), store) as archive:
+        return Study(find_result(archive, Path(folder), study), Path(folder), store)
 
 
 def _name(data: Source | None) -> str:

@@ -107,7 +107,10 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
             with tempfile.TemporaryDirectory(prefix="darse-") as folder:
                 for name, content in self.adapter_.items():
                     (Path(folder) / name).write_bytes(content)
-                self._scorer = Scorer.open(Path(folder), base=self.model)
+                named = {"model": self.model, "trust_remote_code": False, **(self.options or {})}
+                self._scorer = Scorer.open(
+                    Path(folder), base=str(named["model"]), trust_remote_code=bool(named["trust_remote_code"])
+                )
         said: list[Score] = self._scorer.score(_as_texts(texts))
         return said
 

@@ -6,12 +6,16 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from darse.errors import InputError, StoreError
+
+_REPLACED = ".replaced"
+"""Ends the hidden name of a folder while a new one takes its place."""
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -20,7 +24,7 @@ def write_durably(path: Path, content: bytes) -> None:
     Temporary file in the same folder, flush, fsync, rename, fsync of the folder.
 
     Args:
-        path: The file; its folder is made if it is missing.
+        path: The file; its folder is made, durably too, if it is missing.
         content: The bytes.
 
     Raises:
@@ -28,7 +32,7 @@ def write_durably(path: Path, content: bytes) -> None:
     """
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_durably(path.parent)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
@@ -53,7 +57,7 @@ def make_folder(folder: Path) -> None:
         StoreError: It cannot be made or written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_durably(folder)
     except OSError as error:
         raise StoreError(f"cannot make the folder {folder}: {error.strerror}; choose another --out") from error
     if not os.access(folder, os.W_OK):
@@ -69,6 +73,9 @@ def write_json(path: Path, value: object) -> None:
 def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
     """A fresh folder to fill; when the `with` block ends well it takes the place of the old one.
 
+    A kill leaves the old folder or the new one. In one moment it leaves the old one under a hidden name; the next call
+    puts it back.
+
     Args:
         folder: The folder to replace.
         marker: A file that an old folder must hold; a folder with anything else in it is refused, not deleted.
@@ -77,31 +84,50 @@ def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
         InputError: The old folder is not ours to replace.
         StoreError: The disk refuses.
     """
-    if folder.exists() and not (folder / marker).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} exists and is no earlier export; choose another folder")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        _make_durably(folder.parent)
+        _restore(folder)
+        if folder.exists() and not (folder / marker).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"{folder} exists and is no earlier export; choose another folder")
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
         try:
             yield fresh
-            for path in fresh.rglob("*"):
+            for path in (*fresh.rglob("*"), fresh):
                 sync(path)
             fresh.chmod(0o755)
-            old = fresh.with_suffix(".old")
-            if folder.exists():
-                folder.rename(old)
-            try:
+            old = fresh.with_suffix(_REPLACED)
+            with contextlib.ExitStack() as undo:
+                if folder.exists():
+                    folder.rename(old)
+                    undo.callback(old.rename, folder)
                 fresh.rename(folder)
-            except OSError:
-                if old.exists():
-                    old.rename(folder)
-                raise
+                undo.pop_all()
             sync(folder.parent)
             shutil.rmtree(old, ignore_errors=True)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
         raise StoreError(f"cannot write {folder}: {error.strerror or error}; free some room") from error
+
+
+def _restore(folder: Path) -> None:
+    """Undo a replacement that was cut off: the old folder comes back where no new one has taken its place."""
+    ours = re.compile(rf"\.{re.escape(folder.name)}\.\w{{8}}{re.escape(_REPLACED)}")
+    # listed before the folder is looked for: what another process puts aside from now on is left alone
+    for old in [path for path in folder.parent.iterdir() if ours.fullmatch(path.name)]:
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.rename(folder)
+            sync(folder.parent)
+
+
+def _make_durably(folder: Path) -> None:
+    """Make a folder and every missing one above it, each name durable before anything is put inside."""
+    if not folder.is_dir():
+        _make_durably(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync(folder.parent)
 
 
 def sync(path: Path) -> None:

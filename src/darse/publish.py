@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transformers import PreTrainedModel
@@ -17,10 +17,13 @@ from darse.model.base import Base, find_base
 from darse.model.lora import installed
 from darse.model.reload import load_adapter
 from darse.model.weights import AdapterWeights
+from darse.names import printable
 from darse.ranks.plan import Weight, ranks_by_weight
 from darse.ranks.sites import find_weights
 from darse.report.card import model_card
+from darse.report.facts import FOUND, NamedPlan, named_plans
 from darse.report.page import render_report
+from darse.search.controls import BEST_UNIFORM, option_name
 from darse.search.result import Result
 from darse.store.protocol import Store
 from darse.store.trial import Trial
@@ -53,15 +56,106 @@ def write_report(result: Result, path: Path) -> None:
 
 
 def write_export(result: Result, bench: Bench, folder: Path, profile: Profile = "native") -> None:
-    """Write the adapter of the best run and prove it by reloading.
+    """Write the adapter of the found plan's best run and prove it by reloading.
 
     Raises:
         AdapterError: The reloaded adapter does not give the same outputs.
         InputError: The study has no adapter.
     """
-    trial = exported_trial(result)
-    weights = bench.trained_weights(trial)
-    _write(result, Trained(bench.base, bench.model, bench.task, bench.weights, weights), folder, profile)
+    plan = choose_plan(result, None)
+    weights = bench.trained_weights(choose_run(result, plan))
+    _write(result, plan, Trained(bench.base, bench.model, bench.task, bench.weights, weights), folder, profile)
+
+
+def export_again(
+    result: Result,
+    store: Store,
+    folder: Path,
+    profile: Profile,
+    *,
+    plan: str | None = None,
+    base: str | None = None,
+) -> None:
+    """Write the adapter of a finished study's plan, or of one of its controls, without the data.
+
+    Args:
+        result: The study.
+        store: Where the weights of its runs are.
+        folder: Where the adapter goes.
+        profile: Kind of export.
+        plan: A control, as `choose_plan` takes it; None for the found plan.
+        base: Name or folder of the base model, if it is not where it was.
+
+    Raises:
+        AdapterError: The reloaded adapter does not give the same outputs.
+        ModelError: The base model is gone or was changed.
+        InputError: The study has no such adapter.
+    """
+    chosen = choose_plan(result, plan)
+    run = choose_run(result, chosen)
+    settings = result.settings
+    found = find_base(base or settings.model, trust_remote_code=settings.trust_remote_code)
+    if found.digest != result.origin.base_digest:
+        raise ModelError(
+            f"the weights of {printable(found.name)} are not those of the study; give the right model with --base"
+        )
+    model = found.classifier(result.task)
+    weights = AdapterWeights.from_bytes(store.artifact(run.outcome.artifacts["weights"]), settings.train.alpha)
+    _write(result, chosen, Trained(found, model, result.task, find_weights(model), weights), folder, profile)
+
+
+def choose_plan(result: Result, name: str | None) -> NamedPlan:
+    """The found plan for None, or the plan of a name: `found-plan`, or a control such as `shuffled`.
+
+    `uniform` is the best uniform plan; where that is what the search has found, it is no control and still has its
+    name.
+
+    Raises:
+        InputError: The study has no plan of that name.
+    """
+    plans = {option_name(one.name): one for one in named_plans(result)}
+    found = plans[option_name(FOUND)]
+    if result.plan.is_uniform:
+        plans.setdefault(option_name(BEST_UNIFORM), found)
+    wanted = option_name(FOUND if name is None else BEST_UNIFORM if name == "uniform" else name)
+    if wanted not in plans:
+        raise InputError(f"the study has no plan {printable(wanted)!r}; it has {', '.join(plans)}")
+    return plans[wanted]
+
+
+def choose_run(result: Result, plan: NamedPlan) -> Trial:
+    """The run whose adapter is exported: the plan's best one on validation.
+
+    Raises:
+        InputError: No run of the plan has left an adapter.
+    """
+    if result.quality is None:
+        raise InputError("this study used its own evaluator and has no adapter; export the plan: --as lora-config")
+    if plan.name == FOUND:
+        return next(trial for trial in result.trials if trial.id == result.quality.trial)
+    if not plan.runs:
+        raise InputError(f"{plan.name} was not trained, for want of trials or minutes; allow more and explore again")
+    return min(plan.runs, key=lambda run: run.outcome.score)
+
+
+def plan_as_json(result: Result, plan: NamedPlan) -> dict[str, object]:
+    """A plan as the JSON of a `LoraConfig`."""
+    ranks = ranks_by_weight(plan.plan, result.sites)
+    if not ranks:
+        raise InputError("the plan leaves every layer alone, so there is no LoraConfig for it")
+    config = plan_config(ranks, alpha=result.settings.train.alpha, base_name=result.origin.base_name, head=())
+    values = config.to_dict()
+    wanted = ("r", "lora_alpha", "target_modules", "rank_pattern", "alpha_pattern", "lora_dropout", "bias")
+    return {name: sorted(values[name]) if isinstance(values[name], set) else values[name] for name in wanted}
+
+
+def plan_as_python(result: Result, plan: NamedPlan) -> str:
+    """A plan as Python source that makes a `LoraConfig`."""
+    values = plan_as_json(result, plan)
+    lines = (f"{name}={json.dumps(value, indent=4)},".replace("\n", "\n    ") for name, value in values.items())
+    body = "".join(f"    {line}\n" for line in lines)
+    hint = "    # add your own task_type, and modules_to_save for a head that is trained whole\n"
+    return f"from peft import LoraConfig\n\nconfig = LoraConfig(\n{body}{hint})\n"
 
 
 @dataclass(frozen=True)
@@ -75,61 +169,19 @@ class Trained:
     weights: AdapterWeights
 
 
-def _write(result: Result, trained: Trained, folder: Path, profile: Profile) -> None:
+def _write(result: Result, plan: NamedPlan, trained: Trained, folder: Path, profile: Profile) -> None:
     about: dict[str, object] = {
         "study": result.study,
-        "plan": list(result.plan.ranks),
+        "name": plan.name,
+        "plan": list(plan.plan.ranks),
         "verdict": result.verdict.verdict,
     }
     length = min(result.settings.train.max_length, trained.base.tokenizer.model_max_length)
     export = Export(trained.base, trained.model, trained.task, trained.weights, trained.sites, length, about)
-    card = model_card(result, profile)
+    # a base model that has moved is named where it is now
+    moved = replace(result, origin=replace(result.origin, base_name=trained.base.name))
+    card = model_card(moved, profile, plan)
     write_adapter(export, folder, profile, card=card, prove=lambda fresh: _prove(trained, length, fresh))
-
-
-def export_again(result: Result, store: Store, folder: Path, profile: Profile) -> None:
-    """Write a finished study's adapter in any profile, without its data.
-
-    Raises:
-        ModelError: The base model is gone or was changed.
-        InputError: The study has no adapter.
-    """
-    trial = exported_trial(result)
-    settings = result.settings
-    base = find_base(settings.model, trust_remote_code=settings.trust_remote_code)
-    if base.digest != result.origin.base_digest:
-        raise ModelError(f"the weights of {base.name} are not those of the study; give back the model it was made with")
-    model = base.classifier(result.task)
-    weights = AdapterWeights.from_bytes(store.artifact(trial.outcome.artifacts["weights"]), settings.train.alpha)
-    _write(result, Trained(base, model, result.task, find_weights(model), weights), folder, profile)
-
-
-def exported_trial(result: Result) -> Trial:
-    """The run whose adapter is exported."""
-    if result.quality is None:
-        raise InputError("this study used its own evaluator and has no adapter; export the plan: --as lora-config")
-    chosen = result.quality.trial
-    return next(trial for trial in result.trials if trial.id == chosen)
-
-
-def plan_as_json(result: Result) -> dict[str, object]:
-    """The plan as the JSON of a `LoraConfig`."""
-    ranks = ranks_by_weight(result.plan, result.sites)
-    if not ranks:
-        raise InputError("the plan leaves every layer alone, so there is no LoraConfig for it")
-    config = plan_config(ranks, alpha=result.settings.train.alpha, base_name=result.origin.base_name, head=())
-    values = config.to_dict()
-    wanted = ("r", "lora_alpha", "target_modules", "rank_pattern", "alpha_pattern", "lora_dropout", "bias")
-    return {name: sorted(values[name]) if isinstance(values[name], set) else values[name] for name in wanted}
-
-
-def plan_as_python(result: Result) -> str:
-    """The plan as Python source that makes a `LoraConfig`."""
-    values = plan_as_json(result)
-    lines = (f"{name}={json.dumps(value, indent=4)},".replace("\n", "\n    ") for name, value in values.items())
-    body = "".join(f"    {line}\n" for line in lines)
-    hint = "    # add your own task_type, and modules_to_save for a head that is trained whole\n"
-    return f"from peft import LoraConfig\n\nconfig = LoraConfig(\n{body}{hint})\n"
 
 
 def _prove(trained: Trained, max_length: int, folder: Path) -> None:

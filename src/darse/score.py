@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -11,20 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from darse.data.example import Example, Task
+from darse.data.columns import SAMPLE_ROWS, choose_text
+from darse.data.example import Columns, Example, Task
 from darse.data.labels import parse_text
-from darse.data.read import read_rows
+from darse.data.read import read_columns, read_rows
 from darse.data.row import Cell, Row, RowRefused, Unusable
+from darse.data.source import naming
 from darse.data.write import Value, write_rows
 from darse.errors import DataError, InputError
 from darse.model.reload import LoadedAdapter, load_adapter
+from darse.settings import DataSettings
 from darse.train.encode import encode
 from darse.train.predict import predict
 
 CHUNK_ROWS = 2048
 """Rows in memory at once: enough to sort by length, few enough to be forgotten."""
 MAX_TEXT_CHARACTERS = 100_000
-_TEXT_NAMES = ("text", "sentence", "review", "headline", "title", "content", "comment", "body", "feedback", "message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +121,21 @@ def score_file(
     *,
     text: str | None = None,
     target: str | None = None,
+    chosen: Callable[[Columns], None] = lambda columns: None,
     progress: Callable[[int], None] = lambda rows: None,
     check: Callable[[], None] = lambda: None,
 ) -> FileScored:
     """Score every row of a file in constant memory; order and other columns are kept.
 
+    JSON Lines are read twice, since only the last row tells the last column.
+
     Args:
         scorer: The scorer.
         source: CSV, TSV, JSON Lines or Parquet.
         out: The result, in any of these formats.
-        text: Column of the text; found when obvious.
-        target: Column of the target, for an adapter trained with targets.
+        text: Column of the text; guessed as `darse explore` does.
+        target: Column of the target, for an adapter trained with targets; guessed alike.
+        chosen: Told the columns in use before the first row is scored.
         progress: Told the rows done, now and then.
         check: Called before every batch; it may raise to stop.
 
@@ -139,18 +146,19 @@ def score_file(
     side = out.with_name(f"{out.stem}.rejects.jsonl")
     if source.resolve() in {out.resolve(), side.resolve()}:
         raise DataError("the result would overwrite the source; give another -o", path=out)
-    rows = read_rows(source)
-    head = list(_until_usable(rows))
-    if not head:
-        raise DataError("there is no row to score", path=source)
-    columns = list(head[-1].cells)
-    text = _column(text, columns, source, part="--text", names=_TEXT_NAMES)
-    if scorer.task.has_target:
-        target = _column(target, columns, source, part="--target", names=("target", "entity"))
-    added = _added_columns(scorer.task, columns)
-    rejects: list[dict[str, Value]] = []
-    job = _Job(scorer, text, target if scorer.task.has_target else None, added, rejects, progress, check)
-    count = write_rows(out, [*columns, *added.values()], job.run(chain(head, rows)), neutralise_formulas=False)
+    if target is not None and not scorer.task.has_target:
+        raise InputError("this adapter was trained without targets; drop --target")
+    names = read_columns(source)
+    with closing(read_rows(source)) as rows:
+        sample = list(islice(rows, SAMPLE_ROWS))
+        wanted = DataSettings(text=text, target=target)
+        with naming(source):
+            columns = choose_text(names, sample, wanted, has_target=scorer.task.has_target)
+        chosen(columns)
+        added = _added_columns(scorer.task, names)
+        rejects: list[dict[str, Value]] = []
+        job = _Job(scorer, columns, added, rejects, progress, check)
+        count = write_rows(out, [*names, *added.values()], job.run(chain(sample, rows)))
     if rejects:
         write_rows(side, ["line", "reason"], rejects)
     else:
@@ -158,19 +166,10 @@ def score_file(
     return FileScored(count, len(rejects), side if rejects else None)
 
 
-def _until_usable(rows: Iterator[Row]) -> Iterator[Row]:
-    """Rows up to the first good one, which names the columns."""
-    for row in rows:
-        yield row
-        if row.problem is None and row.cells:
-            return
-
-
 @dataclass(frozen=True)
 class _Job:
     scorer: Scorer
-    text: str
-    target: str | None
+    columns: Columns
     added: Mapping[str, str]
     rejects: list[dict[str, Value]]
     progress: Callable[[int], None]
@@ -181,7 +180,7 @@ class _Job:
         while chunk := list(islice(rows, CHUNK_ROWS)):
             usable = list(self._usable(chunk))
             texts = [entry[1] for entry in usable]
-            targets = [entry[2] for entry in usable] if self.target is not None else None
+            targets = [entry[2] for entry in usable] if self.columns.target is not None else None
             scores = self.scorer.score(texts, targets, check=self.check)
             for (row, _, _), said in zip(usable, scores, strict=True):
                 yield {name: _plain(value) for name, value in row.cells.items()} | self._fields(said)
@@ -193,14 +192,14 @@ class _Job:
             try:
                 if row.problem is not None:
                     raise RowRefused(row.problem)
-                text = parse_text(row.cells.get(self.text), part="text", max_characters=MAX_TEXT_CHARACTERS)
-                target = ""
-                if self.target is not None:
-                    cell = row.cells.get(self.target)
-                    target = parse_text(cell, part="target", max_characters=MAX_TEXT_CHARACTERS)
+                text = self._text(row, self.columns.text, "text")
+                target = "" if self.columns.target is None else self._text(row, self.columns.target, "target")
                 yield row, text, target
             except RowRefused as refused:
                 self.rejects.append({"line": row.line, "reason": refused.reason})
+
+    def _text(self, row: Row, column: str, part: str) -> str:
+        return parse_text(row.cells.get(column), part=part, max_characters=MAX_TEXT_CHARACTERS)
 
     def _fields(self, said: Score) -> dict[str, Value]:
         values: dict[str, Value] = {"score": said.score, "label": said.label}
@@ -221,20 +220,17 @@ def _examples(texts: Sequence[str], targets: Sequence[str] | None, task: Task) -
     return [Example(place, text, target) for place, (text, target) in enumerate(zip(texts, named, strict=True), 1)]
 
 
-def _column(name: str | None, columns: Sequence[str], source: Path, *, part: str, names: Sequence[str]) -> str:
-    if name is None:
-        name = next((one for one in columns if one.casefold() in names), None)
-    if name is None or name not in columns:
-        wanted = f"no column {name!r}" if name else "no obvious column"
-        raise DataError(f"{wanted} for {part}; the columns are {', '.join(map(repr, columns[:20]))}", path=source)
-    return name
-
-
 def _added_columns(task: Task, columns: Sequence[str]) -> dict[str, str]:
     """Names of the columns that are added; `predicted_` goes before a name that is taken."""
     wanted = [*(["score"] if task.has_score else []), *(["label"] if task.classes else [])]
     wanted += [f"probability {name}" for name in task.classes]
-    return {name: name if name not in columns else f"predicted_{name}" for name in wanted}
+    return {name: _free(name, columns) for name in wanted}
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    while name in taken:
+        name = f"predicted_{name}"
+    return name
 
 
 def _plain(value: Cell) -> Value:

@@ -14,13 +14,11 @@ Evaluator = Literal["truncate", "finetune"]
 Strategy = Literal["auto", "greedy", "knapsack", "window"]
 Objective = Literal["smallest", "best"]
 Preset = Literal["none", "paper"]
-
-
-_BUDGET = r"uniform:[1-9][0-9]{0,4}|[0-9]{1,6}(\.[0-9]{1,6})?%|[0-9]{1,15}(\.[0-9]{1,6})?[kKmM]?"
+BudgetUnit = Literal["uniform rank", "percent", "parameters"]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class DataSettings(_Frozen):
@@ -81,7 +79,7 @@ class SearchSettings(_Frozen):
     min_rank: Annotated[int, Field(ge=1)] = 1
     max_rank: Annotated[int, Field(ge=1)] = 16
     """The rank that is trained once and cut to all others; at most the smaller side of a weight."""
-    learning_rates: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (5e-4, 1e-3, 2e-3, 4e-3)
+    learning_rates: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
     """The grid of calibrate, walked from the middle towards the better side."""
     seeds: Annotated[int, Field(ge=2, le=50)] = 3
     """Runs per finalist and control; two are the least that show a spread."""
@@ -108,8 +106,8 @@ class SearchSettings(_Frozen):
     @field_validator("budget")
     @classmethod
     def _budget_can_be_read(cls, text: str | None) -> str | None:
-        if text is not None and not re.fullmatch(_BUDGET, text.strip(), re.ASCII):
-            raise ValueError(f"{text!r} is no budget; write 500k, 1% (of the base model) or uniform:8")
+        if text is not None:
+            read_budget(text)
         return text
 
     @model_validator(mode="after")
@@ -150,6 +148,25 @@ def parse_settings(values: dict[str, object]) -> Settings:
             for problem in error.errors()
         ]
         raise SettingsError(problems) from error
+
+
+def read_budget(text: str) -> tuple[float, BudgetUnit]:
+    """A budget as people write it: an amount and its unit.
+
+    Raises:
+        ValueError: The text is no budget.
+
+    >>> read_budget("1.5k"), read_budget("4%"), read_budget("uniform:3")
+    ((1500.0, 'parameters'), (4.0, 'percent'), (3.0, 'uniform rank'))
+    """
+    written = text.strip()
+    if match := re.fullmatch(r"uniform:([1-9][0-9]{0,4})", written, re.ASCII):
+        return float(match[1]), "uniform rank"
+    if match := re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)%", written, re.ASCII):
+        return float(match[1]), "percent"
+    if match := re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)([kKmM]?)", written, re.ASCII):
+        return float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()], "parameters"
+    raise ValueError(f"{text!r} is no budget; write 500k, 1% (of the base model) or uniform:8")
 
 
 class Options(TypedDict, total=False):
@@ -216,9 +233,13 @@ def settings_from_options(options: Mapping[str, object]) -> Settings:
             nested[name] = value
         else:
             unknown.append(f"{name}: there is no such option")
+    try:
+        settings = parse_settings(nested)
+    except SettingsError as error:
+        raise SettingsError([*unknown, *error.problems]) from error
     if unknown:
         raise SettingsError(unknown)
-    return parse_settings(nested)
+    return settings
 
 
 _SECTIONS: dict[str, type[BaseModel]] = {"data": DataSettings, "train": TrainSettings, "search": SearchSettings}

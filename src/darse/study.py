@@ -14,7 +14,6 @@ from darse.data.check import data_check_as_json, with_token_counts
 from darse.data.example import DataCheck, LabelledData, Task
 from darse.data.load import load_labelled
 from darse.data.source import Source
-from darse.errors import Interrupted
 from darse.evaluate.losses import Floats, verdict_metric
 from darse.evaluate.metrics import class_report
 from darse.execute.bench import Bench
@@ -24,6 +23,7 @@ from darse.execute.held_out import HeldOut, held_out
 from darse.execute.local import LocalExecutor, Watcher
 from darse.execute.truncate import Truncate
 from darse.execute.user import UserEvaluator, UserFunction
+from darse.execute.worker import worker_name
 from darse.files import make_folder, write_json
 from darse.model.base import Base, body_parameters, find_base
 from darse.model.folder import files_digest
@@ -32,17 +32,20 @@ from darse.ranks.budget import parse_budget
 from darse.ranks.plan import RankPlan, Site, cost
 from darse.ranks.sites import find_sites, find_weights
 from darse.search.controls import Control
-from darse.search.driver import Limits, Listener, read_array, search
+from darse.search.driver import Limits, Listener, search
 from darse.search.history import History, Problem
 from darse.search.open_study import Identity, Opened, open_study
 from darse.search.result import Origin, Quality, Result
 from darse.search.stages import Findings
 from darse.search.verdict import Contender, Verdict, judge
+from darse.search.verify import Verified
 from darse.settings import Settings
+from darse.store.arrays import read_array
+from darse.store.journal import Journal
 from darse.store.open import open_store
 from darse.store.protocol import Store
 from darse.store.sql import SqlStore
-from darse.store.trial import EvaluatorName, Trial, TrialSpec
+from darse.store.trial import EvaluatorName
 from darse.train.checkpoint import CheckpointFile
 
 RESULT = "result"
@@ -130,25 +133,18 @@ def run_study(request: Request, audience: Audience) -> Finished:
             "truncate": Truncate(bench),
             "recover": Recover(bench),
         }
-        body = body_parameters(bench.model)
-        setting = _Setting(request, base, store, audience, started, bench.sites, body, data.digest)
-        opened, findings, history = setting.search(evaluators, bench.checkpoints)
-        assert findings.verify is not None
-        epochs = request.settings.train.epochs
-        proofs = held_out(
-            bench, opened.record.id, findings.verify, list(history.trials.values()), epochs, audience.trials.check
-        )
-        metric = verdict_metric(bench.task)
-        verdict = setting.verdict(findings, {plan: one.by_seed for plan, one in proofs.items()}, metric, "test")
-        quality = _quality(bench, proofs[findings.verify.plan])
-        head = sum(
-            parameter.numel()
-            for part in head_names(bench.model)
-            for parameter in bench.model.get_submodule(part).parameters()
-        )
-        result = setting.result(
-            opened, findings, history, verdict, task=bench.task, check=check, quality=quality, head=head
-        )
+        opened = _open(request, base, store, data.digest, started)
+        run = _Run(request, base, store, audience, opened, bench.sites, body_parameters(bench.model), data.digest)
+        with run.journal:
+            findings, history = run.search(evaluators, bench.checkpoints)
+            assert findings.verify is not None
+            epochs, trials = request.settings.train.epochs, history.trials.values()
+            proofs = held_out(bench, opened.record.id, findings.verify, trials, epochs, audience.trials.check)
+            losses = {plan: one.by_seed for plan, one in proofs.items()}
+            verdict = run.verdict(findings.verify, losses, verdict_metric(bench.task), "test")
+            quality = _quality(bench, proofs[findings.verify.plan])
+            head = _head_parameters(bench)
+            result = run.result(findings, history, verdict, task=bench.task, check=check, quality=quality, head=head)
         return Finished(result, bench)
 
 
@@ -169,58 +165,60 @@ def read_result(store: Store, study: str | None = None) -> Result | None:
     return None
 
 
+def _open(request: Request, base: Base, store: Store, data_digest: str, started: float) -> Opened:
+    """Continue the study of a request, or start it."""
+    name = "darse" if request.evaluator is None else _name_of(request.evaluator)
+    versions = ", ".join(f"{package} {_version(package)}" for package in ("torch", "transformers", "darse"))
+    identity = Identity(data_digest, files_digest(base.folder), name, versions, request.settings)
+    return open_study(store, identity, name=request.out.name, fresh=request.fresh, now=started)
+
+
 @dataclass(frozen=True)
-class _Setting:
-    """What the parts of a run share."""
+class _Run:
+    """One process's work on an open study."""
 
     request: Request
     base: Base
     store: Store
     audience: Audience
-    started: float
+    opened: Opened
     sites: tuple[Site, ...]
     base_parameters: int
     data_digest: str
 
-    def search(
-        self, evaluators: Mapping[EvaluatorName, Evaluator], checkpoints: Path
-    ) -> tuple[Opened, Findings, History]:
-        """Open the study and run its stages."""
-        settings, function = self.request.settings, self.request.evaluator
-        name = "darse" if function is None else _name_of(function)
-        versions = ", ".join(f"{package} {_version(package)}" for package in ("torch", "transformers", "darse"))
-        identity = Identity(self.data_digest, files_digest(self.base.folder), name, versions, settings)
-        opened = open_study(
-            self.store, identity, name=self.request.out.name, fresh=self.request.fresh, now=self.started
-        )
-        self.audience.opened(opened)
-        self.store.set_study_state(opened.record.id, "running")
-        budget = settings.search.budget and parse_budget(settings.search.budget, self.sites, self.base_parameters)
-        problem = Problem(self.sites, settings.search, settings.train.epochs, budget or None, opened.record.context)
+    @property
+    def study(self) -> str:
+        """Id of the study."""
+        return self.opened.record.id
+
+    @property
+    def journal(self) -> Journal:
+        """Where it is written down how the study goes."""
+        return Journal(self.store, self.study)
+
+    def search(self, evaluators: Mapping[EvaluatorName, Evaluator], checkpoints: Path) -> tuple[Findings, History]:
+        """Run the study's stages."""
+        settings = self.request.settings.search
+        self.journal.note("continued" if self.opened.is_continued else "opened", worker=worker_name(), **self._limits)
+        self.audience.opened(self.opened)
+        budget = settings.budget and parse_budget(settings.budget, self.sites, self.base_parameters)
+        epochs = self.request.settings.train.epochs
+        has_head = self.request.evaluator is None
+        problem = Problem(self.sites, settings, epochs, budget or None, self.opened.record.context, has_head)
         executor = LocalExecutor(
             self.store,
             evaluators,
             forget=lambda trial: CheckpointFile(checkpoints / f"{trial}.safetensors").remove(),
             watcher=self.audience.trials,
         )
-        minutes = settings.search.max_minutes
-        limits = Limits(settings.search.max_trials, None if minutes is None else 60 * minutes)
-        listener = replace(self.audience.search, stage=lambda findings: self._keep(opened.record.id, findings))
-        try:
-            findings, history = search(
-                problem, opened.record.id, self.store, executor, limits=limits, listener=listener
-            )
-        except (Interrupted, KeyboardInterrupt):
-            self.store.set_study_state(opened.record.id, "stopped")
-            raise
-        return opened, findings, history
+        limits = Limits(settings.max_trials, None if settings.max_minutes is None else 60 * settings.max_minutes)
+        listener = replace(self.audience.search, stage=self._keep, limited=self._note_limit)
+        return search(problem, self.study, self.store, executor, limits=limits, listener=listener)
 
     def verdict(
-        self, findings: Findings, losses: Mapping[RankPlan, Mapping[int, Floats]], metric: str, split: str
+        self, verified: Verified, losses: Mapping[RankPlan, Mapping[int, Floats]], metric: str, split: str
     ) -> Verdict:
         """Judge the plan against the controls that were trained."""
-        verified = findings.verify
-        assert verified is not None
         own, contenders = _paired(verified.plan, verified.controls, losses)
         search_settings = self.request.settings.search
         return judge(
@@ -236,7 +234,6 @@ class _Setting:
 
     def result(
         self,
-        opened: Opened,
         findings: Findings,
         history: History,
         verdict: Verdict,
@@ -248,11 +245,10 @@ class _Setting:
     ) -> Result:
         """Put everything together and keep it."""
         assert findings.verify is not None
-        study = opened.record.id
-        trials = tuple(self.store.trials(study))
+        trials = tuple(self.store.trials(self.study))
         result = Result(
-            study=study,
-            name=opened.record.name,
+            study=self.study,
+            name=self.opened.record.name,
             origin=Origin(
                 command=self.request.command,
                 source=check.source if check else "",
@@ -262,7 +258,7 @@ class _Setting:
                 base_parameters=self.base_parameters,
                 head_parameters=head,
                 versions={name: _version(name) for name in ("darse", *_PACKAGES)},
-                started=opened.record.created,
+                started=self.opened.record.created,
             ),
             settings=self.request.settings,
             task=task,
@@ -274,18 +270,28 @@ class _Setting:
             verdict=verdict,
             quality=quality,
             trials=trials,
-            failures=tuple((str(spec.plan), reason) for spec, reason in self.store.failures(study)),
+            failures=tuple((str(spec.plan), reason) for spec, reason in self.store.failures(self.study)),
             seconds=sum(trial.outcome.seconds for trial in trials),
             is_limited=history.is_closed,
         )
-        self.store.put_finding(study, RESULT, {"artifact": self.store.put_artifact(result.to_json())})
-        self.store.set_study_state(study, "finished")
+        self.store.put_finding(self.study, RESULT, {"artifact": self.store.put_artifact(result.to_json())})
+        self.journal.finish(verdict=verdict.verdict, trials=len(trials), seconds=result.seconds)
         return result
 
-    def _keep(self, study: str, findings: Findings) -> None:
+    @property
+    def _limits(self) -> dict[str, object]:
+        settings = self.request.settings.search
+        return {"max_trials": settings.max_trials, "max_minutes": settings.max_minutes}
+
+    def _keep(self, findings: Findings) -> None:
         for stage, finding in findings.as_json().items():
-            self.store.put_finding(study, stage, finding)
+            self.store.put_finding(self.study, stage, finding)
+        self.journal.note_once("stage", stage=findings.stage)
         self.audience.search.stage(findings)
+
+    def _note_limit(self, part: str) -> None:
+        self.journal.note_once("limit", part=part, **self._limits)
+        self.audience.search.limited(part)
 
 
 def _name_of(function: UserFunction) -> str:
@@ -316,33 +322,31 @@ def _ask_user(
 ) -> Finished:
     model = base.classifier(Task(has_score=True))
     sites = find_sites(find_weights(model), request.settings.search.granularity)
-    setting = _Setting(request, base, store, audience, started, sites, body_parameters(model), "")
-    user = UserEvaluator(function, sites, store)
-    opened, findings, history = setting.search({"finetune": user}, request.out / "checkpoints")
-    verified = findings.verify
-    assert verified is not None
-    losses: dict[RankPlan, Mapping[int, Floats]] = {}
-    for plan in (verified.plan, *(control.plan for control in verified.controls)):
-        finished = _finished(history, plan, verified.seeds, verified.learning_rate, request.settings.train.epochs)
-        if finished:
-            losses[plan] = {trial.spec.seed: read_array(store, trial.outcome.losses) for trial in finished}
-    verdict = setting.verdict(findings, losses, "loss", "valid")
-    task = Task()
-    return Finished(
-        setting.result(opened, findings, history, verdict, task=task, check=None, quality=None, head=0), None
-    )
-
-
-def _finished(history: History, plan: RankPlan, seeds: Sequence[int], learning_rate: float, epochs: int) -> list[Trial]:
-    specs = [TrialSpec(plan, seed, learning_rate, epochs) for seed in seeds]
-    by_spec = {trial.spec: trial for trial in history.trials.values()}
-    return [by_spec[spec] for spec in specs if spec in by_spec]
+    opened = _open(request, base, store, "", started)
+    run = _Run(request, base, store, audience, opened, sites, body_parameters(model), "")
+    with run.journal:
+        user = UserEvaluator(function, sites, store, run.study)
+        findings, history = run.search({"finetune": user}, request.out / "checkpoints")
+        assert findings.verify is not None
+        runs = findings.verify.runs(history.trials.values(), request.settings.train.epochs)
+        losses = {
+            plan: {trial.spec.seed: read_array(store, trial.outcome.losses) for trial in trials}
+            for plan, trials in runs.items()
+        }
+        verdict = run.verdict(findings.verify, losses, "loss", "valid")
+        result = run.result(findings, history, verdict, task=Task(), check=None, quality=None, head=0)
+    return Finished(result, None)
 
 
 def _counted(bench: Bench, data: LabelledData) -> DataCheck:
     lengths = np.concatenate([rows.full_lengths for rows in bench.rows.values()])
     limit = min(bench.settings.train.max_length, bench.base.tokenizer.model_max_length)
     return with_token_counts(data.check, lengths.tolist(), limit)
+
+
+def _head_parameters(bench: Bench) -> int:
+    heads = map(bench.model.get_submodule, head_names(bench.model))
+    return sum(parameter.numel() for head in heads for parameter in head.parameters())
 
 
 def _quality(bench: Bench, proof: HeldOut) -> Quality:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from darse.data.columns import choose_columns
+from darse.data.columns import choose_columns, describe_columns
 from darse.data.example import Columns
 from darse.data.row import Cell, Row
 from darse.errors import DataError
@@ -21,7 +21,9 @@ LABELS: list[Cell] = ["negative", "positive"]
 SCORES: list[Cell] = [f"{i / 40:.3f}" for i in range(40)]
 
 
-@pytest.mark.parametrize("name", ["text", "Sentence", "review", "HEADLINE", "title", "content", "comment", "body"])
+@pytest.mark.parametrize(
+    "name", ["text", "Sentence", "review", "HEADLINE", "title", "content", "comment", "body", "feedback"]
+)
 def test_an_obvious_text_column_is_found(name: str) -> None:
     values: dict[str, list[Cell]] = {"id": ["1"], name: TEXTS, "label": LABELS}
     columns = choose_columns(sample(**values), DataSettings())
@@ -117,3 +119,8 @@ def test_one_column_cannot_play_two_parts() -> None:
 def test_the_columns_of_json_rows_are_those_of_all_of_them() -> None:
     rows = [Row(1, {"text": "first one"}), *sample(text=TEXTS, label=LABELS)]
     assert choose_columns(rows, DataSettings()).label == "label"
+
+
+def test_columns_are_told_with_what_was_guessed() -> None:
+    said = describe_columns(Columns("review", score="stars", group="author", guessed=("text",)))
+    assert said == "text = 'review' (guessed), score = 'stars', group = 'author'"

@@ -227,6 +227,12 @@ def test_a_missing_file_is_said_to_be_missing(name: str) -> None:
         load(name)
 
 
+@pytest.mark.parametrize("name", ["sheet.xlsx", "data/reviews.json", "no/such.txt"])
+def test_a_file_of_another_format_is_never_looked_for_on_the_hub(name: str) -> None:
+    with pytest.raises(DataError, match=r"the format '\.\w+' is not known; use one of \.csv"):
+        load(name)
+
+
 @pytest.mark.parametrize("name", ["", "..", "../x", "a b", "a/b/c", "x\0y", "http://host/a", "a" * 5000, "/no", "é/a"])
 def test_what_is_no_file_and_no_hub_name_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     empty = tmp_path / "empty" / "deep"

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from darse.data.read import FORMATS, read_rows
-from darse.data.row import MAX_RECORD_CHARACTERS, Row, Unusable
+from darse.data.read import FORMATS, read_columns, read_rows
+from darse.data.row import MAX_COLUMNS, MAX_RECORD_CHARACTERS, Row, Unusable
+from darse.data.write import write_rows
 from darse.errors import DataError
 from tests.data.samples import csv_text, write
 
@@ -170,6 +172,24 @@ def test_parquet_cells_are_plain_values(tmp_path: Path) -> None:
     assert isinstance(rows[0].cells["many"], Unusable)
 
 
+def test_parquet_columns_keep_their_order_and_dates_are_texts(tmp_path: Path) -> None:
+    moment = datetime(2026, 1, 2, 3, 4, 5)
+    table = pa.table(
+        {
+            "tags": pa.array([[1]]),
+            "day": pa.array([moment.date()]),
+            "at": pa.array([moment], pa.timestamp("s", "Europe/Zurich")),
+            "text": pa.array(["a"]),
+        }
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    (row,) = read(tmp_path / "a.parquet")
+    assert list(row.cells) == ["tags", "day", "at", "text"]
+    assert row.cells["day"] == "2026-01-02"
+    assert str(row.cells["at"]).startswith("2026-01-02 03:04:05")
+    assert str(row.cells["at"]).endswith("Z")
+
+
 def test_a_parquet_string_that_is_not_utf8_costs_its_row_only(tmp_path: Path) -> None:
     values = pa.array([b"good", b"\xff\xfe"]).view(pa.string())
     pq.write_table(pa.table({"text": values}), tmp_path / "a.parquet")
@@ -212,3 +232,21 @@ def test_the_same_rows_come_out_of_every_format(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
     for path in tmp_path.iterdir():
         assert [dict(row.cells) for row in read_rows(path)] == rows
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_the_columns_of_a_file_are_told_in_their_order(tmp_path: Path, suffix: str) -> None:
+    write_rows(tmp_path / f"a{suffix}", ["b", "a"], [{"a": 1, "b": None}, {"a": 2, "b": 3}])
+    assert read_columns(tmp_path / f"a{suffix}") == ["b", "a"]
+
+
+def test_json_lines_have_the_columns_of_every_row(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('oops\n{"a": 1}\n{"b": 1, "a": 2}\n', encoding="utf-8")
+    assert read_columns(tmp_path / "a.jsonl") == ["a", "b"]
+
+
+def test_json_lines_with_endless_columns_are_refused(tmp_path: Path) -> None:
+    lines = (json.dumps({f"k{row}-{key}": 1 for key in range(100)}) for row in range(MAX_COLUMNS // 100 + 1))
+    (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(DataError, match=f"more than {MAX_COLUMNS} columns"):
+        read_columns(tmp_path / "a.jsonl")

@@ -115,3 +115,10 @@ def test_a_failing_stream_leaves_the_old_file_and_nothing_else(tmp_path: Path) -
 def test_a_folder_that_cannot_be_written_is_one_error_that_names_the_path(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(StoreError, match="cannot write /proc"):
         write_rows(Path("/proc/no-such-folder") / f"a{suffix}", ("text",), [{"text": "a"}])
+
+
+def test_a_parquet_column_whose_first_value_comes_late_is_text(tmp_path: Path) -> None:
+    rows: list[Record] = [{"id": place} for place in range(3000)]
+    write_rows(tmp_path / "a.parquet", ["id", "note"], [*rows, {"id": 3000, "note": 7}])
+    *_, before, last = read_rows(tmp_path / "a.parquet")
+    assert (before.cells["note"], last.cells["note"]) == (None, "7")

@@ -6,15 +6,16 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
 from darse.data.load import load_labelled
-from darse.errors import Interrupted, TrialError
-from darse.evaluate.losses import Floats
-from darse.execute.bench import Bench, unpack_array
+from darse.errors import InputError, Interrupted, TrialError
+from darse.evaluate.losses import Floats, fit_temperature
+from darse.execute.bench import Bench
 from darse.execute.evaluator import Evaluator, Feedback
 from darse.execute.finetune import Finetune, Recover
 from darse.execute.truncate import Truncate
@@ -22,12 +23,17 @@ from darse.execute.user import UserEvaluator, UserFunction
 from darse.model.base import find_base
 from darse.ranks.plan import RankPlan, ranks_by_weight
 from darse.settings import Settings
+from darse.store.arrays import read_array
 from darse.store.open import open_store
-from darse.store.trial import EvaluatorName, Outcome, Trial, TrialSpec
+from darse.store.protocol import StudyRecord
+from darse.store.trial import Outcome, Trial, TrialSpec
+from darse.train.lower import LowerCache
 
 from ..labelled import labelled_rows
 
-EVALUATORS: tuple[EvaluatorName, ...] = ("finetune", "truncate", "recover", "user")
+Name = Literal["finetune", "truncate", "recover", "user"]
+EVALUATORS: tuple[Name, ...] = ("finetune", "truncate", "recover", "user")
+STUDY = "s"
 PLAN = RankPlan((0, 2, 1, 3))
 FULL = RankPlan((4, 4, 4, 4))
 
@@ -43,27 +49,29 @@ class Workplace:
     bench: Bench
     parent: Trial
 
-    def evaluator(self, name: EvaluatorName, function: UserFunction = by_rank) -> Evaluator:
-        evaluators: dict[EvaluatorName, Evaluator] = {
+    def evaluator(self, name: Name, function: UserFunction = by_rank) -> Evaluator:
+        evaluators: dict[Name, Evaluator] = {
             "finetune": Finetune(self.bench),
             "truncate": Truncate(self.bench),
             "recover": Recover(self.bench),
-            "user": UserEvaluator(function, self.bench.sites, self.bench.store),
+            "user": UserEvaluator(function, self.bench.sites, self.bench.store, STUDY),
         }
         return evaluators[name]
 
-    def spec(self, name: EvaluatorName, plan: RankPlan = PLAN) -> TrialSpec:
+    def spec(self, name: Name, plan: RankPlan = PLAN) -> TrialSpec:
         is_cut = name in {"truncate", "recover"}
         rate, epochs = (0.0, 0) if name == "truncate" else (3e-3, 2)
-        return TrialSpec(plan, 0, rate, epochs, name, self.parent.id if is_cut else "")
+        # a user's function is asked in the place of training
+        evaluator = "finetune" if name == "user" else name
+        return TrialSpec(plan, 0, rate, epochs, evaluator, self.parent.id if is_cut else "")
 
-    def outcome(self, name: EvaluatorName, spec: TrialSpec | None = None, feedback: Feedback | None = None) -> Outcome:
+    def outcome(self, name: Name, spec: TrialSpec | None = None, feedback: Feedback | None = None) -> Outcome:
         spec = spec or self.spec(name)
         parent = self.parent if spec.parent else None
         return self.evaluator(name).evaluate(spec.id("c"), spec, parent, feedback or Feedback())
 
     def losses(self, outcome: Outcome) -> Floats:
-        return unpack_array(self.bench.store.artifact(outcome.losses))
+        return read_array(self.bench.store, outcome.losses)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +79,7 @@ def work(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("bench")
     settings = Settings.model_validate({"train": {"epochs": 2, "max_length": 16}, "search": {"max_rank": 4}})
     with open_store(folder / "study.db") as store:
+        store.open_study(StudyRecord(STUDY, "s", "c", {}, 0.0))
         data = load_labelled(labelled_rows(90), settings.data, seed=0)
         bench = Bench.build(find_base(str(tiny_bert)), data, settings, store, folder / "checkpoints")
         spec = TrialSpec(FULL, 0, 3e-3, 2)
@@ -84,13 +93,13 @@ def without_time(outcome: Outcome) -> Outcome:
 
 
 @pytest.mark.parametrize("name", EVALUATORS)
-def test_same_id_and_spec_give_the_same_outcome_to_the_bit(work: Workplace, name: EvaluatorName) -> None:
+def test_same_id_and_spec_give_the_same_outcome_to_the_bit(work: Workplace, name: Name) -> None:
     first, second = work.outcome(name), work.outcome(name)
     assert without_time(first) == without_time(second)
 
 
 @pytest.mark.parametrize("name", EVALUATORS)
-def test_other_trials_before_it_do_not_change_an_outcome(work: Workplace, name: EvaluatorName) -> None:
+def test_other_trials_before_it_do_not_change_an_outcome(work: Workplace, name: Name) -> None:
     first = work.outcome(name)
     for other in EVALUATORS:
         work.outcome(other, work.spec(other, RankPlan((1, 0, 0, 2))))
@@ -98,7 +107,7 @@ def test_other_trials_before_it_do_not_change_an_outcome(work: Workplace, name: 
 
 
 @pytest.mark.parametrize("name", EVALUATORS)
-def test_score_is_the_finite_mean_of_the_stored_losses(work: Workplace, name: EvaluatorName) -> None:
+def test_score_is_the_finite_mean_of_the_stored_losses(work: Workplace, name: Name) -> None:
     outcome = work.outcome(name)
     losses = work.losses(outcome)
     assert math.isfinite(outcome.score)
@@ -110,7 +119,7 @@ def test_score_is_the_finite_mean_of_the_stored_losses(work: Workplace, name: Ev
 
 
 @pytest.mark.parametrize("name", EVALUATORS)
-def test_metrics_are_finite_and_those_of_the_task(work: Workplace, name: EvaluatorName) -> None:
+def test_metrics_are_finite_and_those_of_the_task(work: Workplace, name: Name) -> None:
     found = work.outcome(name).metrics
     assert all(map(math.isfinite, found.values()))
     expected = {"loss"} if name == "user" else {"accuracy", "macro_f1", "ece", "mse", "r2", "sign_accuracy"}
@@ -118,9 +127,7 @@ def test_metrics_are_finite_and_those_of_the_task(work: Workplace, name: Evaluat
 
 
 @pytest.mark.parametrize("name", EVALUATORS)
-def test_an_interruption_passes_through_and_a_second_try_gives_the_same_outcome(
-    work: Workplace, name: EvaluatorName
-) -> None:
+def test_an_interruption_passes_through_and_a_second_try_gives_the_same_outcome(work: Workplace, name: Name) -> None:
     spec = work.spec(name, RankPlan((1, 1, 0, 1)))
     calls = 0
 
@@ -138,13 +145,13 @@ def test_an_interruption_passes_through_and_a_second_try_gives_the_same_outcome(
 
 
 @pytest.mark.parametrize("name", ["truncate", "recover"])
-def test_cutting_without_a_finished_run_is_refused(work: Workplace, name: EvaluatorName) -> None:
+def test_cutting_without_a_finished_run_is_refused(work: Workplace, name: Name) -> None:
     with pytest.raises(TrialError, match=f"{name} needs a finished run to cut from"):
         work.evaluator(name).evaluate("x", work.spec(name), None, Feedback())
 
 
 @pytest.mark.parametrize("name", ["finetune", "recover"])
-def test_a_run_whose_loss_is_no_longer_finite_is_a_failed_trial(work: Workplace, name: EvaluatorName) -> None:
+def test_a_run_whose_loss_is_no_longer_finite_is_a_failed_trial(work: Workplace, name: Name) -> None:
     spec = replace(work.spec(name), learning_rate=1e30)
     with pytest.raises(TrialError, match=r"became (nan|inf)"):
         work.outcome(name, spec)
@@ -200,3 +207,45 @@ def test_a_user_who_changes_the_number_of_examples_is_told(work: Workplace) -> N
     evaluator.evaluate("x", work.spec("user"), None, Feedback())
     with pytest.raises(TrialError, match="3 losses, but 2 the time before"):
         evaluator.evaluate("y", work.spec("user"), None, Feedback())
+
+
+def test_a_user_who_changed_the_number_of_examples_since_the_study_was_begun_is_told_before_a_trial_is_lost(
+    work: Workplace,
+) -> None:
+    store, study = work.bench.store, "of three examples"
+    store.open_study(StudyRecord(study, study, study, {}, 0.0))
+    spec = work.spec("user")
+
+    def evaluator(rows: int) -> UserEvaluator:
+        return UserEvaluator(lambda ranks, seed, rate: [1.0] * rows, work.bench.sites, store, study)
+
+    store.enqueue(study, [spec])
+    lease = store.claim(study, "worker", now=1.0, lease_s=1.0)
+    assert lease is not None
+    store.finish(lease, evaluator(3).evaluate("x", spec, None, Feedback()), now=1.0)
+    with pytest.raises(InputError, match=r"2 losses, but 3 when the study was begun; .*fresh=True"):
+        evaluator(2).evaluate("y", spec, None, Feedback())
+    assert evaluator(3).evaluate("y", spec, None, Feedback()).score == 1.0
+
+
+@pytest.mark.parametrize("ranks", [(4, 4, 4, 0), (4, 4, 1, 4), (0, 0, 2, 2), (4, 4, 4, 4), (0, 0, 0, 0)])
+def test_a_cut_from_kept_states_has_the_losses_of_the_whole_model(work: Workplace, ranks: tuple[int, ...]) -> None:
+    spec = work.spec("truncate", RankPlan(ranks))
+    whole = replace(work, bench=replace(work.bench, lower_cache=LowerCache(0)))
+    losses, plain = (work.losses(one.outcome("truncate", spec)) for one in (work, whole))
+    assert np.abs(losses - plain).max() <= 1e-6 * np.abs(plain).max()
+
+
+@pytest.mark.parametrize("name", ["finetune", "recover"])
+def test_trained_probabilities_are_as_certain_as_validation_bears_out(work: Workplace, name: Name) -> None:
+    logits = read_array(work.bench.store, work.outcome(name).artifacts["logits"])
+    classes = logits[:, : len(work.bench.task.classes)]
+    assert fit_temperature(classes, work.bench.truth("valid")[0]) <= 1 + 1e-3
+
+
+@pytest.mark.parametrize("name", ["finetune", "recover"])
+def test_the_kept_weights_give_the_kept_logits(work: Workplace, name: Name) -> None:
+    outcome = work.outcome(name)
+    weights = work.bench.trained_weights(Trial("x", work.spec(name), outcome))
+    again = work.bench.logits(weights, "valid", lambda: None)
+    assert np.abs(again - read_array(work.bench.store, outcome.artifacts["logits"])).max() <= 1e-5

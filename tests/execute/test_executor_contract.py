@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,8 @@ STUDY = "s"
 SPECS = [TrialSpec(RankPlan((rank, 0, 2)), seed, 1e-3, 6) for rank in (1, 2) for seed in range(2)]
 WORLD = World(3)
 NAMES = [spec.id(CONTEXT) for spec in SPECS]
+SHORT_LEASE_S = 2.0
+DEADLINE_S = 60.0
 
 
 @pytest.fixture
@@ -196,6 +199,42 @@ def test_a_worker_that_slept_past_its_lease_takes_the_others_result(store: Store
     assert store.trials(STUDY) == [trial]
 
 
+def test_a_worker_that_asks_for_nothing_and_lost_its_lease_takes_the_others_result(store: Store) -> None:
+    clock = Clock()
+    theirs = replace(WORLD.outcome(SPECS[0], store.put_artifact), seconds=99.0)
+
+    def overtake(trial: str) -> None:
+        clock.wait(2 * LEASE_S)
+        lease = store.claim(STUDY, "elsewhere:1:2:3", now=clock.now, lease_s=LEASE_S, trial=trial)
+        assert lease is not None
+        store.finish(lease, theirs, now=clock.now)
+
+    evaluator = WorldEvaluator(WORLD, store, lambda trial, spec: overtake(trial))
+    executor = LocalExecutor(store, evaluator.by_name(), clock=clock, wait=clock.wait)
+    trial = next(executor.run(STUDY, SPECS[:1]))
+    assert trial is not None
+    assert trial.outcome == theirs
+    assert store.trials(STUDY) == [trial]
+
+
+def test_failures_and_trials_of_dead_workers_are_noted_as_events(store: Store) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    dead = worker_name(process.pid)
+    store.enqueue(STUDY, SPECS)
+    assert store.claim(STUDY, dead, now=1000.0, lease_s=LEASE_S, trial=NAMES[0])
+    process.kill()
+    process.communicate()
+    list(an_executor(store, replace(WORLD, fails=lambda spec: spec == SPECS[1])).run(STUDY, SPECS[:2]))
+    assert [(event.time, event.kind, event.detail) for event in store.events(STUDY)] == [
+        (1000.0, "freed", {"trial": NAMES[0], "worker": dead}),
+        (
+            1000.0,
+            "failed",
+            {"trial": NAMES[1], "plan": "1 0 2", "seed": 1, "reason": "the loss of 1 0 2 became nan"},
+        ),
+    ]
+
+
 def test_an_outcome_that_is_not_finite_is_a_failed_trial_and_no_store_error(store: Store) -> None:
     executor = an_executor(store, World(3, gain=float("nan")))
     assert list(executor.run(STUDY, SPECS[:1])) == [None]
@@ -228,11 +267,35 @@ def test_the_watcher_is_told_and_the_checkpoint_forgotten_once_the_outcome_is_st
     assert story == ["started 1 0 2 0", "forgot 0 of 1", "finished 1 0 2 0", "started 1 0 2 1", "forgot 1 of 1"]
 
 
-def work(path: Path, number: int, specs: list[TrialSpec]) -> None:
+@dataclass(frozen=True)
+class Deaf:
+    """Asks for nothing, and ends only when its lease lasts longer than it was taken for."""
+
+    world: WorldEvaluator
+
+    def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
+        outcome = self.world.evaluate(trial_id, spec, parent, Feedback())
+        began = self._end_of_lease(trial_id)
+        deadline = time.monotonic() + DEADLINE_S
+        while self._end_of_lease(trial_id) < began + SHORT_LEASE_S:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return outcome
+
+    def _end_of_lease(self, trial: str) -> float:
+        return next(lease.expires for lease in self.world.store.leases(STUDY) if lease.trial == trial)
+
+
+def work(path: Path, number: int, specs: list[TrialSpec], is_deaf: bool) -> None:
     """One of several processes that share a study."""
     with open_store(path / "study.db") as opened:
-        evaluator = WorldEvaluator(WORLD, opened, lambda trial, spec: tell(path / f"{number}.log", trial))
-        found = list(LocalExecutor(opened, evaluator.by_name()).run(STUDY, specs))
+        world = WorldEvaluator(WORLD, opened, lambda trial, spec: tell(path / f"{number}.log", trial))
+        executor = (
+            LocalExecutor(opened, {"finetune": Deaf(world)}, lease_s=SHORT_LEASE_S)
+            if is_deaf
+            else LocalExecutor(opened, world.by_name())
+        )
+        found = list(executor.run(STUDY, specs))
         (path / f"{number}.found").write_text(json.dumps([trial.outcome.score if trial else None for trial in found]))
 
 
@@ -241,10 +304,13 @@ def tell(path: Path, line: str) -> None:
         file.write(line + "\n")
 
 
-def test_two_processes_share_a_study_and_do_every_trial_once(store: Store, tmp_path: Path) -> None:
-    specs = [TrialSpec(RankPlan((rank, 1, 2)), seed, 1e-3, 6) for rank in range(8) for seed in range(3)]
+@pytest.mark.parametrize(("trials", "is_deaf"), [(24, False), (2, True)], ids=["quick", "slower than their lease"])
+def test_two_processes_share_a_study_and_do_every_trial_once(
+    store: Store, tmp_path: Path, trials: int, is_deaf: bool
+) -> None:
+    specs = [TrialSpec(RankPlan((number % 8, 1, 2)), number // 8, 1e-3, 6) for number in range(trials)]
     spawn = multiprocessing.get_context("spawn")
-    processes = [spawn.Process(target=work, args=(tmp_path, number, specs)) for number in range(2)]
+    processes = [spawn.Process(target=work, args=(tmp_path, number, specs, is_deaf)) for number in range(2)]
     for process in processes:
         process.start()
     for process in processes:

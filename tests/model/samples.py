@@ -22,6 +22,7 @@ from darse.ranks.sites import find_sites, find_weights
 from darse.settings import TrainSettings
 from darse.train.encode import Encoded, encode
 from darse.train.loop import Checkpoint, Observer, Snapshot, Trained, train
+from darse.train.lower import Lower
 from darse.train.predict import predict
 from tests.tiny import save_model
 
@@ -117,6 +118,7 @@ def train_shortly(
     validate: Callable[[], float] | None = None,
     patience: int = 10,
     checkpoint_seconds: float = 0.0,
+    lower: Lower | None = None,
 ) -> Trained:
     """Train for a few steps in batches of four rows."""
     settings = TrainSettings(batch_size=4, patience=patience, checkpoint_seconds=checkpoint_seconds)
@@ -132,6 +134,7 @@ def train_shortly(
         validate=validate or (lambda: float(predict(setup.model, setup.rows).square().mean())),
         checkpoint=checkpoint or NoCheckpoint(),
         observer=observer or Observer(),
+        lower=lower,
     )
 
 

@@ -77,13 +77,15 @@ def test_the_update_is_the_scaled_product_of_the_pair(setup: Setup) -> None:
     assert torch.allclose(layer(hidden), expected, atol=1e-6)
 
 
-def test_weights_read_back_are_those_put_in_and_a_copy(setup: Setup) -> None:
+def test_parameters_are_those_put_in_and_a_copy(setup: Setup) -> None:
     weights = random_weights(setup, setup.ranks(2, 1, 0, 3))
+    before = {name: value.clone() for name, value in weights.tensors().items()}
     with installed(setup.model, weights) as present:
-        read = present.weights()
+        assert present.parameters().keys() == before.keys()
+        assert all(torch.equal(value, before[name]) for name, value in present.parameters().items())
         for value in present.parameters().values():
             value.data.zero_()
-    assert all(torch.equal(value, read.tensors()[name]) for name, value in weights.tensors().items())
+    assert all(torch.equal(value, before[name]) for name, value in weights.tensors().items())
 
 
 def test_a_model_is_given_back_when_the_block_raises(setup: Setup) -> None:

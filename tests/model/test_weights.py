@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save as save_safetensors
@@ -12,7 +13,8 @@ from darse.errors import AdapterError
 from darse.model.weights import AdapterWeights, Pair, scaling
 from darse.ranks.plan import RankPlan, Site, Weight, cost
 
-from .samples import CLASSES, JOINT, Setup, new_setup
+from ..tiny import save_model
+from .samples import CLASSES, JOINT, Setup, new_setup, set_up
 
 sizes = st.integers(1, 6)
 names = st.text("abcxyz0123456789._-:é", min_size=1, max_size=20)
@@ -127,6 +129,17 @@ def test_a_fresh_head_has_zero_biases_and_a_deep_head_is_set_whole(tmp_path: Pat
     assert head.keys() == whole
     assert not head["classifier.bias"].any()
     assert torch.equal(head["head.norm.weight"], torch.ones(16))
+
+
+def test_the_part_of_a_head_that_came_with_the_model_is_kept(tmp_path: Path) -> None:
+    folder = save_model("modernbert", tmp_path / "modernbert")
+    masked = transformers.AutoModelForMaskedLM.from_config(transformers.AutoConfig.from_pretrained(folder))
+    masked.save_pretrained(folder)
+    setup = set_up(folder, JOINT)
+    for seed in (1, 2):
+        head = setup.fresh({}, seed).head
+        assert torch.equal(head["head.dense.weight"], masked.head.dense.weight)
+        assert not torch.equal(head["classifier.weight"], setup.fresh({}, seed + 1).head["classifier.weight"])
 
 
 @settings(deadline=None, max_examples=40)

@@ -13,7 +13,9 @@ from huggingface_hub import ModelCard
 
 from darse.model.adapter import Profile, write_adapter
 from darse.model.reload import load_adapter
+from darse.ranks.plan import RankPlan, Site
 from darse.report.card import model_card
+from darse.report.facts import named_plans
 from darse.search.result import Result
 from tests.model.samples import JOINT, MAX_LENGTH, new_setup, random_weights
 from tests.report.samples import SHAPES, a_result
@@ -24,6 +26,11 @@ PROFILES = ("native", "padded", "merged")
 def code_of(card: str) -> str:
     (code,) = re.findall(r"```python\n(.*?)\n```", card, flags=re.S)
     return str(code)
+
+
+def _ranked(result: Result, plan: RankPlan) -> list[tuple[Site, int]]:
+    """The sites that have a rank, with it."""
+    return [(site, rank) for site, rank in zip(result.sites, plan, strict=True) if rank]
 
 
 def read(card: str) -> Any:
@@ -58,14 +65,25 @@ def test_a_base_model_in_a_local_folder_is_not_given_to_the_hub_as_its_name() ->
 def test_the_card_tells_the_verdict_the_plan_and_the_metrics(name: str) -> None:
     result = a_result(SHAPES[name])
     card = model_card(result, "native")
-    for site, rank in zip(result.sites, result.plan, strict=True):
-        if rank:
-            assert f"| {rank} | {rank * site.unit_cost:,} |" in card
+    assert all(f"| {rank} | {rank * site.unit_cost:,} |" in card for site, rank in _ranked(result, result.plan))
     for control in result.verdict.controls:
         assert f"| {control.name} | {control.cost:,} |" in card
     assert f"{result.cost:,} trainable parameters" in card
     assert "## Quality" in card
     assert "## Limits" in card
+
+
+@pytest.mark.parametrize("name", ["six layers, score", "joint task", "72 modules"])
+def test_the_card_of_a_control_states_its_own_figures_and_none_of_the_found_plan(name: str) -> None:
+    result = a_result(SHAPES[name])
+    for control in named_plans(result)[1:]:
+        card = model_card(result, "native", control)
+        assert f"this adapter is its control {control.name}." in card
+        assert f"{control.cost:,} trainable parameters" in card
+        assert all(f"| {rank} | {rank * site.unit_cost:,} |" in card for site, rank in _ranked(result, control.plan))
+        assert "above zero the found plan is better" in card
+        assert "| metric on validation |" in card
+        assert "model-index" not in read(card)
 
 
 def test_the_same_result_gives_the_same_card() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darse.ranks.plan import RankPlan, Site, check_plan, cost
+from darse.ranks.plan import RankPlan, Site, cost
 from darse.search.controls import controls_for, equal_cost_uniform, shuffled
 
-from .worlds import layers, modules
+from .worlds import fits, layers, modules
 
 SHAPES = st.lists(st.sampled_from([(8, 8), (4, 12), (8, 24), (24, 8), (30, 30)]), min_size=1, max_size=8)
 
@@ -28,7 +29,7 @@ def test_shuffled_costs_the_same_fits_the_sites_and_differs_where_it_can(
 ) -> None:
     sites, plan = given
     other = shuffled(plan, sites, seed=seed)
-    check_plan(other, sites)
+    assert fits(other, sites)
     assert cost(other, sites) == cost(plan, sites)
     assert Counter(other) == Counter(plan)
     assert other == shuffled(plan, sites, seed=seed)
@@ -59,12 +60,14 @@ def test_no_control_is_the_plan_or_another_control(given: tuple[tuple[Site, ...]
     assert len(set(plans)) == len(plans)
 
 
-def test_a_plan_with_a_peak_has_all_three_controls() -> None:
-    sites = layers(6)
-    controls = controls_for(RankPlan((0, 2, 6, 2, 0, 0)), sites, best_uniform=RankPlan((8,) * 6), seed=0)
-    assert [one.name for one in controls] == ["best uniform", "uniform of equal cost", "shuffled"]
+@pytest.mark.parametrize(("has_head", "last"), [(True, ["head alone"]), (False, [])])
+def test_a_plan_with_a_peak_has_all_controls(has_head: bool, last: list[str]) -> None:
+    plan, best = RankPlan((0, 2, 6, 2, 0, 0)), RankPlan((8,) * 6)
+    controls = controls_for(plan, layers(6), best_uniform=best, best_layer_wise=plan, has_head=has_head, seed=0)
+    assert [one.name for one in controls] == ["best uniform", "uniform of equal cost", "shuffled", *last]
 
 
-def test_the_best_uniform_plan_has_no_controls() -> None:
-    sites = layers(6)
-    assert controls_for(RankPlan((4,) * 6), sites, best_uniform=RankPlan((4,) * 6), seed=0) == ()
+def test_the_best_uniform_plan_has_to_beat_the_best_layer_wise_one() -> None:
+    plan, rival = RankPlan((4,) * 6), RankPlan((0, 2, 6, 2, 0, 0))
+    controls = controls_for(plan, layers(6), best_uniform=plan, best_layer_wise=rival, has_head=False, seed=0)
+    assert [(one.name, one.plan) for one in controls] == [("best layer-wise", rival)]

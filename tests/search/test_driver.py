@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darse.errors import Interrupted, TrialError
-from darse.ranks.plan import RankPlan, check_plan, cost
+from darse.ranks.plan import RankPlan, cost
 from darse.search.driver import SEARCH_SHARE, Limits, Listener
 from darse.search.history import History, Problem, is_run
 from darse.search.stages import STAGES, Findings, advance
 from darse.store.trial import Trial, TrialSpec
 
 from .memory import Memory, explored
-from .worlds import CONTEXT, EPOCHS, World, layers, modules, problem
+from .worlds import CONTEXT, EPOCHS, World, fits, layers, modules, problem
 
 DEPTH = 4
 SMALL = World(DEPTH)
@@ -75,8 +75,7 @@ def test_nothing_found_ever_costs_more_than_the_budget(
     world = World(len(sites), peak=peak, overfit=data.draw(st.sampled_from([0.0, 0.1])))
     findings, memory = explored(given, world)
     assert_sound(findings, memory, given)
-    for trial in memory.finished.values():
-        check_plan(trial.spec.plan, sites)
+    assert all(fits(trial.spec.plan, sites) for trial in memory.finished.values())
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -212,6 +211,42 @@ def test_where_some_trials_fail_the_search_goes_on(strategy: dict[str, object], 
     findings, memory = explored(given, replace(SMALL, fails=fails), limits=limits)
     assert memory.failed
     assert_sound(findings, memory, given)
+
+
+def test_cuts_that_fail_use_up_no_run_and_runs_that_fail_do() -> None:
+    given = problem(layers(DEPTH))
+    limits = Limits(max_trials=6)
+    run, cut = TrialSpec(given.uniform(16), 0, 1e-3, EPOCHS), TrialSpec(given.uniform(4), 0, 0.0, 0, "truncate", "p")
+    history = History(given, {})
+    for seed in range(9):
+        history = history.adding(replace(cut, seed=seed), None, is_proof=False)
+    assert limits.allow(history, [run], is_proof=True)
+    for seed in range(6):
+        assert limits.allow(history, [run], is_proof=True)
+        history = history.adding(replace(run, seed=seed), None, is_proof=False)
+    assert not limits.allow(history, [run], is_proof=True)
+
+
+def test_a_search_whose_cuts_all_fail_makes_as_many_runs_as_its_limit_allows() -> None:
+    given = problem(layers(DEPTH))
+    memory = Memory(replace(SMALL, fails=lambda spec: not is_run(spec)), CONTEXT)
+    findings, _ = memory.search(given, limits=Limits(max_trials=12))
+    assert_sound(findings, memory, given)
+    assert len(memory.failed) > 12
+    assert len(runs_of(memory)) == 12
+
+
+@pytest.mark.parametrize(
+    ("limits", "parts"),
+    [(Limits(), []), (Limits(max_trials=8), ["search", "proof"]), (Limits(max_seconds=45), ["search", "proof"])],
+)
+def test_whoever_listens_is_told_what_the_limits_ended(limits: Limits, parts: list[str]) -> None:
+    told: list[str] = []
+    _, memory = spent_before_proof(problem(layers(DEPTH)), limits)[:2]
+    for _ in range(2):  # also when it is given again and nothing is run
+        told.clear()
+        memory.search(problem(layers(DEPTH)), limits=limits, listener=Listener(limited=told.append))
+        assert list(dict.fromkeys(told)) == parts
 
 
 def test_a_high_rate_that_fails_and_plans_that_fail_are_passed_by() -> None:

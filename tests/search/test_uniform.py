@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from darse.search.history import History
 from darse.search.uniform import Coarse, Fine, coarse, coarse_grid, fine
-from darse.store.trial import TrialSpec
+from darse.store.trial import Outcome, Trial, TrialSpec
 
 from .worlds import layers, problem
 from .written import a_calibration, asked_of
@@ -102,3 +103,19 @@ def test_grid_rises_from_the_lowest_rank_to_the_highest(lowest: int, more: int, 
 def test_no_step_is_taken_for_a_gain_below_the_noise_floor(noise_floor: float) -> None:
     range_, _, _ = found_for(RISING, noise_floor=noise_floor)
     assert range_.high == (16 if noise_floor < math.log(2) else 1)
+
+
+@pytest.mark.parametrize(("honest_from", "expected"), [(1, 1), (3, 4), (16, 16)])
+def test_a_rank_that_cuts_call_enough_has_to_hold_in_real_runs(honest_from: int, expected: int) -> None:
+    given = problem(layers(4, width=64), evaluator="truncate")
+    parent = Trial("p", TrialSpec(given.uniform(16), 0, 1e-3, given.epochs), Outcome(1.0, {}, ""))
+    calibration = replace(a_calibration(given), parents=("p",))
+
+    def scores(spec: TrialSpec) -> float:
+        return 1.0 if spec.evaluator == "truncate" or spec.plan[0] >= honest_from else 2.0
+
+    def stages(history: History) -> Fine:
+        history = replace(history, trials={**history.trials, "p": parent})
+        return fine(history, calibration, Coarse(1, 1, {1: 1.0, 2: 1.0, 4: 1.0, 8: 1.0, 16: 1.0}))
+
+    assert asked_of(stages, given, scores)[0].rank == expected

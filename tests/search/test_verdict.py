@@ -19,7 +19,7 @@ from .worlds import EPOCHS, World, layers, problem
 SITES = layers(6)
 PLAN = RankPlan((0, 2, 6, 2, 0, 0))
 UNIFORM = RankPlan((8,) * 6)
-CONTROLS = controls_for(PLAN, SITES, best_uniform=UNIFORM, seed=0)
+CONTROLS = controls_for(PLAN, SITES, best_uniform=UNIFORM, has_head=False, seed=0)
 
 
 def verdict_on(
@@ -96,12 +96,40 @@ def test_margin_is_one_percent_of_the_metric() -> None:
         assert found.controls[0].margin == pytest.approx(0.01 * abs(level))
 
 
-def test_without_controls_the_sentence_says_why() -> None:
+def test_without_controls_nothing_is_said_to_be_shown() -> None:
     own, _ = planted([])
-    assert "limits left no room" in verdict_on(own, [], controls=()).sentence
-    uniform = judge(UNIFORM, own, [], sites=SITES, metric="mse", split="test", margin=0.01, seed=0)
-    assert uniform.verdict == "no_difference"
-    assert "uniform is good enough" in uniform.sentence
+    for plan in (PLAN, UNIFORM):
+        found = judge(plan, own, [], sites=SITES, metric="mse", split="test", margin=0.01, seed=0)
+        assert found.verdict == "no_difference"
+        assert "no other plan was trained" in found.sentence
+
+
+def judged_uniform(gains: dict[str, float]) -> Verdict:
+    """A uniform plan against controls that are worse by some amounts."""
+    plans = {"best layer-wise": PLAN, "head alone": RankPlan((0,) * 6)}
+    own, others = planted(list(gains.values()))
+    contenders = [Contender(Control(name, plans[name]), one) for name, one in zip(gains, others, strict=True)]
+    return judge(UNIFORM, own, contenders, sites=SITES, metric="mse", split="test", margin=0.01, seed=0)
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.2])
+def test_a_uniform_plan_is_good_enough_unless_a_layer_wise_one_is_better(gain: float) -> None:
+    found = judged_uniform({"best layer-wise": gain, "head alone": 0.3})
+    assert found.verdict == "no_difference"
+    assert found.sentence.startswith("Uniform is good enough")
+    assert judged_uniform({"best layer-wise": -0.2, "head alone": 0.3}).verdict == "worse"
+
+
+def test_a_uniform_plan_without_a_rival_shows_nothing_about_layers() -> None:
+    found = judged_uniform({"head alone": 0.3})
+    assert found.verdict == "no_difference"
+    assert found.sentence.startswith("Nothing is shown about single layers")
+
+
+def test_an_adapter_that_may_be_no_better_than_none_is_called_so() -> None:
+    for gain, is_doubted in ((0.3, False), (0.0, True)):
+        found = judged_uniform({"best layer-wise": 0.1, "head alone": gain})
+        assert ("not shown to beat the head alone" in found.sentence) == is_doubted
 
 
 def test_equal_losses_are_not_worse_and_hold_no_nan() -> None:

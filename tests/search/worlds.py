@@ -40,6 +40,11 @@ def modules(shapes: list[tuple[int, int]]) -> tuple[Site, ...]:
     return tuple(Site(f"m{place}", (Weight(f"m.{place}", *shape, place),)) for place, shape in enumerate(shapes))
 
 
+def fits(plan: RankPlan, sites: tuple[Site, ...]) -> bool:
+    """Whether there is one rank for each site, and none that it cannot carry."""
+    return all(rank <= site.max_rank for rank, site in zip(plan, sites, strict=True))
+
+
 def problem(sites: tuple[Site, ...], **options: object) -> Problem:
     """A problem; `budget` is a number of parameters, the other options are those of the search."""
     budget = options.pop("budget", None)

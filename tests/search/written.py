@@ -17,20 +17,20 @@ Scores = Callable[[TrialSpec], float | None]
 def asked_of(stage: Callable[[History], Found], problem: Problem, scores: Scores) -> tuple[Found, list[TrialSpec]]:
     """What a stage finds when every trial it wants gets the score of a function, and what it wanted."""
     trials: dict[str, Trial] = {}
-    failed: set[str] = set()
+    failed: dict[str, TrialSpec] = {}
     asked: list[TrialSpec] = []
     while True:
         try:
-            return stage(History(problem, trials, frozenset(failed))), asked
+            return stage(History(problem, trials, failed)), asked
         except Wanted as wanted:
             for spec in wanted.specs:
                 asked.append(spec)
                 name, score = spec.id(problem.context), scores(spec)
                 if score is None:
-                    failed.add(name)
+                    failed[name] = spec
                 else:
                     trials[name] = Trial(name, spec, Outcome(score, {}, ""))
 
 
 def a_calibration(problem: Problem, *, noise_floor: float = 0.01, rank: int = 16) -> Calibration:
-    return Calibration(1e-3, noise_floor, rank, {1e-3: 1.0}, ())
+    return Calibration(1e-3, noise_floor, 3, rank, {1e-3: 1.0}, ())

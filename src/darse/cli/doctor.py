@@ -70,10 +70,10 @@ def _model(name: str) -> Check:
 
 
 def _store(address: str) -> Check:
-    from darse.store.open import open_store
+    from darse.archive import open_archive
 
     try:
-        with open_store(address, artifacts=Path("artifacts")) as opened:
+        with open_archive(Path(), address) as opened:
             return Check("store", True, f"{address}: {len(opened.studies())} studies")
     except DarseError as error:
         return Check("store", False, str(error))

@@ -36,7 +36,7 @@ def run(arguments: list[str]) -> int:
     except typer.Exit as error:
         return error.exit_code
     except TyperException as error:
-        return _complain(f"{_explained(error)}; see: darse --help", 2)
+        return _complain(_explained(error), 2)
     except (KeyboardInterrupt, typer.Abort):
         return _complain(f"stopped; {_continuing(arguments)}", 130)
     except Interrupted as error:
@@ -61,9 +61,11 @@ def _continuing(arguments: list[str]) -> str:
 
 
 def _explained(error: TyperException) -> str:
-    """The error with the name of the option or argument that it is about."""
+    """The error with the name of the option or argument that it is about, and of the verb whose help has more."""
     explain = getattr(error, "format_message", None)
-    return str(explain() if callable(explain) else error).rstrip(".")
+    said = str(explain() if callable(explain) else error).rstrip(".").replace("Value error, ", "")
+    place = getattr(getattr(error, "ctx", None), "command_path", "darse")
+    return f"{said}; see: {place} --help"
 
 
 def _complain(message: str, code: int) -> int:

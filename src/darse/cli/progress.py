@@ -13,6 +13,7 @@ from darse.cli.stop import Stop
 from darse.data.check import data_check_as_json, describe
 from darse.data.example import DataCheck
 from darse.execute.local import Watcher
+from darse.report.words import plural
 from darse.search.driver import Listener
 from darse.search.history import is_run
 from darse.search.open_study import Opened
@@ -75,7 +76,7 @@ class Display:
         return Audience(
             check=self._check,
             opened=self._opened,
-            search=Listener(self._stage, self._wanted),
+            search=Listener(self._stage, self._wanted, self._limited),
             trials=Watcher(self.stop.check, self._started, self._step, self._finished),
         )
 
@@ -106,6 +107,10 @@ class Display:
 
     def _wanted(self, specs: Sequence[TrialSpec]) -> None:
         self.wanted = sum(map(is_run, specs))
+
+    def _limited(self, part: str) -> None:
+        rest = "; the rest of it is for the proof" if part == "search" else ""
+        self._say("limit", {"part": part}, f"      the limit has ended the {part}{rest}")
 
     def _started(self, spec: TrialSpec) -> None:
         if is_run(spec):
@@ -170,7 +175,8 @@ def _told(findings: Findings) -> str:
     if findings.stage == "allocate" and findings.fine:
         return f"\n      uniform quality saturates at rank {findings.fine.rank}"
     if findings.stage == "verify" and findings.allocate:
-        return f"\n      {len(findings.allocate.finalists)} finalists within {findings.allocate.budget:,} parameters"
+        finalists = plural(len(findings.allocate.finalists), "finalist")
+        return f"\n      {finalists} within {findings.allocate.budget:,} parameters"
     return ""
 
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from darse.cli.stop import stopping_cleanly
+from darse.data.columns import describe_columns
 from darse.errors import InputError
+from darse.report.words import plural
+
+if TYPE_CHECKING:
+    from darse.score import Scorer
 
 
 def run_score(
@@ -49,25 +55,19 @@ def run_score(
                 out,
                 text=text,
                 target=target,
+                chosen=lambda columns: bar.console.print(f"columns: {describe_columns(columns)}", markup=False),
                 progress=lambda rows: bar.update(task, completed=rows),
                 check=stop.check,
             )
     if as_json:
         print(json.dumps({"rows": result.rows, "rejected": result.rejected, "out": str(out)}))
         return
-    print(f"{_rows(result.rows)} scored into {out}")
+    print(f"{plural(result.rows, 'row')} scored into {out}")
     if result.rejects is not None:
-        print(f"{_rows(result.rejected)} could not be scored; see {result.rejects}")
+        print(f"{plural(result.rejected, 'row')} could not be scored; see {result.rejects}")
 
 
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"
-
-
-def _print_one(scorer: object, text: str, target: str | None, *, as_json: bool) -> None:
-    from darse.score import Scorer
-
-    assert isinstance(scorer, Scorer)
+def _print_one(scorer: Scorer, text: str, target: str | None, *, as_json: bool) -> None:
     (said,) = scorer.score([text], None if target is None else [target])
     if as_json:
         print(json.dumps(asdict(said)))
@@ -81,6 +81,6 @@ def _print_one(scorer: object, text: str, target: str | None, *, as_json: bool) 
 
 
 def _bar(is_quiet: bool) -> Progress:
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=is_quiet, highlight=False, soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=console, disable=is_quiet or not console.is_terminal, transient=True)

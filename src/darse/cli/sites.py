@@ -12,6 +12,7 @@ def run_sites(model: str, granularity: str, *, trust_remote_code: bool, as_json:
     from darse.data.example import Task
     from darse.model.base import body_parameters, find_base
     from darse.ranks.sites import find_sites, find_weights
+    from darse.report.words import plural
 
     transformers_logging.disable_progress_bar()
     base = find_base(model, trust_remote_code=trust_remote_code)
@@ -30,7 +31,7 @@ def run_sites(model: str, granularity: str, *, trust_remote_code: bool, as_json:
         ]
         print(json.dumps({"model": base.name, "parameters": parameters, "sites": listed}, indent=2))
         return
-    print(f"{base.name}: {parameters:,} parameters, {len(sites)} sites")
+    print(f"{base.name}: {parameters:,} parameters, {plural(len(sites), 'site')}")
     for site in sites:
         share = site.unit_cost / parameters
         print(f"\n{site.name}: a rank costs {site.unit_cost:,} parameters ({share:.3%}), at most rank {site.max_rank}")

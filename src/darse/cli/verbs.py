@@ -18,10 +18,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Find which layer of a language model deserves which LoRA rank for your sentiment data.\n\n"
-    "Begin with:  darse explore reviews.csv     (or: darse explore demo)",
+    "Begin with:  darse explore reviews.csv     (or: darse explore demo)\n\n"
+    "With --debug, any command shows the place in the code where an error came from.",
 )
 
 Option = typer.Option
+_STUDY = "Id of the study, or the beginning of it; by default the one whose verdict lies in FOLDER."
+_STORE = "Address of the store; the file in FOLDER by default."
+
+
+def _examples(*commands: str) -> str:
+    """The end of a verb's help: one command a line, not wrapped."""
+    return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
 
 
 def _version(value: bool) -> None:
@@ -38,9 +46,12 @@ def root(
 
 
 @app.command(
-    epilog="Examples:  darse explore reviews.csv --text review --label sentiment     "
-    "darse explore headlines.csv --score score --target company --objective best --budget uniform:8     "
-    "darse explore demo --max-minutes 4"
+    epilog=_examples(
+        "darse explore demo --max-minutes 4",
+        "darse explore reviews.csv --text review --label sentiment",
+        "darse explore headlines.csv --score score --target company",
+        "darse explore reviews.csv --objective best --budget uniform:8",
+    )
 )
 def explore(
     file: Annotated[str, typer.Argument(help="CSV, TSV, JSONL or Parquet file, hub data set name, or `demo`.")],
@@ -54,36 +65,43 @@ def explore(
         str | None, Option(help='Table from labels to classes, as JSON: \'{"1": "positive"}\'.')
     ] = None,
     model: Annotated[str | None, Option(help="Base model: minilm (bundled), a folder, or a hub name.")] = None,
-    budget: Annotated[str | None, Option(help="500k, 1% of the base model, or uniform:8.")] = None,
-    objective: Annotated[Literal["smallest", "best"] | None, Option(help="Default: smallest.")] = None,
-    granularity: Annotated[str | None, Option(help="layer, module or group:4.")] = None,
+    budget: Annotated[str | None, Option(help="Most parameters: 500k, 1% of the base model, or uniform:8.")] = None,
+    objective: Annotated[
+        Literal["smallest", "best"] | None,
+        Option(help="smallest (default): cheapest plan that is not worse. best: best quality within the budget."),
+    ] = None,
+    granularity: Annotated[str | None, Option(help="Where a rank is set: layer (default), module or group:4.")] = None,
     evaluator: Annotated[
         Literal["truncate", "finetune"] | None,
-        Option(help="How plans are scored: truncate or finetune."),
+        Option(help="truncate (default): read off a few runs. finetune: train every plan."),
     ] = None,
     strategy: Annotated[
         Literal["auto", "greedy", "knapsack", "window"] | None,
-        Option(help="Who proposes plans (auto: window and knapsack)."),
+        Option(help="Who proposes plans. auto (default): window and knapsack."),
     ] = None,
-    preset: Annotated[Literal["none", "paper"] | None, Option(help="paper: the published method.")] = None,
+    preset: Annotated[
+        Literal["none", "paper"] | None, Option(help="paper: the published method, every plan trained.")
+    ] = None,
     max_rank: Annotated[int | None, Option(help="Highest rank searched (16).")] = None,
     seeds: Annotated[int | None, Option(help="Runs per finalist and control (3).")] = None,
     seed: Annotated[int | None, Option(help="Seed of the study (0).")] = None,
     epochs: Annotated[int | None, Option(help="Epochs of a run at the most (6).")] = None,
     batch_size: Annotated[int | None, Option(help="Rows per batch (16).")] = None,
     max_length: Annotated[int | None, Option(help="Tokens per text (128).")] = None,
-    learning_rate: Annotated[list[float] | None, Option(help="Learning rate to try; may be given again.")] = None,
+    learning_rate: Annotated[
+        list[float] | None, Option(metavar="<float>", help="Learning rate to try; may be given again.")
+    ] = None,
     margin: Annotated[float | None, Option(help="Part of the metric that is still not worse (0.01).")] = None,
     max_trials: Annotated[int | None, Option(help="Training runs at the most.")] = None,
     max_minutes: Annotated[float | None, Option(help="Minutes at the most.")] = None,
-    store: Annotated[str | None, Option(help="Address of the store; a file in FOLDER by default.")] = None,
-    out: Annotated[Path | None, Option(help="Folder of the study.")] = None,
+    store: Annotated[str | None, Option(help="Address of the store; a file in the folder by default.")] = None,
+    out: Annotated[Path | None, Option(help="Folder of the study; darse- and FILE's name by default.")] = None,
     fresh: Annotated[bool, Option("--fresh", help="Start anew; an earlier study stays in the store.")] = False,
     trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code that comes with MODEL.")] = False,
     as_json: Annotated[bool, Option("--json", help="One JSON object a line.")] = False,
     quiet: Annotated[bool, Option("--quiet", help="Print the result alone.")] = False,
 ) -> None:
-    """Search rank plans on a labelled file and write verdict, report and adapter."""
+    """Search rank plans on a labelled file; write verdict and adapter."""
     from darse.cli.explore import run_explore
 
     options: dict[str, object] = {
@@ -119,8 +137,10 @@ def explore(
 
 
 @app.command(
-    epilog="Examples:  darse score darse-reviews/adapter --text 'Not bad at all'     "
-    "darse score darse-reviews/adapter new.csv -o scored.csv"
+    epilog=_examples(
+        "darse score darse-reviews/adapter --text 'Not bad at all'",
+        "darse score darse-reviews/adapter new.csv -o scored.csv",
+    )
 )
 def score(
     adapter: Annotated[Path, typer.Argument(help="Adapter folder that explore wrote.")],
@@ -149,11 +169,11 @@ def score(
     )
 
 
-@app.command(epilog="Example:  darse report darse-reviews -o for-the-board.html")
+@app.command(epilog=_examples("darse report darse-reviews -o for-the-board.html", "darse report darse-reviews --json"))
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a study.")],
-    study: Annotated[str | None, Option(help="Id of the study, if the folder's store has several.")] = None,
-    store: Annotated[str | None, Option(help="Address of the store.")] = None,
+    study: Annotated[str | None, Option(help=_STUDY)] = None,
+    store: Annotated[str | None, Option(help=_STORE)] = None,
     out: Annotated[Path | None, Option("-o", "--out", help="Where the page goes.")] = None,
     as_json: Annotated[bool, Option("--json", help="Print the verdict as JSON instead.")] = False,
 ) -> None:
@@ -164,8 +184,11 @@ def report(
 
 
 @app.command(
-    epilog="Examples:  darse export darse-reviews --profile merged -o model     "
-    "darse export darse-reviews --as lora-config"
+    epilog=_examples(
+        "darse export darse-reviews --profile merged -o model",
+        "darse export darse-reviews --plan best-uniform",
+        "darse export darse-reviews --as lora-config",
+    )
 )
 def export(
     folder: Annotated[Path, typer.Argument(help="Folder of a study.")],
@@ -174,41 +197,46 @@ def export(
     as_: Annotated[
         Literal["adapter", "lora-config", "lora-config-json"], Option("--as", help="What to export.")
     ] = "adapter",
-    study: Annotated[str | None, Option(help="Id of the study, if the folder's store has several.")] = None,
-    store: Annotated[str | None, Option(help="Address of the store.")] = None,
+    plan: Annotated[
+        str | None, Option(help="A control instead of the found plan: best-uniform, uniform-of-equal-cost, shuffled.")
+    ] = None,
+    study: Annotated[str | None, Option(help=_STUDY)] = None,
+    store: Annotated[str | None, Option(help=_STORE)] = None,
+    base: Annotated[str | None, Option(help="Base model, if it is not where it was.")] = None,
 ) -> None:
-    """Export a study's adapter in another profile, or its plan as a LoraConfig."""
+    """Export an adapter of a study, or a plan as a LoraConfig."""
     from darse.cli.studies import run_export
 
-    run_export(folder, out=out, profile=profile, as_=as_, study=study, store=store)
+    run_export(folder, out=out, profile=profile, as_=as_, plan=plan, study=study, store=store, base=base)
 
 
-@app.command(epilog="Examples:  darse sites minilm     darse sites roberta-large --granularity module")
+@app.command(epilog=_examples("darse sites minilm", "darse sites roberta-large --granularity module"))
 def sites(
     model: Annotated[str, typer.Argument(help="minilm, a folder, or a hub name.")] = "minilm",
     granularity: Annotated[str, Option(help="layer, module or group:4.")] = "layer",
     trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code of the model.")] = False,
     as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the layers of a model, their weights and what a rank costs in each."""
+    """List a model's layers, and what a rank costs in each."""
     from darse.cli.sites import run_sites
 
     run_sites(model, granularity, trust_remote_code=trust_remote_code, as_json=as_json)
 
 
-@app.command(epilog="Example:  darse studies darse-reviews")
+@app.command(epilog=_examples("darse studies darse-reviews", "darse studies darse-reviews --study 1a07296f"))
 def studies(
     folder: Annotated[Path, typer.Argument(help="Folder of a study.")] = Path(),
-    store: Annotated[str | None, Option(help="Address of the store.")] = None,
+    study: Annotated[str | None, Option(help="Id, beginning of an id or name of a study: show its history.")] = None,
+    store: Annotated[str | None, Option(help=_STORE)] = None,
     as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the studies of a store."""
+    """List the studies of a store, or show the history of one."""
     from darse.cli.studies import run_studies
 
-    run_studies(folder, store=store, as_json=as_json)
+    run_studies(folder, study=study, store=store, as_json=as_json)
 
 
-@app.command(epilog="Example:  darse doctor --model minilm")
+@app.command(epilog=_examples("darse doctor", "darse doctor --model models/roberta-base"))
 def doctor(
     model: Annotated[str, Option(help="Base model to check.")] = "minilm",
     store: Annotated[str | None, Option(help="Address of a store to check.")] = None,

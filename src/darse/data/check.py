@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
+from darse.data.columns import describe_columns
 from darse.data.example import Columns, DataCheck, Example, SplitName, Task
 from darse.data.tally import Tally
 from darse.names import printable
@@ -98,7 +99,7 @@ def describe(check: DataCheck) -> list[str]:
     lines = [
         f"{printable(check.source, 200)}: {check.rows} rows, {check.kept} kept, {rejected} rejected,"
         f" {check.duplicates} duplicates, {check.conflicts} in conflict",
-        "columns: " + ", ".join(_describe_columns(check.columns)),
+        f"columns: {describe_columns(check.columns)}",
         f"split ({check.split_origin}): " + ", ".join(f"{name} {n}" for name, n in check.split_rows.items()),
     ]
     if check.class_counts:
@@ -175,15 +176,6 @@ def _warn_of_scores(check: DataCheck, scores: Sequence[float]) -> list[str]:
             f" {low:g} and {high:g}; a unit or a decimal point may be wrong"
         )
     return warnings
-
-
-def _describe_columns(columns: Columns) -> list[str]:
-    parts = ("text", "label", "score", "target", "split", "group")
-    return [
-        f"{part} = {printable(getattr(columns, part))!r}" + (" (guessed)" if part in columns.guessed else "")
-        for part in parts
-        if getattr(columns, part) is not None
-    ]
 
 
 def _describe_classes(check: DataCheck) -> str:

@@ -18,7 +18,7 @@ SAMPLE_ROWS = 1000
 """Rows looked at before a column is guessed."""
 _NAMES = {
     "text": ("text", "sentence", "review", "review_text", "review_body", "headline", "title", "content",
-             "comment", "body", "message", "tweet", "post", "utterance", "document", "summary"),
+             "comment", "body", "feedback", "message", "tweet", "post", "utterance", "document", "summary"),
     "label": ("label", "sentiment", "class", "polarity", "category", "sentiment_label", "label_text"),
     "score": ("score", "rating", "stars", "polarity_score", "sentiment_score"),
     "target": ("target", "entity"),
@@ -27,6 +27,7 @@ _NAMES = {
 _MAX_GUESSED_CLASSES = 20
 _MIN_GUESSED_SCORES = 9
 _MAX_SHOWN_COLUMNS = 30
+_LABELLED = ("--text", "--label", "--score")
 
 
 def choose_columns(sample: Sequence[Row], settings: DataSettings) -> Columns:
@@ -47,7 +48,7 @@ def choose_columns(sample: Sequence[Row], settings: DataSettings) -> Columns:
     """
     columns = _columns_of(sample)
     given = _take_given(columns, settings)
-    guess = _Guess(sample, [name for name in columns if name not in given.values()], columns)
+    guess = _Guess(sample, columns, given, _LABELLED)
     parts: dict[str, str | None] = {part: given.get(part) for part in (*_NAMES, "group")}
     if parts["text"] is None:
         parts["text"] = guess.one_of("text")
@@ -58,9 +59,9 @@ def choose_columns(sample: Sequence[Row], settings: DataSettings) -> Columns:
             parts[part] = guess.one_of(part)
     text = parts["text"]
     if text is None:
-        _give_up(columns, "no column is obviously the text", [])
+        guess.give_up("no column is obviously the text")
     if parts["label"] is None and parts["score"] is None:
-        _give_up(columns, "no column is obviously the label or the score", guess.hints(text))
+        guess.give_up("no column is obviously the label or the score", guess.hints(text))
     return Columns(
         text=text,
         label=parts["label"],
@@ -69,6 +70,46 @@ def choose_columns(sample: Sequence[Row], settings: DataSettings) -> Columns:
         split=parts["split"],
         group=parts["group"],
         guessed=tuple(part for part in _NAMES if parts[part] is not None and part not in given),
+    )
+
+
+def choose_text(columns: Sequence[str], sample: Sequence[Row], settings: DataSettings, *, has_target: bool) -> Columns:
+    """Which column of an unlabelled source is the text, and which the target; guessed as `choose_columns` does.
+
+    Args:
+        columns: The columns of the source.
+        sample: Its first rows.
+        settings: The names given by the user.
+        has_target: Whether a target is asked for.
+
+    Raises:
+        DataError: A named column does not exist or is named for both parts, or a part that is asked for cannot be
+            told.
+    """
+    asked = ("text", "target") if has_target else ("text",)
+    given = _take_given(columns, settings)
+    guess = _Guess(sample, columns, given, tuple(f"--{part}" for part in asked))
+    found: dict[str, str] = {}
+    for part in asked:
+        column = given.get(part) or guess.one_of(part)
+        if column is None:
+            guess.give_up(f"no column is obviously the {part}")
+        found[part] = column
+    guessed = tuple(part for part in asked if part not in given)
+    return Columns(text=found["text"], target=found.get("target"), guessed=guessed)
+
+
+def describe_columns(columns: Columns) -> str:
+    """The columns in use, for people.
+
+    >>> describe_columns(Columns("review", label="sentiment", guessed=("text",)))
+    "text = 'review' (guessed), label = 'sentiment'"
+    """
+    used = {part: getattr(columns, part) for part in ("text", "label", "score", "target", "split", "group")}
+    return ", ".join(
+        f"{part} = {printable(str(name))!r}" + (" (guessed)" if part in columns.guessed else "")
+        for part, name in used.items()
+        if name is not None
     )
 
 
@@ -98,13 +139,22 @@ def _take_given(columns: Sequence[str], settings: DataSettings) -> dict[str, str
 
 
 class _Guess:
-    """Guesses over the columns that the user has not named for something else."""
+    """Guesses over the columns that the user has not named for something else.
 
-    def __init__(self, sample: Sequence[Row], free: Sequence[str], columns: Sequence[str]) -> None:
-        self._free = free
-        self._columns = columns
+    Args:
+        sample: The first rows.
+        columns: All columns.
+        given: The columns named by the user, by part.
+        options: The options that name a column, for an error.
+    """
+
+    def __init__(
+        self, sample: Sequence[Row], columns: Sequence[str], given: Mapping[str, str], options: Sequence[str]
+    ) -> None:
+        self._columns, self._options = columns, options
+        self._free = [name for name in columns if name not in given.values()]
         self._values: Mapping[str, list[Cell]] = {
-            name: [row.cells.get(name) for row in sample if row.problem is None] for name in free
+            name: [row.cells.get(name) for row in sample if row.problem is None] for name in self._free
         }
 
     def one_of(self, part: str) -> str | None:
@@ -119,7 +169,7 @@ class _Guess:
         fitting = canonical or fitting
         if len(fitting) > 1 and part in {"text", "label", "score"}:
             shown = " and ".join(repr(printable(name)) for name in fitting[:5])
-            _give_up(self._columns, f"the {part} could be {shown}", [])
+            self.give_up(f"the {part} could be {shown}")
         return fitting[0] if len(fitting) == 1 else None
 
     def hints(self, text: str) -> list[str]:
@@ -138,6 +188,12 @@ class _Guess:
             elif values and all(map(is_number, values)):
                 hints.append(f"{shown!r} holds numbers: --score {shown}")
         return hints
+
+    def give_up(self, problem: str, hints: Sequence[str] = ()) -> NoReturn:
+        """Ask the user to name the columns."""
+        told = "".join(f"; {hint}" for hint in hints[:3])
+        options = ", ".join(self._options)
+        raise DataError(f"{problem}{told}. The columns are: {_show(self._columns)}; name them with {options}")
 
 
 def _plain(name: str) -> str:
@@ -203,9 +259,3 @@ def _show(columns: Sequence[str]) -> str:
     more = len(columns) - _MAX_SHOWN_COLUMNS
     shown = ", ".join(printable(name) for name in columns[:_MAX_SHOWN_COLUMNS])
     return (shown or "(none)") + (f" and {more} more" if more > 0 else "")
-
-
-def _give_up(columns: Sequence[str], problem: str, hints: Sequence[str]) -> NoReturn:
-    told = "".join(f"; {hint}" for hint in hints[:3])
-    shown = _show(columns)
-    raise DataError(f"{problem}{told}. The columns are: {shown}; name them with --text, --label, --score")

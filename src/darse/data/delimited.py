@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from darse.data.open_file import open_lines
@@ -18,14 +18,16 @@ LONE_CR = "a lone carriage return stands outside quotes"
 _Record = tuple[int, list[str], str | None]
 
 
-def read_delimited(path: Path, *, delimiter: str) -> Iterator[Row]:
+def read_delimited(path: Path, *, delimiter: str, whole: bool = False) -> Generator[Row, None, None]:
     """Rows of a file whose first record names its columns; one record is in memory at a time.
 
-    Columns without a name (the index that pandas writes) are left out. Blank lines are no rows.
+    Blank lines are no rows.
 
     Args:
         path: The file.
         delimiter: "," or a tab; quoting is that of RFC 4180 in both.
+        whole: Call a column without a name (the index that pandas writes) `column N`, after its place; by
+            default it is left out.
 
     Raises:
         DataError: The header is missing or ambiguous, a quote is never closed, a record is too long, the text
@@ -38,6 +40,8 @@ def read_delimited(path: Path, *, delimiter: str) -> Iterator[Row]:
         lines = _Lines(path, file_lines)
         records = _records(path, lines, csv.reader(lines, delimiter=delimiter, strict=True))
         names = _read_header(path, records, delimiter)
+        if whole:
+            names = _name_all(names)
         empty = True
         for line, fields, problem in records:
             empty = False
@@ -130,6 +134,17 @@ def _read_header(path: Path, records: Iterator[_Record], delimiter: str) -> list
     if problem is not None:
         raise DataError(problem, path=path, line=line)
     return names
+
+
+def _name_all(names: list[str]) -> list[str]:
+    """The names, and one for each column that has none."""
+    named: list[str] = []
+    for place, name in enumerate(names, start=1):
+        given = name or f"column {place}"
+        while not name and given in (*names, *named):
+            given += "_"
+        named.append(given)
+    return named
 
 
 def _find_header_problem(names: list[str], delimiter: str) -> str | None:

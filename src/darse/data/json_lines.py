@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from decimal import Decimal
 from pathlib import Path
 
+from darse.data.carry import Json, Value, is_plain
 from darse.data.open_file import open_lines
 from darse.data.row import Cell, Row, RowRefused, Unusable, as_cell
 from darse.errors import DataError
@@ -14,8 +16,12 @@ _MAX_DIGITS = 400
 """More digits than any finite float64 has; Python itself refuses to parse a few thousand."""
 
 
-def read_json_lines(path: Path) -> Iterator[Row]:
+def read_json_lines(path: Path, *, whole: bool = False) -> Generator[Row, None, None]:
     """Rows of a JSON Lines file; one line is in memory at a time, blank lines are no rows.
+
+    Args:
+        path: The file.
+        whole: Carry the values as they are beside the cells.
 
     Raises:
         DataError: The text is not UTF-8, a line is too long, or there is no row at all.
@@ -27,9 +33,12 @@ def read_json_lines(path: Path) -> Iterator[Row]:
                 continue
             empty = False
             try:
-                yield Row(number, parse_json_row(line))
+                cells = parse_json_row(line)
+                carried = parse_json_values(line) if whole else None
             except RowRefused as refused:
                 yield Row(number, {}, refused.reason)
+            else:
+                yield Row(number, cells, carried=carried)
     if empty:
         raise DataError("the file has no rows", path=path)
 
@@ -52,6 +61,52 @@ def parse_json_row(line: str) -> dict[str, Cell]:
     if not isinstance(value, dict):
         raise RowRefused("the line is not a JSON object")
     return {key: cell if isinstance(cell, Unusable) else as_cell(cell) for key, cell in value.items()}
+
+
+def parse_json_values(line: str) -> dict[str, Value]:
+    """The values of a line that `parse_json_row` takes; JSON text where no plain value says the same.
+
+    Raises:
+        RowRefused: It is nested too deeply.
+
+    >>> parse_json_values('{"id": 7, "tags": [1, {"a": 2}], "exact": 0.12345678901234567890}')
+    {'id': 7, 'tags': Json(text='[1, {"a": 2}]'), 'exact': Json(text='0.12345678901234567890')}
+    """
+    try:
+        return dict(_members(line))
+    except RecursionError as error:
+        raise RowRefused("the JSON is nested too deeply") from error
+
+
+def _members(line: str) -> Iterator[tuple[str, Value]]:
+    position = _skip(line, line.index("{") + 1)
+    while line[position] != "}":
+        key, position = _DECODER.raw_decode(line, position)
+        start = _skip(line, _skip(line, position) + 1)
+        value, end = _DECODER.raw_decode(line, start)
+        is_simple = value is None or isinstance(value, int | float) or (isinstance(value, str) and is_plain(value))
+        yield key, value if is_simple else Json(line[start:end])
+        position = _skip(line, end)
+        if line[position] == ",":
+            position = _skip(line, position + 1)
+
+
+def _skip(line: str, position: int) -> int:
+    while line[position] in " \t\r\n":
+        position += 1
+    return position
+
+
+def _exact(number: str) -> float | Json:
+    value = float(number)
+    return value if Decimal(repr(value)) == Decimal(number) else Json(number)
+
+
+def _whole(digits: str) -> int | Json:
+    return int(digits) if len(digits) <= _MAX_DIGITS else Json(digits)
+
+
+_DECODER = json.JSONDecoder(parse_float=_exact, parse_int=_whole, parse_constant=Json)
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

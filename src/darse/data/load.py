@@ -7,7 +7,6 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 
@@ -24,7 +23,7 @@ from darse.data.duplicates import drop_duplicates
 from darse.data.example import Columns, Example, LabelledData, SplitName, Task
 from darse.data.labelled import LabelledRow, parse_row
 from darse.data.row import Row, RowRefused
-from darse.data.source import OpenSource, Source, open_source
+from darse.data.source import OpenSource, Source, naming, open_source
 from darse.data.split import Split, split_rows
 from darse.data.tally import Tally
 from darse.errors import DataError
@@ -63,19 +62,8 @@ def load_labelled(source: Source, settings: DataSettings, *, seed: int) -> Label
     >>> data.task.classes, len(data.train), len(data.valid), len(data.test)
     (('down', 'up'), 22, 4, 4)
     """
-    with open_source(source) as opened, _naming(opened.name):
+    with open_source(source) as opened, naming(opened.name):
         return _load(opened, settings, seed)
-
-
-@contextmanager
-def _naming(source: str) -> Iterator[None]:
-    """Put the name of the source before an error that does not know it."""
-    try:
-        yield
-    except DataError as error:
-        if error.path is not None:
-            raise
-        raise DataError(str(error), path=source) from error
 
 
 def _load(opened: OpenSource, settings: DataSettings, seed: int) -> LabelledData:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ _MAX_GROUP_BYTES = 2 << 30
 """Unpacked bytes of one row group; usual writers stay far below, a bomb does not."""
 
 
-def read_parquet(path: Path) -> Iterator[Row]:
+def read_parquet(path: Path) -> Generator[Row, None, None]:
     """Rows of a Parquet file; the line of a row is its number, counted from 1.
 
     Strings are read as dictionaries: a long string that a hostile file repeats a million times is in memory
@@ -78,8 +78,8 @@ def _read_batches(table: pq.ParquetFile, scalars: list[str]) -> Iterator[Row]:
         columns = [_cells(column) for column in batch.columns]
         for position in range(batch.num_rows):
             line += 1
-            named = zip(batch.schema.names, columns, strict=True)
-            yield Row(line, others | {name: column[position] for name, column in named})
+            read = {name: column[position] for name, column in zip(batch.schema.names, columns, strict=True)}
+            yield Row(line, {name: read[name] if name in read else others[name] for name in table.schema_arrow.names})
 
 
 def _cells(column: pa.Array) -> list[Cell]:
@@ -93,7 +93,19 @@ def _cells(column: pa.Array) -> list[Cell]:
     if _is_text(column.type):
         # Strings in a damaged file need not be UTF-8, and one bad string must not cost the batch.
         return [_decode(content) for content in column.cast(pa.large_binary())]
+    if pa.types.is_temporal(column.type):
+        return _moments(column)
     return [as_cell(value) for value in column.to_pylist()]
+
+
+def _moments(column: pa.Array) -> list[Cell]:
+    """Dates and times as text, those of a time zone in UTC."""
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        column = column.cast(pa.timestamp(column.type.unit, "UTC"))
+    texts: list[Cell] = column.cast(pa.string()).to_pylist()
+    return texts
 
 
 def _decode(content: pa.Scalar) -> Cell:
@@ -127,5 +139,8 @@ def _is_scalar(kind: pa.DataType) -> bool:
         or types.is_floating(kind)
         or types.is_decimal(kind)
         or types.is_null(kind)
+        or types.is_date(kind)
+        or types.is_time(kind)
+        or types.is_timestamp(kind)
     )
     return is_scalar

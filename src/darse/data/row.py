@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from darse.data.carry import Value
+
 MAX_RECORD_CHARACTERS = 8 << 20
 """A longer line or record is an error: no labelled text is that long, and memory stays bounded."""
 MAX_COLUMNS = 4096
@@ -38,12 +40,14 @@ class Row:
         cells: Its values by column name.
         problem: Why the whole row cannot be used, or None.
         split: The official split that the source itself states (a hub data set), or None.
+        carried: Its values as they can be written again, if they were asked for and say more than the cells.
     """
 
     line: int
     cells: Mapping[str, Cell]
     problem: str | None = None
     split: str | None = None
+    carried: Mapping[str, Value] | None = None
 
 
 class RowRefused(ValueError):  # noqa: N818 - it is a verdict on a row, counted and never shown as an error

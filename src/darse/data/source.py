@@ -17,6 +17,8 @@ from darse.names import printable
 
 DEMO = "demo"
 IN_MEMORY = "rows in memory"
+_OTHER_FILES = frozenset({".xlsx", ".xls", ".ods", ".json", ".txt", ".gz", ".zip"})
+"""Endings of files that are not read; a name that has one is no name of a hub data set."""
 
 
 @runtime_checkable
@@ -76,6 +78,17 @@ def open_source(source: Source) -> Iterator[OpenSource]:
 
 
 @contextmanager
+def naming(source: str | Path) -> Iterator[None]:
+    """Put the name of the source before an error that does not know it."""
+    try:
+        yield
+    except DataError as error:
+        if error.path is not None:
+            raise
+        raise DataError(str(error), path=source) from error
+
+
+@contextmanager
 def _closing(rows: Iterator[Row]) -> Iterator[None]:
     """Close the file under a generator at once, not when it is collected."""
     try:
@@ -94,7 +107,7 @@ def _open_named(name: str) -> OpenSource:
         is_there = False
     if is_there and path.is_dir():
         return _open_folder(name, path, None)
-    if is_there or path.suffix.casefold() in FORMATS:
+    if is_there or path.suffix.casefold() in _OTHER_FILES.union(FORMATS):
         return OpenSource(name, read_rows(path))
     before, _, config = name.rpartition(":")
     if before and _is_folder(before):

@@ -187,6 +187,7 @@ class _ParquetSink:
     def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
         self._file = file
         self._columns = columns
+        self._without_value: list[str] = []
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, batch: Sequence[Record]) -> None:
@@ -196,8 +197,11 @@ class _ParquetSink:
         cells = {name: [row.get(name) for row in batch] for name in self._columns}
         if self._writer is None:
             found = {name: pa.array(values).type for name, values in cells.items()}
-            kinds = [(name, pa.string() if kind == pa.null() else kind) for name, kind in found.items()]
+            self._without_value = [name for name, kind in found.items() if kind == pa.null()]
+            kinds = [(name, pa.string() if name in self._without_value else kind) for name, kind in found.items()]
             self._writer = pq.ParquetWriter(self._file, pa.schema(kinds))
+        for name in self._without_value:
+            cells[name] = [None if value is None else str(value) for value in cells[name]]
         self._writer.write_table(pa.table(cells, schema=self._writer.schema))
 
     def close(self) -> None:

@@ -48,11 +48,7 @@ def metrics(logits: Floats, labels: NDArray[np.int64], scores: Floats, task: Tas
     if classes:
         found |= _class_metrics(logits[:, :classes], labels)
     if task.has_score:
-        found |= _score_metrics(
-            logits[:, classes] * task.score_sd + task.score_mean,
-            scores * task.score_sd + task.score_mean,
-            task,
-        )
+        found |= _score_metrics(logits[:, classes], scores, task)
     return found
 
 
@@ -107,16 +103,19 @@ def _class_metrics(logits: Floats, labels: NDArray[np.int64]) -> Mapping[str, fl
 
 
 def _score_metrics(predicted: Floats, true: Floats, task: Task) -> Mapping[str, float]:
-    error = predicted - true
+    """Metrics in the user's units, of standardised scores."""
+    # in the units of the truth: a score that lies on the middle must not leave it by rounding
+    zero = (middle(task) - task.score_mean) / task.score_sd
+    error = (predicted - true) * task.score_sd
     mse = float((error**2).mean())
     varies = _varies(true) and _varies(predicted)
     return {
         "mse": mse,
         "mae": float(np.abs(error).mean()),
-        "r2": 1 - mse / float(true.var()) if _varies(true) else 0.0,
+        "r2": 1 - mse / float(true.var() * task.score_sd**2) if _varies(true) else 0.0,
         "pearson": float(pearsonr(predicted, true).statistic) if varies else 0.0,
         "spearman": float(spearmanr(predicted, true).statistic) if varies else 0.0,
-        "sign_accuracy": float(((predicted > middle(task)) == (true > middle(task))).mean()),
+        "sign_accuracy": float(((predicted > zero) == (true > zero)).mean()),
     }
 
 

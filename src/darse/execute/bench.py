@@ -7,10 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors.torch import load as load_safetensors
-from safetensors.torch import save as save_safetensors
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -26,9 +23,11 @@ from darse.ranks.plan import RankPlan, Site, Weight, ranks_by_weight
 from darse.ranks.sites import find_sites, find_weights
 from darse.seeds import derive_seed
 from darse.settings import Settings
+from darse.store.arrays import put_array
 from darse.store.protocol import Store
 from darse.store.trial import CurvePoint, Outcome, Trial
 from darse.train.encode import Encoded, encode
+from darse.train.lower import Lower, LowerCache, frozen_depth, run_lower
 from darse.train.predict import predict
 from darse.train.probe import probe_head
 
@@ -47,6 +46,7 @@ class Bench:
         settings: Of the study.
         store: Keeps the artifacts.
         checkpoints: Folder of the training snapshots.
+        lower_cache: What lower layers have made of the rows.
     """
 
     base: Base
@@ -58,6 +58,7 @@ class Bench:
     settings: Settings
     store: Store
     checkpoints: Path
+    lower_cache: LowerCache = field(default_factory=LowerCache)
     _probes: dict[int, Mapping[str, Tensor]] = field(default_factory=dict)
 
     @classmethod
@@ -96,16 +97,47 @@ class Bench:
         content = self.store.artifact(trial.outcome.artifacts["weights"])
         return AdapterWeights.from_bytes(content, self.settings.train.alpha)
 
-    def logits(self, weights: AdapterWeights, split: SplitName, check: Callable[[], None]) -> Floats:
-        """Logits of a split under some weights, shape (rows, outputs)."""
+    def logits(
+        self,
+        weights: AdapterWeights,
+        split: SplitName,
+        check: Callable[[], None],
+        *,
+        origin: str = "",
+        depth: int = 0,
+    ) -> Floats:
+        """Logits of a split under some weights, shape (rows, outputs).
+
+        Args:
+            weights: The weights.
+            split: Which rows.
+            check: Called often; raises to stop.
+            origin: Names what the weights of the lower layers are, where others share them.
+            depth: How many layers these are.
+        """
         # merged weights need one product a layer where a pair beside them needs three
         head = replace(weights, pairs={})
+        frozen = frozen_depth(self.model, weights)
+        if frozen >= depth:
+            origin, depth = "", frozen
         with installed(self.model, head), merged(self.model, weights):
-            return self.logits_now(split, check)
+            return self._predict(split, self.lower(split, depth, check, origin=origin), check)
 
-    def logits_now(self, split: SplitName, check: Callable[[], None]) -> Floats:
-        """Logits of a split under the weights that are installed."""
-        return predict(self.model, self.rows[split], check=check).numpy().astype(np.float64)
+    def logits_now(self, split: SplitName, depth: int, check: Callable[[], None]) -> Floats:
+        """Logits of a split under the weights that are installed, whose lower layers to a depth are frozen."""
+        return self._predict(split, self.lower(split, depth, check), check)
+
+    def lower(self, split: SplitName, depth: int, check: Callable[[], None], *, origin: str = "") -> Lower | None:
+        """What the lower layers to a depth, with the weights they have now, make of a split; see `logits`."""
+        if not depth:
+            return None
+        rows = self.rows[split]
+        return self.lower_cache.get(
+            (split, depth, origin), lambda limit: run_lower(self.model, rows, depth, limit=limit, check=check)
+        )
+
+    def _predict(self, split: SplitName, lower: Lower | None, check: Callable[[], None]) -> Floats:
+        return predict(self.model, self.rows[split], lower=lower, check=check).numpy().astype(np.float64)
 
     def losses(self, logits: Floats, split: SplitName) -> Floats:
         """Search loss of every row of a split."""
@@ -130,26 +162,14 @@ class Bench:
     ) -> Outcome:
         """What a trial reports, its arrays and weights kept as artifacts."""
         losses = self.losses(logits, "valid")
-        artifacts = {"logits": self.store.put_artifact(pack_array(logits))}
+        artifacts = {"logits": put_array(self.store, logits)}
         if weights is not None:
             artifacts["weights"] = self.store.put_artifact(weights.to_bytes())
         return Outcome(
             score=float(losses.mean()),
             metrics=self.metrics(logits, "valid"),
-            losses=self.store.put_artifact(pack_array(losses)),
+            losses=put_array(self.store, losses),
             curve=curve,
             artifacts=artifacts,
             seconds=seconds,
         )
-
-
-def pack_array(values: Floats) -> bytes:
-    """An array of any shape as safetensors bytes."""
-    content: bytes = save_safetensors({"values": torch.from_numpy(np.ascontiguousarray(values))})
-    return content
-
-
-def unpack_array(content: bytes) -> Floats:
-    """The inverse of `pack_array`."""
-    values: Floats = load_safetensors(content)["values"].numpy()
-    return values

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+
+import numpy as np
 
 from darse.errors import TrialError
+from darse.evaluate.losses import Floats, fit_temperature
 from darse.execute.bench import Bench
 from darse.execute.evaluator import Feedback
 from darse.execute.truncate import Truncate
+from darse.model.head import cooled
 from darse.model.weights import AdapterWeights
 from darse.store.trial import CurvePoint, Outcome, Trial, TrialSpec
 from darse.train.checkpoint import CheckpointFile
 from darse.train.loop import Observer, train
+from darse.train.lower import frozen_depth
 
 
 class Finetune:
@@ -44,9 +50,10 @@ def run_training(bench: Bench, trial_id: str, spec: TrialSpec, start: AdapterWei
     """Train from some weights, resuming from the trial's checkpoint, and score the best epoch."""
     began = time.perf_counter()
     checkpoint = CheckpointFile(bench.checkpoints / f"{trial_id}.safetensors")
+    depth = frozen_depth(bench.model, start)
 
     def validate() -> float:
-        return float(bench.losses(bench.logits_now("valid", feedback.check), "valid").mean())
+        return float(bench.losses(bench.logits_now("valid", depth, feedback.check), "valid").mean())
 
     trained = train(
         bench.model,
@@ -60,10 +67,25 @@ def run_training(bench: Bench, trial_id: str, spec: TrialSpec, start: AdapterWei
         validate=validate,
         checkpoint=checkpoint,
         observer=Observer(feedback.check, feedback.step),
+        lower=bench.lower("train", depth, feedback.check),
     )
     curve = tuple(
         CurvePoint(epoch, train_loss, score) for epoch, (train_loss, score) in enumerate(trained.progress.curve, 1)
     )
     logits = bench.logits(trained.weights, "valid", feedback.check)
+    weights, logits = _calibrated(bench, trained.weights, logits)
     seconds = time.perf_counter() - began
-    return bench.outcome(logits, seconds=seconds, weights=trained.weights, curve=curve)
+    return bench.outcome(logits, seconds=seconds, weights=weights, curve=curve)
+
+
+def _calibrated(bench: Bench, weights: AdapterWeights, logits: Floats) -> tuple[AdapterWeights, Floats]:
+    """Probabilities as certain as validation bears out: the classes' logits over one temperature (arXiv 1706.04599).
+
+    Never below 1: a few validation rows that are all right must not make a model more certain than it was trained.
+    """
+    classes = len(bench.task.classes)
+    if not classes:
+        return weights, logits
+    temperature = max(1.0, fit_temperature(logits[:, :classes], bench.truth("valid")[0]))
+    logits = np.concatenate([logits[:, :classes] / temperature, logits[:, classes:]], axis=1)
+    return replace(weights, head=cooled(bench.model, bench.task, weights.head, temperature)), logits

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from darse.evaluate.losses import Floats, metric_losses
-from darse.execute.bench import Bench, pack_array, unpack_array
+from darse.execute.bench import Bench
 from darse.ranks.plan import RankPlan
 from darse.search.verify import Verified
-from darse.store.trial import Trial, TrialSpec
+from darse.store.arrays import put_array, read_array
+from darse.store.trial import Trial
 
 FINDING = "test"
 
@@ -37,7 +38,7 @@ class HeldOut:
 
 
 def held_out(
-    bench: Bench, study: str, verified: Verified, trials: Sequence[Trial], epochs: int, check: Callable[[], None]
+    bench: Bench, study: str, verified: Verified, trials: Iterable[Trial], epochs: int, check: Callable[[], None]
 ) -> dict[RankPlan, HeldOut]:
     """Evaluate every verified run on test, unless the store shows that this was done before.
 
@@ -50,19 +51,14 @@ def held_out(
         check: Called often; raises to stop.
     """
     known = {str(key): str(value) for key, value in bench.store.findings(study).get(FINDING, {}).items()}
-    runs = {trial.spec: trial for trial in trials}
     found: dict[RankPlan, HeldOut] = {}
-    for plan in (verified.plan, *(control.plan for control in verified.controls)):
-        specs = [TrialSpec(plan, seed, verified.learning_rate, epochs) for seed in verified.seeds]
-        finished = tuple(runs[spec] for spec in specs if spec in runs)
-        for trial in finished:
+    for plan, runs in verified.runs(trials, epochs).items():
+        for trial in runs:
             if trial.id not in known:
-                known[trial.id] = bench.store.put_artifact(
-                    pack_array(bench.logits(bench.trained_weights(trial), "test", check))
-                )
+                logits = bench.logits(bench.trained_weights(trial), "test", check)
+                known[trial.id] = put_array(bench.store, logits)
                 bench.store.put_finding(study, FINDING, known)
-        if finished:
-            logits = np.stack([unpack_array(bench.store.artifact(known[trial.id])) for trial in finished])
-            losses = np.stack([metric_losses(one, *bench.truth("test"), bench.task) for one in logits])
-            found[plan] = HeldOut(finished, logits, losses)
+        kept = np.stack([read_array(bench.store, known[trial.id]) for trial in runs])
+        losses = np.stack([metric_losses(one, *bench.truth("test"), bench.task) for one in kept])
+        found[plan] = HeldOut(runs, kept, losses)
     return found

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from darse.errors import StaleLeaseError, StoreError, TrialError
 from darse.execute.evaluator import Evaluator, Feedback
+from darse.execute.lease import LeaseKeeper
 from darse.execute.worker import is_dead, worker_name
+from darse.store.journal import Journal
 from darse.store.protocol import Lease, Store
 from darse.store.trial import EvaluatorName, Outcome, Trial, TrialSpec
 
@@ -34,17 +37,19 @@ class Watcher:
     finished: Callable[[Trial], None] = lambda trial: None
 
 
-@dataclass
+@dataclass(frozen=True)
 class LocalExecutor:
     """Runs trials here.
 
     Attributes:
         store: Where they are claimed and kept.
         evaluators: By name.
-        finished: Called with a trial's id once its outcome is stored (its checkpoint can go).
+        forget: Called with a trial's id once it has ended for good (its checkpoint can go).
         watcher: Whom to tell.
         worker: This process's name in leases.
-        wait: Called with seconds while another process holds the last trial.
+        lease_s: Seconds that a trial is claimed for at a time.
+        clock: Seconds since 1970 (UTC).
+        wait: Called with seconds while another process holds the next trial.
     """
 
     store: Store
@@ -52,6 +57,7 @@ class LocalExecutor:
     forget: Callable[[str], None] = lambda trial: None
     watcher: Watcher = field(default_factory=Watcher)
     worker: str = field(default_factory=worker_name)
+    lease_s: float = LEASE_S
     clock: Callable[[], float] = time.time
     wait: Callable[[float], None] = time.sleep
 
@@ -64,10 +70,10 @@ class LocalExecutor:
 
     def _one(self, study: str, name: str, parent: Trial | None) -> Trial | None:
         while True:
-            lease = self.store.claim(study, self.worker, now=self.clock(), lease_s=LEASE_S, trial=name)
+            lease = self.store.claim(study, self.worker, now=self.clock(), lease_s=self.lease_s, trial=name)
             if lease is not None:
                 try:
-                    return self._evaluate(lease, parent)
+                    return self._run_leased(study, lease, parent)
                 except StaleLeaseError:
                     continue  # this process slept past its lease; whoever has the trial now finishes it
             elsewhere = {trial.id: trial for trial in self.store.trials(study)}
@@ -83,41 +89,44 @@ class LocalExecutor:
         dead = [lease for lease in self.store.leases(study) if is_dead(lease.worker)]
         for lease in dead:
             self.store.release(lease)
+            Journal(self.store, study, self.clock).note("freed", trial=lease.trial, worker=lease.worker)
         return len(dead)
 
-    def _evaluate(self, lease: Lease, parent: Trial | None) -> Trial | None:
-        keeper = _LeaseKeeper(self.store, lease, self.clock)
-        self.watcher.started(lease.spec)
-        try:
-            outcome = self.evaluators[lease.spec.evaluator].evaluate(
-                lease.trial, lease.spec, parent, Feedback(self._check(keeper), self.watcher.step)
-            )
-            _check_finite(outcome)
-            trial = self.store.finish(keeper.lease, outcome, now=self.clock())
-        except TrialError as error:
-            self.store.fail(keeper.lease, str(error), now=self.clock())
-            self.forget(lease.trial)
-            return None
-        except BaseException:
-            # Ctrl-C, a full disk, a bug: whatever it was, the trial waits for the next start
-            self._give_back(keeper.lease)
-            raise
+    def _run_leased(self, study: str, lease: Lease, parent: Trial | None) -> Trial | None:
+        """The trial of a lease, stored; None if it has failed."""
+        with ExitStack() as undo:
+            # Ctrl-C, a full disk, a bug: whatever it is, the trial waits for the next start
+            undo.callback(self._give_back, lease)
+            self.watcher.started(lease.spec)
+            try:
+                trial = self.store.finish(lease, self._evaluate(lease, parent), now=self.clock())
+            except TrialError as error:
+                self.store.fail(lease, str(error), now=self.clock())
+                Journal(self.store, study, self.clock).note(
+                    "failed", trial=lease.trial, plan=str(lease.spec.plan), seed=lease.spec.seed, reason=str(error)
+                )
+                trial = None
+            undo.pop_all()
         self.forget(lease.trial)
-        self.watcher.finished(trial)
+        if trial is not None:
+            self.watcher.finished(trial)
         return trial
 
-    def _check(self, keeper: _LeaseKeeper) -> Callable[[], None]:
-        def check() -> None:
-            self.watcher.check()
-            keeper.keep()
+    def _evaluate(self, lease: Lease, parent: Trial | None) -> Outcome:
+        with LeaseKeeper(self.store, lease, lease_s=self.lease_s, clock=self.clock) as keeper:
 
-        return check
+            def check() -> None:
+                self.watcher.check()
+                keeper.keep()
+
+            evaluator = self.evaluators[lease.spec.evaluator]
+            outcome = evaluator.evaluate(lease.trial, lease.spec, parent, Feedback(check, self.watcher.step))
+        _check_finite(outcome)
+        return outcome
 
     def _give_back(self, lease: Lease) -> None:
-        try:
+        with suppress(StoreError):  # the lease runs out by itself
             self.store.release(lease)
-        except StoreError:
-            return  # the lease runs out by itself
 
 
 def _check_finite(outcome: Outcome) -> None:
@@ -125,15 +134,3 @@ def _check_finite(outcome: Outcome) -> None:
     for name, value in {"score": outcome.score, **outcome.metrics}.items():
         if not math.isfinite(value):
             raise TrialError(f"the {name} on validation became {value}")
-
-
-class _LeaseKeeper:
-    """Renews a lease when a third of its time has gone."""
-
-    def __init__(self, store: Store, lease: Lease, clock: Callable[[], float]) -> None:
-        self.store, self.lease, self.clock = store, lease, clock
-
-    def keep(self) -> None:
-        now = self.clock()
-        if self.lease.expires - now < LEASE_S * 2 / 3:
-            self.lease = self.store.renew(self.lease, now=now, lease_s=LEASE_S)

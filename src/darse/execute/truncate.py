@@ -26,13 +26,26 @@ class Truncate:
         if parent is None:
             raise TrialError("truncate needs a finished run to cut from")
         began = time.perf_counter()
-        logits = self.bench.logits(self.weights(parent, spec.plan), "valid", feedback.check)
+        logits = self.bench.logits(
+            self.weights(parent, spec.plan),
+            "valid",
+            feedback.check,
+            origin=parent.id,
+            depth=self._uncut_depth(parent.spec.plan, spec.plan),
+        )
         return self.bench.outcome(logits, seconds=time.perf_counter() - began)
 
     def weights(self, parent: Trial, plan: RankPlan) -> AdapterWeights:
         """The parent's weights cut to a plan."""
         trained, taken_apart = self._taken_apart(parent.id, parent.outcome.artifacts["weights"])
         return truncate(trained, taken_apart, ranks_by_weight(plan, self.bench.sites))
+
+    def _uncut_depth(self, whole: RankPlan, plan: RankPlan) -> int:
+        """How many layers, from the lowest on, a cut leaves at the ranks that were trained."""
+        before, after = (ranks_by_weight(one, self.bench.sites) for one in (whole, plan))
+        weights = self.bench.weights
+        cut = (weight.layer for weight in weights if before.get(weight.name, 0) != after.get(weight.name, 0))
+        return min(cut, default=weights[-1].layer + 1)
 
     def _take_apart(self, trial_id: str, digest: str) -> tuple[AdapterWeights, dict[str, Spectrum]]:
         weights = AdapterWeights.from_bytes(self.bench.store.artifact(digest), self.bench.settings.train.alpha)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from darse.errors import TrialError
-from darse.execute.bench import pack_array
+from darse.errors import InputError, TrialError
 from darse.execute.evaluator import Feedback
 from darse.ranks.plan import Site, ranks_by_weight
+from darse.store.arrays import put_array, read_array
 from darse.store.protocol import Store
 from darse.store.trial import Outcome, Trial, TrialSpec
 
@@ -28,14 +28,19 @@ class UserEvaluator:
             per validation example, lower is better, always for the same examples in the same order.
         sites: Where ranks are set.
         store: Keeps the losses.
+        study: Id of the study, whose earlier trials say how many losses there are.
     """
 
-    def __init__(self, function: UserFunction, sites: Sequence[Site], store: Store) -> None:
-        self.function, self.sites, self.store = function, sites, store
+    def __init__(self, function: UserFunction, sites: Sequence[Site], store: Store, study: str) -> None:
+        self.function, self.sites, self.store, self.study = function, sites, store, study
         self._rows: int | None = None
 
     def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
-        """Ask the function; see `Evaluator.evaluate`."""
+        """Ask the function; see `Evaluator.evaluate`.
+
+        Raises:
+            InputError: The study was begun with another number of examples.
+        """
         feedback.check()
         began = time.perf_counter()
         answer = self.function(ranks_by_weight(spec.plan, self.sites), spec.seed, spec.learning_rate)
@@ -45,11 +50,25 @@ class UserEvaluator:
             raise TrialError(f"the evaluator returned something that is no array of numbers: {error}") from error
         if losses.ndim != 1 or not len(losses):
             raise TrialError(f"the evaluator returned an array of shape {losses.shape}, not one loss per example")
-        if self._rows not in {None, len(losses)}:
-            raise TrialError(f"the evaluator returned {len(losses)} losses, but {self._rows} the time before")
-        self._rows = len(losses)
+        self._check_rows(len(losses))
         score = float(losses.mean())
         if not math.isfinite(score):
             raise TrialError(f"the evaluator returned losses whose mean is {score} for plan {spec.plan}")
-        digest = self.store.put_artifact(pack_array(losses))
-        return Outcome(score, {"loss": score}, digest, seconds=time.perf_counter() - began)
+        return Outcome(score, {"loss": score}, put_array(self.store, losses), seconds=time.perf_counter() - began)
+
+    def _check_rows(self, rows: int) -> None:
+        if self._rows is None:
+            self._rows = self._rows_of_study() or rows
+            if rows != self._rows:
+                # not a failed trial: every other one would fail in the same way, and for good
+                raise InputError(
+                    f"the evaluator returned {rows} losses, but {self._rows} when the study was begun; return them for "
+                    "the same examples, or start anew with fresh=True"
+                )
+        if rows != self._rows:
+            raise TrialError(f"the evaluator returned {rows} losses, but {self._rows} the time before")
+
+    def _rows_of_study(self) -> int:
+        """How many losses a finished trial of the study has; 0 where none is finished."""
+        trials = self.store.trials(self.study)
+        return len(read_array(self.store, trials[0].outcome.losses)) if trials else 0

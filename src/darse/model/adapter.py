@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,13 +78,23 @@ def write_adapter(
             _write_merged(export, fresh)
         else:
             _write_pairs(export, fresh, profile)
-        export.base.tokenizer.save_pretrained(fresh, save_jinja_files=False)
+        _write_tokenizer(export, fresh)
         if card:
             write_durably(fresh / "README.md", card.encode())
         write_manifest(
             fresh, profile=profile, base=export.base, task=export.task, max_length=export.max_length, about=export.about
         )
         prove(fresh)
+
+
+def _write_tokenizer(export: Export, folder: Path) -> None:
+    """The tokenizer as trained: texts as long as in training, and no trace of what it was last used for."""
+    tokenizer = copy.deepcopy(export.base.tokenizer)
+    tokenizer.model_max_length = export.max_length
+    if backend := getattr(tokenizer, "backend_tokenizer", None):
+        backend.no_truncation()
+        backend.no_padding()
+    tokenizer.save_pretrained(folder, save_jinja_files=False)
 
 
 def lora_config(weights: AdapterWeights, base: Base, head: Sequence[str]) -> LoraConfig:

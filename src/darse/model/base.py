@@ -118,6 +118,12 @@ class Base:
             parameter.requires_grad_(False)
         missing, misfits = sorted(about["missing_keys"]), sorted(key for key, *_ in about["mismatched_keys"])
         model.darse_head = head_modules(model, missing, misfits, self.folder)
+        model.darse_pretrained_head = {
+            name: parameter.detach().clone()
+            for part in model.darse_head
+            for name, parameter in model.get_submodule(part).named_parameters(prefix=part)
+            if name not in {*missing, *misfits}
+        }
         return Loaded(model, (*missing, *misfits))
 
     def _config(self) -> PretrainedConfig:

@@ -41,6 +41,23 @@ def in_user_units(model: nn.Module, task: Task, head: Mapping[str, Tensor]) -> d
     return values
 
 
+def cooled(model: nn.Module, task: Task, head: Mapping[str, Tensor], temperature: float) -> dict[str, Tensor]:
+    """Fold a temperature into the rows of the classes, so that plain `transformers` returns calibrated probabilities.
+
+    Args:
+        model: The classifier.
+        task: What is predicted.
+        head: Values by full parameter name.
+        temperature: What the classes' logits are divided by.
+    """
+    values = {name: value.clone() for name, value in head.items()}
+    name, classes = last_linear(model, task), len(task.classes)
+    for leaf in ("weight", "bias"):
+        if f"{name}.{leaf}" in values:
+            values[f"{name}.{leaf}"][:classes] /= temperature
+    return values
+
+
 def last_linear(model: nn.Module, task: Task) -> str:
     """Full name of the linear map that makes the outputs.
 

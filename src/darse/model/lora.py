@@ -46,12 +46,10 @@ class Installed:
 
     Attributes:
         model: The model, changed in place.
-        alpha: Numerator of the scaling.
     """
 
     def __init__(self, model: nn.Module, weights: AdapterWeights) -> None:
         self.model = model
-        self.alpha = weights.alpha
         self._layers: dict[str, LowRankLinear] = {}
         for name, pair in weights.pairs.items():
             layer = LowRankLinear(model.get_submodule(name), pair, weights.alpha)
@@ -74,11 +72,6 @@ class Installed:
             table[f"down:{name}"] = layer.down
             table[f"up:{name}"] = layer.up
         return dict(sorted(table.items()))
-
-    def weights(self) -> AdapterWeights:
-        """A copy of the values as they are now."""
-        table = {name: value.detach().clone() for name, value in self.parameters().items()}
-        return AdapterWeights.from_tensors(table, self.alpha)
 
     def remove(self) -> None:
         """Give the model its own maps back."""

@@ -131,14 +131,21 @@ def initial_weights(
 
 
 def initial_head(model: nn.Module, seed: int) -> dict[str, Tensor]:
-    """Values for the head: normal weights and zero biases for linear maps, other values as built."""
+    """Values for the head: those that came with the model, else normal weights, zero biases and plain norms.
+
+    ModernBERT's head, for one, has a pretrained part below its last map.
+    """
     values: dict[str, Tensor] = {}
+    pretrained = model.darse_pretrained_head
+    assert isinstance(pretrained, dict)
     spread = float(getattr(model.config, "initializer_range", None) or 0.02)
     for part in head_names(model):
         for name, module in model.get_submodule(part).named_modules(prefix=part):
             for leaf, parameter in module.named_parameters(recurse=False):
                 key = f"{name}.{leaf}"
-                if not is_linear(module):
+                if key in pretrained:
+                    values[key] = pretrained[key].clone()
+                elif not is_linear(module):
                     values[key] = torch.ones_like(parameter) if leaf == "weight" else torch.zeros_like(parameter)
                 elif leaf == "weight":
                     stream = torch_stream(seed, "head", key)

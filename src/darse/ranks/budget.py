@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from darse.errors import PlanError
 from darse.ranks.plan import RankPlan, Site, cost
+from darse.settings import read_budget
 
 
 def parse_budget(text: str, sites: Sequence[Site], base_parameters: int) -> int:
@@ -25,7 +25,7 @@ def parse_budget(text: str, sites: Sequence[Site], base_parameters: int) -> int:
     >>> [parse_budget(text, [layer], 10_000) for text in ("1.5k", "4%", "uniform:3")]
     [1500, 400, 600]
     """
-    budget = _parameters(text.strip(), sites, base_parameters)
+    budget = _parameters(text, sites, base_parameters)
     cheapest = min(site.unit_cost for site in sites)
     if budget < cheapest:
         raise PlanError(
@@ -44,10 +44,10 @@ def largest_uniform_rank(sites: Sequence[Site], budget: int) -> int:
 
 
 def _parameters(text: str, sites: Sequence[Site], base_parameters: int) -> int:
-    if match := re.fullmatch(r"uniform:([1-9][0-9]{0,4})", text, re.ASCII):
-        return cost(RankPlan.uniform(sites, int(match[1])), sites)
-    if match := re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)%", text, re.ASCII):
-        return int(float(match[1]) / 100 * base_parameters)
-    if match := re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)([kKmM]?)", text, re.ASCII):
-        return int(float(match[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[match[2].lower()])
-    raise PlanError(f"{text!r} is no budget; write 500k, 1% (of the base model) or uniform:8")
+    try:
+        amount, unit = read_budget(text)
+    except ValueError as error:
+        raise PlanError(str(error)) from error
+    if unit == "uniform rank":
+        return cost(RankPlan.uniform(sites, int(amount)), sites)
+    return int(amount / 100 * base_parameters) if unit == "percent" else int(amount)

@@ -132,22 +132,6 @@ def cost(plan: RankPlan, sites: Sequence[Site]) -> int:
     return sum(rank * site.unit_cost for rank, site in zip(plan, sites, strict=True))
 
 
-def check_plan(plan: RankPlan, sites: Sequence[Site]) -> None:
-    """Refuse a plan that does not fit the sites.
-
-    Raises:
-        PlanError: The number of ranks differs from the number of sites, or a rank is above a site's smaller side.
-    """
-    if len(plan) != len(sites):
-        raise PlanError(f"the plan has {len(plan)} ranks but the model has {len(sites)} sites")
-    for rank, site in zip(plan, sites, strict=True):
-        if rank > site.max_rank:
-            raise PlanError(
-                f"rank {rank} for {site.name} exceeds {site.max_rank}, the smaller side of its weights; "
-                "lower --max-rank"
-            )
-
-
 def ranks_by_weight(plan: RankPlan, sites: Sequence[Site]) -> Mapping[str, int]:
     """Rank of every weight that has one, by the weight's full name."""
     return {weight.name: rank for rank, site in zip(plan, sites, strict=True) if rank for weight in site.weights}

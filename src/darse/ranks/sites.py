@@ -14,9 +14,6 @@ from darse.ranks.plan import Site, Weight
 def find_weights(model: nn.Module) -> tuple[Weight, ...]:
     """All weights that can carry a low-rank pair: the linear maps inside the model's repeated layers.
 
-    The layers are the longest list of like modules that hold linear maps; a head or an embedding is in no such
-    list, so it is never a site.
-
     Args:
         model: Any transformer, with or without a head.
 
@@ -24,7 +21,7 @@ def find_weights(model: nn.Module) -> tuple[Weight, ...]:
         ModelError: The model has no repeated layers, or shares one layer's weights over several depths (ALBERT),
             where a rank per layer has no meaning.
     """
-    prefix, layers = _find_layers(model)
+    prefix, layers = find_layers(model)
     depth = getattr(getattr(model, "config", None), "num_hidden_layers", len(layers))
     if depth != len(layers):
         kind = type(model).__name__
@@ -38,6 +35,24 @@ def find_weights(model: nn.Module) -> tuple[Weight, ...]:
         for name, module in layer.named_modules()
         if is_linear(module)
     )
+
+
+def find_layers(model: nn.Module) -> tuple[str, nn.ModuleList]:
+    """The model's repeated layers, lowest first, and the full name of their list.
+
+    The longest list of like modules that hold linear maps; a head or an embedding is in no such list.
+
+    Raises:
+        ModelError: The model has none.
+    """
+    candidates = [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.ModuleList) and _is_stack(module)
+    ]
+    if not candidates:
+        raise ModelError(f"{type(model).__name__} has no repeated layers with linear weights; choose a transformer")
+    return max(candidates, key=lambda candidate: (len(candidate[1]), -candidate[0].count(".")))
 
 
 def find_sites(weights: Sequence[Weight], granularity: str = "layer") -> tuple[Site, ...]:
@@ -74,17 +89,6 @@ def is_linear(module: nn.Module) -> bool:
 def is_transposed(module: nn.Module) -> bool:
     """Whether the weight is stored as (d_in, d_out), as GPT-2's `Conv1D` does."""
     return type(module).__name__ == "Conv1D"
-
-
-def _find_layers(model: nn.Module) -> tuple[str, nn.ModuleList]:
-    candidates = [
-        (name, module)
-        for name, module in model.named_modules()
-        if isinstance(module, nn.ModuleList) and _is_stack(module)
-    ]
-    if not candidates:
-        raise ModelError(f"{type(model).__name__} has no repeated layers with linear weights; choose a transformer")
-    return max(candidates, key=lambda candidate: (len(candidate[1]), -candidate[0].count(".")))
 
 
 def _is_stack(layers: nn.ModuleList) -> bool:

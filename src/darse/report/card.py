@@ -6,10 +6,11 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from darse.names import printable
 from darse.ranks.plan import RankPlan, Site
-from darse.report.facts import VERDICT_WORDS, cautions
+from darse.report.facts import FOUND, NamedPlan, cautions, named_plans
 from darse.report.words import better, count, effect, metric_value, metric_words, percent, task_words
 from darse.search.result import Result
 
@@ -18,8 +19,8 @@ _LIVE = re.compile(r"(?!(?<=\d)\.\d|(?<=[a-z)])[.:;](?: |$))[^A-Za-z0-9 ,/()%+-]
 _TEXT_LENGTH = 120
 
 
-def model_card(result: Result, profile: str) -> str:
-    """The model card of the exported adapter.
+def model_card(result: Result, profile: str, plan: NamedPlan | None = None) -> str:
+    """The model card of an exported adapter.
 
     Text that came from outside can hold anything, so it is written as quoted JSON in YAML, as character references
     in Markdown and as escaped literals in Python.
@@ -27,19 +28,21 @@ def model_card(result: Result, profile: str) -> str:
     Args:
         result: The study.
         profile: `native`, `padded` or `merged`.
+        plan: Which of the study's plans is exported, from `named_plans`; the found one by default.
     """
+    chosen = plan or named_plans(result)[0]
     blocks = [
-        _front_matter(result, profile),
+        _front_matter(result, profile, chosen),
         f"# {in_markdown(result.name)}",
-        _opening(result, profile),
+        _opening(result, profile, chosen),
         "## Use",
         *_use(result, profile),
         "## Ranks",
-        *_ranks(result.plan, result.sites),
+        *_ranks(chosen.plan, result.sites),
         "## Is it better?",
-        *_verdict(result),
+        *_verdict(result, chosen),
         "## Quality",
-        *_quality(result),
+        *_quality(result, chosen),
         "## Data",
         *_data(result),
         "## Limits",
@@ -76,7 +79,7 @@ def in_python(text: str) -> str:
     return re.sub("[<>`&]", lambda found: f"\\x{ord(found[0]):02x}", ascii(text))
 
 
-def _front_matter(result: Result, profile: str) -> str:
+def _front_matter(result: Result, profile: str, chosen: NamedPlan) -> str:
     base, is_merged = result.origin.base_name, profile == "merged"
     lines = ["---", f"library_name: {'transformers' if is_merged else 'peft'}", "pipeline_tag: text-classification"]
     lines.append("license: other")
@@ -84,7 +87,7 @@ def _front_matter(result: Result, profile: str) -> str:
         lines += [f"base_model: {in_yaml(base)}", f"base_model_relation: {'finetune' if is_merged else 'adapter'}"]
     tags = ["darse", "sentiment", *([] if is_merged else ["lora", "peft"])]
     lines += ["tags:", *(f"- {tag}" for tag in tags)]
-    if result.quality is not None:
+    if result.quality is not None and chosen.name == FOUND:
         test = {name: value for name, value in result.quality.test.items() if math.isfinite(value)}
         lines += ["metrics:", *(f"- {in_yaml(name)}" for name in test)]
         lines += _model_index(result, test)
@@ -110,13 +113,16 @@ def _model_index(result: Result, test: Mapping[str, float]) -> list[str]:
     return lines
 
 
-def _opening(result: Result, profile: str) -> str:
+def _opening(result: Result, profile: str, chosen: NamedPlan) -> str:
     base = in_markdown(result.origin.base_name)
     kind = "A merged model" if profile == "merged" else "A LoRA adapter"
-    share = percent(result.cost, result.origin.base_parameters)
+    share = percent(chosen.cost, result.origin.base_parameters)
+    ranks = "DARSE chose its rank for each site"
+    if chosen.name != FOUND:
+        ranks = f"Its ranks are those of {chosen.name}, a control that DARSE compared its own choice with"
     return (
-        f"{kind} for {base}, predicting {task_words(result.task)}. DARSE chose its rank for each site: "
-        f"{count(result.cost)} trainable parameters, {share} of the base model, and a head of "
+        f"{kind} for {base}, predicting {task_words(result.task)}. {ranks}: "
+        f"{count(chosen.cost)} trainable parameters, {share} of the base model, and a head of "
         f"{count(result.origin.head_parameters)}. The licence is left to its owner: replace `other` above."
     )
 
@@ -186,9 +192,13 @@ def _ranks(plan: RankPlan, sites: Sequence[Site]) -> list[str]:
     ]
 
 
-def _verdict(result: Result) -> list[str]:
+def _verdict(result: Result, chosen: NamedPlan) -> list[str]:
     verdict, metric = result.verdict, result.verdict.metric
-    blocks = [f"**{VERDICT_WORDS[verdict.verdict]}.** {in_markdown(verdict.sentence, 1000)}"]
+    blocks = [in_markdown(verdict.sentence, 1000)]
+    judged = "the adapter"
+    if chosen.name != FOUND:
+        judged = "the found plan"
+        blocks.insert(0, f"The study judged the plan that it found; this adapter is its control {chosen.name}.")
     rows = [
         (
             one.name,
@@ -201,16 +211,18 @@ def _verdict(result: Result) -> list[str]:
     ]
     if rows:
         blocks.append(
-            f"Effect in {metric_words(metric)} on {verdict.split}; above zero the adapter is better than the control."
+            f"Effect in {metric_words(metric)} on {verdict.split}; above zero {judged} is better than the control."
         )
         blocks.append(_table(("control", "parameters", "effect", "95 % interval", "seeds"), rows))
     return blocks
 
 
-def _quality(result: Result) -> list[str]:
+def _quality(result: Result, chosen: NamedPlan) -> list[str]:
     quality = result.quality
     if quality is None:
         return ["Scored by the user's own evaluator; there are no metrics on a test split."]
+    if chosen.name != FOUND:
+        return ["On test it stands in the comparison above alone; this is validation.", _valid_table(chosen)]
     rows = [
         (
             in_markdown(metric_words(name)),
@@ -234,6 +246,13 @@ def _quality(result: Result) -> list[str]:
         ]
         blocks.append(_table(("class", "precision", "recall", "F1"), by_class))
     return blocks
+
+
+def _valid_table(chosen: NamedPlan) -> str:
+    names = dict.fromkeys(name for run in chosen.runs for name in run.outcome.metrics)
+    means = {name: fmean(run.outcome.metrics.get(name, math.nan) for run in chosen.runs) for name in names}
+    rows = [(in_markdown(metric_words(name)), metric_value(mean, name), better(name)) for name, mean in means.items()]
+    return _table(("metric on validation", "mean over seeds", "better is"), rows)
 
 
 def _data(result: Result) -> list[str]:

@@ -97,8 +97,10 @@ def found(result: Result) -> Found:
 
 def named_plans(result: Result) -> tuple[NamedPlan, ...]:
     """The found plan, then its controls, each with its real runs."""
-    pairs = [(FOUND, result.plan), *((one.name, one.plan) for one in found(result).verify.controls)]
-    return tuple(NamedPlan(name, plan, cost(plan, result.sites), _runs(result, plan)) for name, plan in pairs)
+    verified = found(result).verify
+    pairs = [(FOUND, result.plan), *((one.name, one.plan) for one in verified.controls)]
+    runs = verified.runs(result.trials, result.settings.train.epochs)
+    return tuple(NamedPlan(name, plan, cost(plan, result.sites), runs.get(plan, ())) for name, plan in pairs)
 
 
 def best_uniform(result: Result) -> tuple[int, int]:
@@ -198,20 +200,6 @@ def key_figures(result: Result) -> tuple[KeyFigure, ...]:
 
 def _has_proxy(result: Result) -> bool:
     return result.settings.search.evaluator != "finetune"
-
-
-def _runs(result: Result, plan: RankPlan) -> tuple[Trial, ...]:
-    verified, epochs = found(result).verify, result.settings.train.epochs
-    wanted = ("finetune", "user")
-    return tuple(
-        trial
-        for trial in result.trials
-        if trial.spec.plan == plan
-        and trial.spec.evaluator in wanted
-        and trial.spec.epochs == epochs
-        and trial.spec.learning_rate == verified.learning_rate
-        and trial.spec.seed in verified.seeds
-    )
 
 
 def _size_figures(result: Result) -> list[KeyFigure]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from darse.data.columns import describe_columns
 from darse.data.example import DataCheck, Task
 from darse.evaluate.metrics import ClassReport
 from darse.names import printable
@@ -105,17 +106,10 @@ def data_tables(check: DataCheck) -> tuple[Table, ...]:
 
 def data_pairs(check: DataCheck) -> Pairs:
     """What was read, and from which columns."""
-    columns = check.columns
-    named = {part: getattr(columns, part) for part in ("text", "label", "score", "target", "split", "group")}
-    used = ", ".join(
-        f"{part} = {printable(str(name))!r}" + (" (guessed)" if part in columns.guessed else "")
-        for part, name in named.items()
-        if name is not None
-    )
     return Pairs(
         (
             ("source", printable(check.source, _OUTSIDE_LENGTH)),
-            ("columns", used),
+            ("columns", describe_columns(check.columns)),
             ("rows read", count(check.rows)),
             ("rows kept", count(check.kept)),
             ("rejected", count(sum(check.rejected.values()))),

@@ -23,13 +23,15 @@ class Calibration:
     Attributes:
         learning_rate: The best of those tried.
         noise_floor: Standard deviation of the score over seeds at that learning rate; no smaller gain is chased.
+        noise_seeds: Seeds behind it; with 1 it is not measured but assumed, `UNKNOWN_NOISE` of the score.
         rank: Uniform rank it was found at.
-        tried: Score by learning rate.
+        tried: Score by learning rate; infinity where a run failed or was not made.
         parents: Ids of the runs at the best learning rate, one per seed; cut plans descend from them.
     """
 
     learning_rate: float
     noise_floor: float
+    noise_seeds: int
     rank: int
     tried: dict[float, float]
     parents: tuple[str, ...]
@@ -44,7 +46,7 @@ def calibrate(history: History) -> Calibration:
     runs = [trial for trial in history.need([_spec(problem, best, seed) for seed in range(seeds)]) if trial]
     scores = [run.outcome.score for run in runs]
     noise = float(np.std(scores, ddof=1)) if len(scores) > 1 else UNKNOWN_NOISE * min(scores, default=0.0)
-    return Calibration(best, noise, _rank(problem), tried, tuple(run.id for run in runs))
+    return Calibration(best, noise, len(runs), _rank(problem), tried, tuple(run.id for run in runs))
 
 
 def _walk(history: History) -> dict[float, float]:

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from darse.ranks.plan import RankPlan, Site, cost
 from darse.seeds import numpy_stream
 
+BEST_UNIFORM = "best uniform"
+BEST_LAYER_WISE = "best layer-wise"
+HEAD_ALONE = "head alone"
+
 
 @dataclass(frozen=True, slots=True)
 class Control:
     """A plan to compare with.
 
     Attributes:
-        name: `best uniform`, `uniform of equal cost` or `shuffled`.
+        name: `best uniform`, `best layer-wise`, `uniform of equal cost`, `shuffled` or `head alone`.
         plan: Its ranks.
     """
 
@@ -22,25 +26,48 @@ class Control:
     plan: RankPlan
 
 
-def controls_for(plan: RankPlan, sites: Sequence[Site], *, best_uniform: RankPlan, seed: int) -> tuple[Control, ...]:
+def controls_for(
+    plan: RankPlan,
+    sites: Sequence[Site],
+    *,
+    best_uniform: RankPlan,
+    best_layer_wise: RankPlan | None = None,
+    has_head: bool = True,
+    seed: int,
+) -> tuple[Control, ...]:
     """The controls of a plan: each distinct from the plan and from each other.
 
     Args:
         plan: The plan that was found.
         sites: The sites.
         best_uniform: The uniform plan at which quality saturates.
+        best_layer_wise: The best plan found that is not uniform: what a uniform plan has to beat.
+        has_head: Whether the head can be trained alone, without any pair.
         seed: Of the shuffle.
     """
-    wanted = [
-        Control("best uniform", best_uniform),
+    wanted = [Control(BEST_UNIFORM, best_uniform)]
+    if plan.is_uniform and best_layer_wise is not None:
+        wanted.append(Control(BEST_LAYER_WISE, best_layer_wise))
+    wanted += [
         Control("uniform of equal cost", equal_cost_uniform(plan, sites)),
         Control("shuffled", shuffled(plan, sites, seed=seed)),
     ]
+    if has_head:
+        wanted.append(Control(HEAD_ALONE, RankPlan.uniform(sites, 0)))
     kept: dict[RankPlan, Control] = {}
     for control in wanted:
         if control.plan != plan:
             kept.setdefault(control.plan, control)
     return tuple(kept.values())
+
+
+def option_name(name: str) -> str:
+    """What `--plan` calls a plan.
+
+    >>> option_name("best uniform")
+    'best-uniform'
+    """
+    return name.replace(" ", "-")
 
 
 def equal_cost_uniform(plan: RankPlan, sites: Sequence[Site]) -> RankPlan:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from darse.errors import TrialError
-from darse.search.history import Floats, History, Problem, is_run
+from darse.search.history import History, Problem, is_run
 from darse.search.stages import Findings, advance
+from darse.store.arrays import read_array
 from darse.store.protocol import Store
 from darse.store.trial import Trial, TrialSpec
 
@@ -49,7 +50,7 @@ class Limits:
         share = 1.0 if is_proof else SEARCH_SHARE
         trials = history.everything.values()
         runs = [trial for trial in trials if is_run(trial.spec)]
-        done = len(runs) + len(history.failed)
+        done = len(runs) + sum(map(is_run, history.failed.values()))
         if self.max_trials is not None and is_run(specs[0]) and done + 1 > max(1, self.max_trials * share):
             return False
         if self.max_seconds is None:
@@ -64,11 +65,13 @@ class Listener:
 
     Attributes:
         stage: Told what is known whenever a stage begins or the search ends.
-        wanted: Told how many trials the stage has asked for next.
+        wanted: Told the trials that the stage has asked for next.
+        limited: Told which part the limits have ended, `search` or `proof`.
     """
 
     stage: Callable[[Findings], None] = field(default=lambda findings: None)
     wanted: Callable[[Sequence[TrialSpec]], None] = field(default=lambda specs: None)
+    limited: Callable[[str], None] = field(default=lambda part: None)
 
 
 def _expected_seconds(spec: TrialSpec, runs: Sequence[Trial]) -> float:
@@ -99,7 +102,7 @@ def search(
         Interrupted: The user asked to stop; calling again continues.
     """
     recorded = read_history(problem, study, store)
-    history = replace(recorded, trials={}, failed=frozenset())
+    history = replace(recorded, trials={}, failed={})
     announced = ""
     while True:
         findings, specs = advance(history)
@@ -113,6 +116,7 @@ def search(
         is_proof = findings.stage == "verify"
         if not limits.allow(history, specs, is_proof=is_proof) and not _is_closed(history, specs[0], is_proof=is_proof):
             history = _close(history, specs[0], is_proof=is_proof)
+            listener.limited("proof" if is_proof else "search")
             continue
         missing = [spec for spec in specs if not recorded.has(spec)]
         if missing:
@@ -130,17 +134,9 @@ def read_history(problem: Problem, study: str, store: Store) -> History:
     return History(
         problem,
         {trial.id: trial for trial in store.trials(study)},
-        store.failed_ids(study),
+        {spec.id(problem.context): spec for spec, _ in store.failures(study)},
         lambda digest: read_array(store, digest),
     )
-
-
-def read_array(store: Store, digest: str) -> Floats:
-    """An array that an evaluator kept as an artifact."""
-    from safetensors.numpy import load
-
-    values: Floats = load(store.artifact(digest))["values"]
-    return values
 
 
 def _is_closed(history: History, spec: TrialSpec, *, is_proof: bool) -> bool:

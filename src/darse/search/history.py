@@ -39,6 +39,7 @@ class Problem:
         epochs: Passes over the training rows of a full run, at the most.
         budget: Upper bound of a plan's cost; None means what the best uniform plan costs.
         context: Digest of what determines the trials, for their ids.
+        has_head: Whether a head can be trained alone, without any pair.
     """
 
     sites: tuple[Site, ...]
@@ -46,6 +47,7 @@ class Problem:
     epochs: int
     budget: int | None
     context: str
+    has_head: bool = True
 
     @property
     def max_rank(self) -> int:
@@ -64,7 +66,7 @@ class History:
     Attributes:
         problem: What is searched.
         trials: Finished trials by id.
-        failed: Ids of failed trials.
+        failed: Specs of failed trials by id.
         read_losses: Per-example search losses of an outcome, by digest, shape (validation rows,).
         is_closed: No more training runs before stage verify (a limit is reached); stages make do with what there is.
         is_proof_closed: The same for stage verify, whose share of the limits is kept apart.
@@ -76,7 +78,7 @@ class History:
 
     problem: Problem
     trials: Mapping[str, Trial]
-    failed: frozenset[str] = frozenset()
+    failed: Mapping[str, TrialSpec] = field(default_factory=dict)
     read_losses: Callable[[str], Floats] = field(default=lambda digest: np.zeros(0))
     is_closed: bool = False
     is_proof_closed: bool = False
@@ -102,7 +104,7 @@ class History:
     def adding(self, spec: TrialSpec, trial: Trial | None, *, is_proof: bool) -> History:
         """The history with one more trial, None for one that failed."""
         if trial is None:
-            return replace(self, failed=self.failed | {_id_of(spec, self.problem.context)})
+            return replace(self, failed={**self.failed, _id_of(spec, self.problem.context): spec})
         if is_proof:
             return replace(self, proof_trials={**self.proof_trials, trial.id: trial})
         return replace(self, trials={**self.trials, trial.id: trial})

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from darse.data.example import DataCheck, Task
+from darse.errors import StoreError
 from darse.evaluate.metrics import ClassReport
 from darse.ranks.plan import RankPlan, Site
+from darse.search.history import is_run
 from darse.search.stages import Findings
 from darse.search.verdict import Verdict
 from darse.settings import Settings
@@ -113,8 +115,20 @@ class Result:
 
     @classmethod
     def from_json(cls, content: bytes) -> Result:
-        """The inverse of `to_json`."""
-        return _adapter().validate_json(content)
+        """The inverse of `to_json`.
+
+        Raises:
+            StoreError: The content is of another version of the package.
+        """
+        try:
+            return _adapter().validate_json(content)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            where = ".".join(map(str, problem["loc"])) or "its beginning"
+            raise StoreError(
+                f"the study's result is of another version of darse ({where}: {problem['msg']}); "
+                "run its command again, which writes it anew"
+            ) from error
 
     def verdict_json(self) -> dict[str, object]:
         """The content of verdict.json (docs/formats.md)."""
@@ -154,7 +168,7 @@ class Result:
             "test": dict(self.quality.test) if self.quality else {},
             "test_mean": dict(self.quality.test_mean) if self.quality else {},
             "trials": len(self.trials),
-            "runs": sum(trial.spec.evaluator != "truncate" for trial in self.trials),
+            "runs": sum(is_run(trial.spec) for trial in self.trials),
             "seconds": round(self.seconds, 1),
             "limited": self.is_limited,
             "study": self.study,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -66,3 +67,19 @@ def shape_scores(history: History, calibration: Calibration, plans: Sequence[Ran
 def real_scores(history: History, calibration: Calibration, plan: RankPlan, seeds: Iterable[int]) -> list[float]:
     """Scores of full runs of a plan, one per seed."""
     return history.scores([real_spec(history, calibration, plan, seed) for seed in seeds])
+
+
+def holds(history: History, calibration: Calibration, plan: RankPlan, reference: RankPlan, *, seeds: int) -> bool:
+    """Whether a plan's full runs lose no more than the noise floor against a reference, in the mean over seeds."""
+    # the reference first: if the limits end here, it is the finding
+    history.need(real_spec(history, calibration, one, seed) for seed in range(seeds) for one in (reference, plan))
+    ours = real_scores(history, calibration, plan, range(seeds))
+    theirs = real_scores(history, calibration, reference, range(seeds))
+    losses = [one - other for one, other in zip(ours, theirs, strict=True) if math.isfinite(one + other)]
+    return bool(losses) and mean_score(losses) <= calibration.noise_floor / math.sqrt(len(losses))
+
+
+def mean_score(scores: Sequence[float]) -> float:
+    """Mean of the finite scores; infinity if there is none."""
+    finite = [score for score in scores if math.isfinite(score)]
+    return sum(finite) / len(finite) if finite else math.inf

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from darse.ranks.budget import largest_uniform_rank
 from darse.search.calibrate import Calibration
 from darse.search.history import History
-from darse.search.scoring import search_scores
+from darse.search.scoring import holds, search_scores
 
 _FINE_POINTS = 3
 """Ranks tried strictly inside the coarse range, at the most."""
@@ -33,7 +35,7 @@ class Fine:
     """Finding of fine.
 
     Attributes:
-        rank: The smallest uniform rank that is within the noise floor of the best.
+        rank: The smallest uniform rank that is within the noise floor of the best, as far as the budget allows one.
         curve: Score by uniform rank, those of coarse included.
     """
 
@@ -73,7 +75,11 @@ def coarse_grid(history: History) -> list[int]:
 
 
 def fine(history: History, calibration: Calibration, found: Coarse) -> Fine:
-    """Ranks inside the range; the smallest within the noise floor of the best is where quality saturates."""
+    """Ranks inside the range; the smallest within the noise floor of the best is where quality saturates.
+
+    With `truncate` the scores are those of cuts, so the rank's real runs then have to hold against the runs that were
+    cut, or the next higher rank is asked.
+    """
     inside = range(found.low + 1, found.high)
     step = max(1, math.ceil(len(inside) / _FINE_POINTS))
     curve = found.curve | _scores(history, calibration, list(inside)[::step])
@@ -81,7 +87,24 @@ def fine(history: History, calibration: Calibration, found: Coarse) -> Fine:
     if not finite:
         return Fine(found.high, dict(sorted(curve.items())))
     limit = min(finite.values()) + calibration.noise_floor
-    return Fine(min(rank for rank, score in finite.items() if score <= limit), dict(sorted(curve.items())))
+    rank = min(rank for rank, score in finite.items() if score <= limit)
+    return Fine(_confirmed(history, calibration, rank, finite), dict(sorted(curve.items())))
+
+
+def _confirmed(history: History, calibration: Calibration, lowest: int, curve: Mapping[int, float]) -> int:
+    """The first rank, from the lowest on, that holds in real runs against the rank that was cut."""
+    problem = history.problem
+    if problem.settings.evaluator != "truncate":
+        return lowest
+    affordable = largest_uniform_rank(problem.sites, problem.budget) if problem.budget else calibration.rank
+    whole = problem.uniform(calibration.rank)
+    for rank in sorted(rank for rank in curve if lowest <= rank < calibration.rank):
+        # above what the budget affords there is nothing to choose
+        if rank >= affordable or holds(
+            history, calibration, problem.uniform(rank), whole, seeds=calibration.noise_seeds
+        ):
+            return rank
+    return calibration.rank
 
 
 def _scores(history: History, calibration: Calibration, ranks: list[int]) -> dict[int, float]:

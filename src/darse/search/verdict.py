@@ -9,7 +9,7 @@ from typing import Literal
 from darse.evaluate.losses import Floats
 from darse.evaluate.paired import paired_effect
 from darse.ranks.plan import RankPlan, Site, cost
-from darse.search.controls import Control
+from darse.search.controls import BEST_LAYER_WISE, BEST_UNIFORM, HEAD_ALONE, Control, option_name
 
 Judgement = Literal["better", "smaller", "no_difference", "worse"]
 
@@ -111,7 +111,7 @@ def judge(
         for control, one in zip(controls, contenders, strict=True)
     )
     judgement = _judgement(own, controls, is_worse=is_worse)
-    sentence = _sentence(judgement, own, controls, metric) if controls else _alone(plan, own)
+    sentence = _sentence(judgement, plan, own, controls, metric) + _doubt(controls) if controls else _alone(own)
     return Verdict(judgement, sentence, metric, split, controls)
 
 
@@ -140,27 +140,22 @@ def _is_surely_worse(one: Contender, losses: Floats, *, among: int, seed: int) -
 def _judgement(own: int, controls: Sequence[ControlEffect], *, is_worse: bool) -> Judgement:
     if is_worse:
         return "worse"
-    if controls and all(control.is_better for control in controls):
+    uniform = next((control for control in controls if control.name == BEST_UNIFORM), None)
+    if uniform is None:
+        return "no_difference"
+    if all(control.is_better for control in controls):
         return "better"
-    reference = [control for control in controls if control.name == "best uniform"]
-    if reference and own < reference[0].cost and reference[0].is_not_worse:
-        return "smaller"
-    return "no_difference"
+    return "smaller" if own < uniform.cost and uniform.is_not_worse else "no_difference"
 
 
-def _alone(plan: RankPlan, own: int) -> str:
-    if plan.is_uniform:
-        return (
-            f"The best plan found is a uniform one ({own:,} parameters): uniform is good enough here, "
-            "no other plan that was tried did better."
-        )
+def _alone(own: int) -> str:
     return (
-        f"No difference shown: the limits left no room to train a control beside the plan ({own:,} parameters); "
-        "allow more trials or minutes."
+        f"Nothing is shown: no other plan was trained beside this one ({own:,} parameters), so there is nothing to "
+        "compare it with; allow more trials or minutes."
     )
 
 
-def _sentence(judgement: Judgement, own: int, controls: Sequence[ControlEffect], metric: str) -> str:
+def _sentence(judgement: Judgement, plan: RankPlan, own: int, controls: Sequence[ControlEffect], metric: str) -> str:
     first = controls[0]
     compared = f"{first.name} ({first.cost:,} parameters)"
     change = _change(first, metric)
@@ -180,13 +175,31 @@ def _sentence(judgement: Judgement, own: int, controls: Sequence[ControlEffect],
         culprit = min(controls, key=lambda control: control.high)
         return (
             f"Worse: the plan ({own:,} parameters) loses to {culprit.name} ({culprit.cost:,} parameters): its "
-            f"{_change(culprit, metric)}. Use {culprit.name} instead."
+            f"{_change(culprit, metric)}. Use {culprit.name} instead: "
+            f"export it with --plan {option_name(culprit.name)}."
+        )
+    if plan.is_uniform and first.name == BEST_LAYER_WISE:
+        return (
+            f"Uniform is good enough: no plan tried with ranks of its own for each site did surely better than the "
+            f"same rank everywhere ({own:,} parameters); against {compared} its {change}."
+        )
+    if plan.is_uniform:
+        return (
+            f"Nothing is shown about single layers: no plan with ranks of its own for each site was trained beside the "
+            f"uniform one ({own:,} parameters). Against {compared} its {change}."
         )
     return (
         f"No difference shown: the plan has {size} {compared}; its {change}, which is neither better than every "
         f"control beyond chance nor smaller and surely within the margin of {_amount(first.margin, metric)}. "
-        "Uniform ranks are good enough, or more test rows and seeds are needed to tell."
+        "More test rows and seeds are needed to tell; until then a uniform plan is good enough."
     )
+
+
+def _doubt(controls: Sequence[ControlEffect]) -> str:
+    """A word of warning where no adapter at all might do as well."""
+    if all(control.is_better for control in controls if control.name == HEAD_ALONE):
+        return ""
+    return " It is not shown to beat the head alone, without any adapter."
 
 
 def _change(control: ControlEffect, metric: str) -> str:

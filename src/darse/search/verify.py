@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from darse.errors import TrialError
@@ -13,9 +13,9 @@ from darse.search.allocate import Allocation, Candidate
 from darse.search.calibrate import Calibration
 from darse.search.controls import Control, controls_for
 from darse.search.history import History, Problem
-from darse.search.scoring import real_scores, real_spec, search_scores, shape_scores
+from darse.search.scoring import holds, mean_score, real_scores, real_spec, search_scores, shape_scores
 from darse.search.uniform import Fine
-from darse.store.trial import TrialSpec
+from darse.store.trial import Trial, TrialSpec
 
 BEST_FINALISTS = 2
 """Finalists that objective `best` trains with every seed."""
@@ -45,6 +45,21 @@ class Verified:
     cut_correlation: float | None
     proxy_plans: int
 
+    def runs(self, trials: Iterable[Trial], epochs: int) -> dict[RankPlan, tuple[Trial, ...]]:
+        """The finished full runs of the plan and then of each control that has any, seeds in rising order.
+
+        Args:
+            trials: Finished trials.
+            epochs: Of a full run.
+        """
+        by_spec = {trial.spec: trial for trial in trials}
+        found: dict[RankPlan, tuple[Trial, ...]] = {}
+        for plan in (self.plan, *(control.plan for control in self.controls)):
+            specs = [TrialSpec(plan, seed, self.learning_rate, epochs) for seed in self.seeds]
+            if runs := tuple(by_spec[spec] for spec in specs if spec in by_spec):
+                found[plan] = runs
+        return found
+
 
 def verify(history: History, calibration: Calibration, found: Fine, allocation: Allocation) -> Verified:
     """Choose a finalist by real runs, then train its controls with the same seeds.
@@ -60,7 +75,14 @@ def verify(history: History, calibration: Calibration, found: Fine, allocation: 
         plan = _smallest(history, calibration, allocation, reference)
     plan = _trained(history, calibration, allocation, [plan, reference])
     seeds = tuple(range(problem.settings.seeds))
-    controls = controls_for(plan, problem.sites, best_uniform=reference, seed=problem.settings.seed)
+    controls = controls_for(
+        plan,
+        problem.sites,
+        best_uniform=reference,
+        best_layer_wise=_best_layer_wise(allocation),
+        has_head=problem.has_head,
+        seed=problem.settings.seed,
+    )
     plans = [plan, *(control.plan for control in controls)]
     history.need(real_spec(history, calibration, one, seed) for seed in seeds for one in plans)
     short, cut, count = _proxy_correlations(history, calibration)
@@ -73,12 +95,18 @@ def reference_plan(problem: Problem, found: Fine, budget: int) -> RankPlan:
     return problem.uniform(max(1, min(found.rank, affordable)))
 
 
+def _best_layer_wise(allocation: Allocation) -> RankPlan | None:
+    """The best candidate that is not uniform, by the score that compares shapes."""
+    scored = [one for one in allocation.candidates if not one.plan.is_uniform and math.isfinite(one.score)]
+    return min(scored, key=lambda one: (one.score, one.cost)).plan if scored else None
+
+
 def _best(history: History, calibration: Calibration, allocation: Allocation) -> RankPlan:
     """The finalist of the best mean score over all seeds."""
     order = sorted(allocation.finalists, key=lambda one: (one.score, one.cost))[:BEST_FINALISTS]
     seeds = range(history.problem.settings.seeds)
     history.need(real_spec(history, calibration, one.plan, seed) for seed in seeds for one in order)
-    means = [_mean(real_scores(history, calibration, one.plan, seeds)) for one in order]
+    means = [mean_score(real_scores(history, calibration, one.plan, seeds)) for one in order]
     return min(zip(means, (one.cost for one in order), order, strict=True), key=lambda entry: entry[:2])[2].plan
 
 
@@ -89,6 +117,7 @@ def _smallest(history: History, calibration: Calibration, allocation: Allocation
     next larger size is taken. If none holds, the reference itself is the finding, or the best of the trained
     finalists if the reference is beyond the budget.
     """
+    seeds = history.problem.settings.seeds
     limit_cost = cost(reference, history.problem.sites)
     steps: list[Candidate] = sorted(
         (one for one in allocation.finalists if one.cost < limit_cost and one.plan != reference),
@@ -97,12 +126,12 @@ def _smallest(history: History, calibration: Calibration, allocation: Allocation
     low, high = 0, len(steps)
     while low < high:
         place = (low + high) // 2
-        if _holds(history, calibration, steps[place].plan, reference, seeds=1):
+        if holds(history, calibration, steps[place].plan, reference, seeds=1):
             high = place
         else:
             low = place + 1
     for one in steps[low:]:
-        if _holds(history, calibration, one.plan, reference, seeds=history.problem.settings.seeds):
+        if holds(history, calibration, one.plan, reference, seeds=seeds):
             return one.plan
     return reference if limit_cost <= allocation.budget else _best(history, calibration, allocation)
 
@@ -123,29 +152,16 @@ def _trained(
     raise TrialError(f"no plan within the budget of {allocation.budget:,} parameters could be trained")
 
 
-def _holds(history: History, calibration: Calibration, plan: RankPlan, reference: RankPlan, *, seeds: int) -> bool:
-    # the reference first: if the limits end here, it is the finding
-    history.need(real_spec(history, calibration, one, seed) for seed in range(seeds) for one in (reference, plan))
-    ours = real_scores(history, calibration, plan, range(seeds))
-    theirs = real_scores(history, calibration, reference, range(seeds))
-    losses = [one - other for one, other in zip(ours, theirs, strict=True) if math.isfinite(one + other)]
-    return bool(losses) and _mean(losses) <= calibration.noise_floor / math.sqrt(len(losses))
-
-
-def _mean(scores: list[float]) -> float:
-    finite = [score for score in scores if math.isfinite(score)]
-    return sum(finite) / len(finite) if finite else math.inf
-
-
 def _proxy_correlations(history: History, calibration: Calibration) -> tuple[float | None, float | None, int]:
     """Of short runs and of cuts with full runs, and over how many plans."""
     trained: dict[RankPlan, list[float]] = {}
     for trial in sorted(history.trials.values(), key=lambda trial: (trial.spec.plan, trial.spec.seed)):
-        if _is_real(trial.spec, calibration, history.problem.epochs):
+        # the head alone lies so far off that it would flatter any proxy
+        if trial.spec.plan.active and _is_real(trial.spec, calibration, history.problem.epochs):
             trained.setdefault(trial.spec.plan, []).append(trial.outcome.score)
     if history.problem.settings.evaluator == "finetune" or not calibration.parents:
         return None, None, len(trained)
-    truth = {plan: _mean(scores) for plan, scores in trained.items()}
+    truth = {plan: mean_score(scores) for plan, scores in trained.items()}
     short = shape_scores(history, calibration, list(trained))
     cut = search_scores(history, calibration, list(trained))
     return _rank_correlation(short, truth), _rank_correlation(cut, truth), len(trained)

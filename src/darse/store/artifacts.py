@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from darse.errors import CorruptStoreError, StoreError
-from darse.files import sha256_of_bytes, sync, write_durably
+from darse.files import sha256_of_bytes, write_durably
 from darse.names import printable
 from darse.store.faults import store_errors
 
@@ -34,7 +34,6 @@ class ArtifactFolder:
         path = self._path(digest)
         with store_errors(str(path)):
             if not path.is_file() or path.read_bytes() != content:
-                self._make_folder(path.parent)
                 write_durably(path, content)
         return digest
 
@@ -61,10 +60,3 @@ class ArtifactFolder:
         if not _DIGEST.fullmatch(digest):
             raise StoreError(f"{printable(digest)!r} does not name an artifact; use 64 hexadecimal digits")
         return self.root / digest[:2] / digest
-
-    def _make_folder(self, folder: Path) -> None:
-        """Make a folder and every missing one above it, each name durable before anything is put inside."""
-        if not folder.is_dir():
-            self._make_folder(folder.parent)
-            folder.mkdir(exist_ok=True)
-            sync(folder.parent)

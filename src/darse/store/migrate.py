@@ -138,8 +138,4 @@ def _copy_sqlite(path: Path, target: Path) -> None:
     finally:
         copy.close()
         source.close()
-    handle = os.open(target, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(target)

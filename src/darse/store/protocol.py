@@ -51,7 +51,13 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened in a study, for people to read later."""
+    """Something that happened in a study, for people to read later (`darse.store.journal`).
+
+    Attributes:
+        time: Seconds since 1970 (UTC).
+        kind: What happened.
+        detail: The rest, as JSON.
+    """
 
     time: float
     kind: str

@@ -24,7 +24,7 @@ class Encoded:
         tokens: Token ids of each row, unpadded.
         segments: Token type ids of each row where the tokenizer makes them, else None.
         labels: Class index per row, shape (rows,); -1 without classes.
-        scores: Standardised score per row, shape (rows,); 0 without a score.
+        scores: Standardised score per row, float64, shape (rows,); 0 without a score.
         full_lengths: Tokens of each row before it was cut, shape (rows,).
         pad: Token id to pad with.
     """
@@ -90,7 +90,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, task: Task, examples: Sequence[Ex
         tuple(tokens),
         tuple(segments) if segments else None,
         torch.tensor(labels, dtype=torch.int64),
-        torch.tensor(scores, dtype=torch.float32),
+        torch.tensor(scores, dtype=torch.float64),
         np.asarray(full, dtype=np.int32),
         pad,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from darse.seeds import derive_seed
 from darse.settings import TrainSettings
 from darse.train.batches import training_batches
 from darse.train.encode import Encoded
+from darse.train.lower import Forward, Lower, frozen_depth, set_training
 
 _KEPT = ("now", "best")
 _OPTIMIZER_STATE = ("step", "exp_avg", "exp_avg_sq")
@@ -98,11 +100,13 @@ def train(
     validate: Callable[[], float],
     checkpoint: Checkpoint,
     observer: Observer,
+    lower: Lower | None = None,
 ) -> Trained:
     """Train an adapter and keep its best epoch by validation score.
 
     AdamW, linear warm-up then linear decay over `epochs`, gradient clipping, early stopping with patience. Data
-    order and dropout derive from (seed, epoch, batch) alone, so a run that was killed continues to the bit.
+    order derives from (seed, epoch) alone and a layer's dropout from (seed, epoch, batch, layer), so a run that was
+    killed continues to the bit, and plans of one seed share what is random. Below the lowest pair there is no dropout.
 
     Args:
         model: The frozen classifier; it is given back as it came.
@@ -116,12 +120,22 @@ def train(
         validate: The validation score of the model as it is now, lower is better.
         checkpoint: Where to resume from and save to.
         observer: Whom to tell and to ask.
+        lower: What the layers below the lowest pair make of the rows; None runs every layer.
 
     Raises:
         TrialError: The loss is no longer finite.
     """
     with installed(model, start) as present:
-        run = _Run(present, rows, task, settings, learning_rate, epochs, seed)
+        run = _Run(
+            present,
+            Forward(model, rows, lower),
+            frozen_depth(model, start),
+            task,
+            settings,
+            learning_rate,
+            epochs,
+            seed,
+        )
         run.resume(checkpoint.load())
         run.go(validate, checkpoint, observer)
         return Trained(AdapterWeights.from_tensors(run.best, start.alpha), run.progress)
@@ -133,14 +147,17 @@ class _Run:
     def __init__(
         self,
         present: Installed,
-        rows: Encoded,
+        forward: Forward,
+        depth: int,
         task: Task,
         settings: TrainSettings,
         learning_rate: float,
         epochs: int,
         seed: int,
     ) -> None:
-        self.model, self.rows, self.task, self.settings = present.model, rows, task, settings
+        self.forward, self.depth, self.task, self.settings = forward, depth, task, settings
+        self.model, self.rows = forward.model, forward.rows
+        self.lengths = self.rows.lengths
         self.learning_rate, self.epochs, self.seed = learning_rate, epochs, seed
         self.parameters = present.parameters()
         self.optimizer = torch.optim.AdamW(
@@ -148,8 +165,7 @@ class _Run:
         )
         self.progress = Progress()
         self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
-        self.steps = math.ceil(len(rows) / settings.batch_size)
-        self.lengths = rows.lengths
+        self.steps = math.ceil(len(self.rows) / settings.batch_size)
         self.saved = time.monotonic()
 
     def _groups(self) -> list[dict[str, object]]:
@@ -171,7 +187,7 @@ class _Run:
     def _epoch(self, checkpoint: Checkpoint, observer: Observer) -> None:
         epoch = self.progress.epoch
         batches = training_batches(self.lengths, batch_size=self.settings.batch_size, seed=self.seed, epoch=epoch)
-        self.model.train()
+        set_training(self.model, self.depth)
         for batch in batches[self.progress.step :]:
             observer.check()
             self._step(batch.tolist())
@@ -185,10 +201,9 @@ class _Run:
         rate = self.learning_rate * self._schedule(progress.epoch * self.steps + progress.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["ratio"]
-        with torch.random.fork_rng(devices=[]):
-            # dropout is the same for every plan with this seed (common random numbers)
+        with torch.random.fork_rng(devices=[]), self._layers_seeded():
             torch.manual_seed(derive_seed(self.seed, "dropout", progress.epoch, progress.step))
-            logits = self.model(**self.rows.batch(rows)).logits
+            logits = self.forward(rows)
             loss = training_loss(logits, self.rows.labels[rows], self.rows.scores[rows], self.task)
             torch.autograd.backward(loss)
         value = loss.item()
@@ -201,6 +216,27 @@ class _Run:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.progress = replace(progress, step=progress.step + 1, loss_sum=progress.loss_sum + value * len(rows))
+
+    @contextmanager
+    def _layers_seeded(self) -> Iterator[None]:
+        """Each layer draws from a stream of its own: the same for every plan, whatever ran below it."""
+        progress = self.progress
+
+        def seed(layer: int) -> Callable[[nn.Module, object], None]:
+            own = derive_seed(self.seed, "dropout", progress.epoch, progress.step, layer)
+
+            def hook(module: nn.Module, inputs: object) -> None:
+                torch.default_generator.manual_seed(own)
+
+            return hook
+
+        layers = self.forward.layers
+        handles = [layers[place].register_forward_pre_hook(seed(place)) for place in range(self.depth, len(layers))]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
 
     def _schedule(self, step: int) -> float:
         total = self.steps * self.epochs
@@ -259,5 +295,5 @@ def training_loss(logits: Tensor, labels: Tensor, scores: Tensor, task: Task) ->
     if classes:
         loss = loss + F.cross_entropy(logits[:, :classes], labels)
     if task.has_score:
-        loss = loss + F.mse_loss(logits[:, classes], scores)
+        loss = loss + F.mse_loss(logits[:, classes], scores.to(logits.dtype))
     return loss

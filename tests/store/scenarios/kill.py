@@ -1,8 +1,8 @@
 """R3: a store whose process is killed at every durable step has the old or the new state, never a mixture.
 
 Two kinds of kills. At a step: a child kills itself with SIGKILL at every SQL statement, every few instructions
-of SQLite's machine, and before and after every fsync, rename, link, unlink and mkdir. In a write: the kernel ends
-the child when a file would grow past a limit, which tears a write of SQLite's log, or of the file itself while
+of SQLite's machine, and before and after every fsync, rename, link, unlink, mkdir and rmdir. In a write: the kernel
+ends the child when a file would grow past a limit, which tears a write of SQLite's log, or of the file itself while
 the log is folded into it.
 """
 
@@ -29,7 +29,7 @@ from .forks import Result, run_alone
 
 _INSTRUCTIONS = 60
 _TORN_BYTES = 700
-_SYSTEM_CALLS = ("fsync", "replace", "link", "unlink", "mkdir")
+_SYSTEM_CALLS = ("fsync", "replace", "rename", "link", "unlink", "mkdir", "rmdir")
 Arm = Callable[[], None]
 Action = Callable[[Store, Lease], object]
 

@@ -1,0 +1,258 @@
+"""The engine against Hugging Face `Trainer` with PEFT, side by side in one process: rows per second and ratios.
+
+    python benchmarks/engine.py --data ../shared/data/cr/cr.csv
+
+Both sides get the same model, plan, batch size, length limit, dropout and rows; the Trainer groups by length. The
+two take turns, and a ratio is the median over the pairs of turns, so that a busy machine slows both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+from peft import get_peft_model
+from torch.utils.data import Dataset
+from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+
+from darse.data.load import load_labelled
+from darse.execute.bench import Bench
+from darse.execute.evaluator import Feedback
+from darse.execute.finetune import Finetune
+from darse.execute.truncate import Truncate
+from darse.model.adapter import plan_config
+from darse.model.base import find_base
+from darse.model.weights import head_names
+from darse.ranks.plan import RankPlan, ranks_by_weight
+from darse.settings import Settings, settings_from_options
+from darse.store.open import open_store
+from darse.store.trial import Trial, TrialSpec
+from darse.train.encode import Encoded
+
+RATE, EPOCHS = 2e-3, 3
+
+
+def main() -> None:
+    """Print one line per plan for training, one for evaluation, one for a cut."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", default="minilm")
+    parser.add_argument("--rows", type=int, default=800, help="training rows of a turn")
+    parser.add_argument("--pairs", type=int, default=5, help="turns of each side")
+    options = parser.parse_args()
+    transformers.logging.set_verbosity_error()
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
+        bench = build(options.data, options.model, Path(folder))
+        print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}")
+        print("what                          | Trainer + PEFT | darse | ratio (median of pairs)")
+        depth = len(bench.sites)
+        rows = first_rows(bench.rows["train"], options.rows)
+        plans = {
+            "training, rank 8, all layers": [8] * depth,
+            "training, rank 2, all layers": [2] * depth,
+            "training, rank 8, upper half": [0] * (depth - depth // 2) + [8] * (depth // 2),
+            "training, rank 8, top layer": [0] * (depth - 1) + [8],
+        }
+        for name, ranks in plans.items():
+            plan = RankPlan.of(ranks)
+            report(name, len(rows), options.pairs, theirs_trains(bench, plan, rows), ours_trains(bench, plan, rows))
+        plan = RankPlan.of(plans["training, rank 8, all layers"])
+        size = best_batch_size(bench, plan, rows)
+        report(
+            f"evaluation (Trainer: {size})",
+            len(rows),
+            options.pairs,
+            theirs_evaluates(bench, plan, rows, size),
+            ours_evaluates(bench, plan, rows),
+        )
+        proxy(bench)
+
+
+def build(data: Path, model: str, folder: Path) -> Bench:
+    """The rows and the model."""
+    settings: Settings = settings_from_options({"model": model, "epochs": EPOCHS})
+    labelled = load_labelled(data, settings.data, seed=0)
+    return Bench.build(find_base(model), labelled, settings, open_store(folder / "study.db"), folder / "checkpoints")
+
+
+def first_rows(rows: Encoded, count: int) -> Encoded:
+    """The first rows of a split."""
+    segments = None if rows.segments is None else rows.segments[:count]
+    return replace(
+        rows,
+        tokens=rows.tokens[:count],
+        segments=segments,
+        labels=rows.labels[:count],
+        scores=rows.scores[:count],
+        full_lengths=rows.full_lengths[:count],
+    )
+
+
+class Rows(Dataset[dict[str, object]]):
+    """Encoded rows as the Trainer takes them."""
+
+    def __init__(self, rows: Encoded) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, row: int) -> dict[str, object]:
+        tokens = self.rows.tokens[row].tolist()
+        found: dict[str, object] = {
+            "input_ids": tokens,
+            "attention_mask": [1] * len(tokens),
+            "labels": int(self.rows.labels[row]),
+        }
+        if self.rows.segments is not None:
+            found["token_type_ids"] = self.rows.segments[row].tolist()
+        return found
+
+
+@contextlib.contextmanager
+def trainer(bench: Bench, plan: RankPlan, rows: Encoded, **options: object) -> Iterator[Trainer]:
+    """A Trainer over a PEFT model of the plan."""
+    model = bench.base.classifier(bench.task)
+    names = head_names(model)
+    config = plan_config(
+        ranks_by_weight(plan, bench.sites), alpha=bench.settings.train.alpha, base_name=bench.base.name, head=names
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            output_dir=folder,
+            per_device_train_batch_size=bench.settings.train.batch_size,
+            num_train_epochs=1,
+            learning_rate=RATE,
+            train_sampling_strategy="group_by_length",
+            save_strategy="no",
+            logging_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            use_cpu=True,
+            seed=0,
+            **options,
+        )
+        yield Trainer(
+            get_peft_model(model, config),
+            arguments,
+            train_dataset=Rows(rows),
+            data_collator=DataCollatorWithPadding(bench.base.tokenizer),
+        )
+
+
+def theirs_trains(bench: Bench, plan: RankPlan, rows: Encoded) -> Callable[[], float]:
+    """Seconds of one epoch with the Trainer."""
+
+    def turn() -> float:
+        with trainer(bench, plan, rows) as theirs:
+            return seconds(theirs.train)
+
+    return turn
+
+
+def ours_trains(bench: Bench, plan: RankPlan, rows: Encoded) -> Callable[[], float]:
+    """Seconds of one epoch here, without validation, as on the other side."""
+    from darse.train.loop import Observer, train
+
+    def turn() -> float:
+        start = bench.fresh_weights(plan, 0)
+        return seconds(
+            lambda: train(
+                bench.model,
+                start,
+                rows,
+                task=bench.task,
+                settings=bench.settings.train,
+                learning_rate=RATE,
+                epochs=1,
+                seed=0,
+                validate=lambda: 0.0,
+                checkpoint=Forgetful(),
+                observer=Observer(),
+            )
+        )
+
+    return turn
+
+
+class Forgetful:
+    """A checkpoint that keeps nothing."""
+
+    def load(self) -> None:
+        """Nothing."""
+
+    def save(self, snapshot: object) -> None:
+        """Nowhere."""
+
+
+def theirs_evaluates(bench: Bench, plan: RankPlan, rows: Encoded, size: int) -> Callable[[], float]:
+    """Seconds of a pass with the Trainer."""
+
+    def turn() -> float:
+        with trainer(bench, plan, rows, per_device_eval_batch_size=size) as theirs:
+            return seconds(lambda: theirs.predict(Rows(rows)))
+
+    return turn
+
+
+def ours_evaluates(bench: Bench, plan: RankPlan, rows: Encoded) -> Callable[[], float]:
+    """Seconds of a pass here."""
+    weights = bench.fresh_weights(plan, 0)
+    here = replace(bench, rows={**bench.rows, "valid": rows})
+    return lambda: seconds(lambda: here.logits(weights, "valid", lambda: None))
+
+
+def best_batch_size(bench: Bench, plan: RankPlan, rows: Encoded) -> int:
+    """The evaluation batch size at which the Trainer is fastest."""
+    return min((8, 16, 32, 64), key=lambda size: theirs_evaluates(bench, plan, rows, size)())
+
+
+def proxy(bench: Bench) -> None:
+    """Seconds of a cut plan's score against those of its parent's training, on all rows."""
+    plan = RankPlan.uniform(bench.sites, 16)
+    spec = TrialSpec(plan, 0, RATE, EPOCHS)
+    began = time.perf_counter()
+    outcome = Finetune(bench).evaluate("run", spec, None, Feedback())
+    full = time.perf_counter() - began
+    parent = Trial("run", spec, outcome)
+    cut = Truncate(bench)
+    depth = len(bench.sites)
+    plans = [plan.replace(site, rank) for site in range(depth) for rank in (0, 1, 4)]
+    plans += [RankPlan.uniform(bench.sites, rank) for rank in (1, 2, 4, 8)]
+    began = time.perf_counter()
+    for one in plans:
+        cut.evaluate("cut", TrialSpec(one, 0, 0.0, 0, "truncate", "run"), parent, Feedback())
+    mean = (time.perf_counter() - began) / len(plans)
+    print(f"a cut plan's score: {mean:.2f} s, mean of {len(plans)}; a fine-tune of {EPOCHS} epochs: {full:.1f} s")
+    print(f"a cut costs {mean / full:.1%} of a fine-tune")
+
+
+def report(name: str, rows: int, pairs: int, theirs: Callable[[], float], ours: Callable[[], float]) -> None:
+    """One line: rows per second of both, and their ratio."""
+    ours()
+    turns = [(theirs(), ours()) for _ in range(pairs)]
+    first, second = (rows / float(np.median(column)) for column in zip(*turns, strict=True))
+    ratio = float(np.median([one / other for one, other in turns]))
+    print(f"{name:29} | {first:8.0f} rows/s | {second:4.0f} rows/s | {ratio:.2f}", flush=True)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long it takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""A folder, or a store, and what people call a study to its record, and to its result once it is finished."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from darse.errors import InputError
+from darse.names import printable
+from darse.search.result import Result
+from darse.store.protocol import Store, StudyRecord
+from darse.store.sql import SqlStore
+from darse.study import open_study_store, read_result
+
+_SHOWN = 5
+
+
+def open_archive(folder: Path, address: str | None) -> SqlStore:
+    """The store of a folder that `darse explore` wrote, or the one at an address; it is not made if it is missing.
+
+    Raises:
+        InputError: There is no store.
+        StoreError: It cannot be opened.
+    """
+    if address is None and not (folder / "study.db").exists():
+        raise InputError(f"{folder} has no study.db; give the folder that explore wrote")
+    path = (address or "").removeprefix("sqlite:///")
+    if address is not None and "://" not in path and not Path(path).exists():
+        raise InputError(f"there is no store {printable(path, 200)}; check --store")
+    return open_study_store(folder, address)
+
+
+def find_study(store: Store, name: str) -> StudyRecord:
+    """The one study of an id, of the beginning of an id, or of a name.
+
+    Raises:
+        InputError: There is none, or there are several.
+    """
+    records = store.studies()
+    found = [one for one in records if one.id == name]
+    found = found or [one for one in records if one.id.startswith(name) or one.name == name]
+    if not found:
+        raise InputError(f"there is no study {printable(name)!r} in the store; `darse studies` lists them")
+    if len(found) > 1:
+        ids = ", ".join(one.id for one in found[:_SHOWN]) + (", ..." if len(found) > _SHOWN else "")
+        raise InputError(f"{printable(name)!r} could be {ids}; give an id, or more of it")
+    return found[0]
+
+
+def find_result(store: Store, folder: Path, name: str | None) -> Result:
+    """The result of the named study, or else of the one whose verdict lies in the folder, or else of the last one.
+
+    Raises:
+        InputError: There is no such study, or it is not finished.
+    """
+    wanted = name if name is not None else _study_of(folder)
+    if wanted is None:
+        result = read_result(store)
+        if result is None:
+            raise InputError(f"{folder} has no finished study; `darse studies` lists those there are")
+        return result
+    record = find_study(store, wanted)
+    result = read_result(store, record.id)
+    if result is None:
+        raise InputError(f"study {record.id} is {record.state} and not finished; its command again continues it")
+    return result
+
+
+def _study_of(folder: Path) -> str | None:
+    """The study whose verdict lies in a folder; a store that several folders share holds others as well."""
+    try:
+        return str(json.loads((folder / "verdict.json").read_bytes())["study"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,66 @@
+"""A finished study read back, and an adapter that predicts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import darse
+from darse.api import Predictor
+from darse.errors import InputError
+from darse.score import Scorer
+from tests.conftest import SmallStudy
+
+TEXTS = ["great service", "late and broken"]
+
+
+def test_a_study_read_back_knows_what_it_knew(small_study: SmallStudy) -> None:
+    study = darse.open_study(small_study.folder)
+    told = json.loads((small_study.folder / "verdict.json").read_text())
+    assert study.result.verdict_json() == told
+    assert study.plan == told["plan"]
+    assert study.sensitivity
+    assert study.frontier
+    assert darse.open_study(str(small_study.folder), study=told["study"][:6]).result == study.result
+
+
+def test_a_study_read_back_predicts_and_exports(small_study: SmallStudy, tmp_path: Path) -> None:
+    study = darse.open_study(small_study.folder)
+    said = study.model().predict(TEXTS)
+    again = Predictor.open(study.export(tmp_path / "merged", "merged")).predict(TEXTS)
+    assert [one.score for one in said] == pytest.approx([one.score for one in again], abs=1e-5)
+
+
+def test_a_store_that_lies_elsewhere_is_read_at_its_address(small_study: SmallStudy, tmp_path: Path) -> None:
+    shutil.copy(small_study.folder / "study.db", tmp_path / "team.db")
+    shutil.copytree(small_study.folder / "artifacts", tmp_path / "team-artifacts")
+    study = darse.open_study(tmp_path, str(tmp_path / "team.db"))
+    assert study.plan == darse.open_study(small_study.folder).plan
+    assert (study.export(tmp_path / "adapter") / "darse.json").is_file()
+
+
+@pytest.mark.parametrize("study", [None, "nothing"])
+def test_a_folder_without_the_study_is_refused(small_study: SmallStudy, tmp_path: Path, study: str | None) -> None:
+    with pytest.raises(InputError, match=r"no study"):
+        darse.open_study(tmp_path if study is None else small_study.folder, study=study)
+
+
+def test_the_adapter_of_another_study_is_not_taken_for_this_ones(small_study: SmallStudy) -> None:
+    study = darse.open_study(small_study.folder)
+    study.result = replace(study.result, study="another")
+    with pytest.raises(InputError, match="is of another study"):
+        study.model()
+
+
+def test_scores_of_an_adapter_without_a_score_are_refused_and_never_nan(small_study: SmallStudy) -> None:
+    scorer = Scorer.open(small_study.folder / "adapter")
+    both = Predictor(scorer)
+    assert both.scores(TEXTS).tolist() == [one.score for one in both.predict(TEXTS)]
+    classes_alone = Predictor(Scorer(replace(scorer.adapter, task=replace(scorer.task, has_score=False))))
+    for texts in (TEXTS, []):
+        with pytest.raises(InputError, match=r"classes \(negative, neutral, positive\) and no score; use predict"):
+            classes_alone.scores(texts)

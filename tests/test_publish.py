@@ -1,0 +1,106 @@
+"""What people take away of a study: any of its plans, from a base model wherever that lies."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import darse
+from darse.api import Predictor, Study
+from darse.cli.main import run
+from darse.errors import InputError, ModelError
+from darse.model.manifest import read_manifest
+from darse.publish import choose_plan, choose_run, plan_as_json
+from darse.ranks.plan import ranks_by_weight
+from darse.report.facts import named_plans
+from darse.search.controls import option_name
+from tests.conftest import SmallStudy
+from tests.report.samples import SHAPES, Shape, a_result
+from tests.tiny import save_model
+
+
+@pytest.fixture(scope="module")
+def study(small_study: SmallStudy) -> Study:
+    return darse.open_study(small_study.folder)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_plan_of_a_study_is_found_by_the_name_that_the_sentence_gives_it(shape: str) -> None:
+    result = a_result(SHAPES[shape])
+    for plan in named_plans(result):
+        assert choose_plan(result, option_name(plan.name)) == choose_plan(result, plan.name) == plan
+    assert choose_plan(result, None).plan == result.plan
+    assert choose_plan(result, "uniform") == choose_plan(result, "best-uniform")
+    assert choose_plan(result, "uniform").plan.is_uniform
+
+
+def test_a_plan_that_the_study_does_not_have_is_refused_with_those_it_has() -> None:
+    with pytest.raises(InputError, match="no plan 'tpe'; it has found-plan, best-uniform, uniform-of-equal-cost"):
+        choose_plan(a_result(), "tpe")
+
+
+def test_a_worse_plan_comes_with_the_command_that_exports_the_better_one() -> None:
+    result = a_result(Shape(verdict="worse"))
+    name = result.verdict.sentence.partition("--plan ")[2].rstrip(".")
+    rival = choose_plan(result, name)
+    assert f"Use {rival.name} instead" in result.verdict.sentence
+    assert plan_as_json(result, rival)["r"] == max(rival.plan)
+
+
+def test_the_run_of_a_control_is_its_best_on_validation() -> None:
+    result = a_result()
+    control = choose_plan(result, "shuffled")
+    assert choose_run(result, control).outcome.score == min(run.outcome.score for run in control.runs)
+
+
+def test_a_control_that_was_not_trained_cannot_be_exported() -> None:
+    plan = named_plans(a_result())[1]
+    with pytest.raises(InputError, match="best uniform was not trained"):
+        choose_run(a_result(), type(plan)(plan.name, plan.plan, plan.cost, ()))
+
+
+def test_an_exported_control_has_its_own_ranks_card_and_scores(study: Study, tmp_path: Path) -> None:
+    folder = study.export(tmp_path / "control", plan="best-uniform")
+    plan = choose_plan(study.result, "best-uniform")
+    ranks = ranks_by_weight(plan.plan, study.result.sites)
+    config = json.loads((folder / "adapter_config.json").read_text())
+    assert sorted(config["target_modules"]) == sorted(ranks)
+    about = read_manifest(folder).about
+    assert (about["name"], about["plan"]) == ("best uniform", list(plan.plan))
+    card = (folder / "README.md").read_text()
+    assert "this adapter is its control best uniform" in card
+    assert f"{plan.cost:,} trainable parameters" in card
+    assert "metric on test" not in card
+    (ours,) = Predictor.open(folder).predict(["great service"])
+    (found,) = study.model().predict(["great service"])
+    assert ours != found
+
+
+def test_command_line_exports_a_control_beside_the_adapter(
+    small_study: SmallStudy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", str(small_study.folder), "--plan", "shuffled"]) == 0
+    folder = small_study.folder / "adapter-shuffled-native"
+    assert str(folder) in capsys.readouterr().out
+    assert read_manifest(folder).about["name"] == "shuffled"
+    shutil.rmtree(folder)
+
+
+def test_a_base_model_that_moved_is_given_by_hand(study: Study, tiny_bert: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(tiny_bert, tmp_path / "moved")
+    out = tmp_path / "adapter"
+    assert run(["export", str(study.folder), "--base", str(moved), "-o", str(out)]) == 0
+    manifest = read_manifest(out)
+    assert manifest.base_name == str(moved)
+    assert repr(str(moved)) in (out / "README.md").read_text()
+    (said,) = study.model(base=str(moved)).predict(["great service"])
+    assert Predictor.open(out).predict(["great service"])[0].label == said.label
+
+
+def test_a_base_model_of_other_weights_is_refused(study: Study, tmp_path: Path) -> None:
+    other = save_model("roberta", tmp_path / "roberta")
+    with pytest.raises(ModelError, match="not those of the study; give the right model with --base"):
+        study.export(tmp_path / "adapter", base=str(other))
