@@ -11,6 +11,7 @@ from darse.settings import (
     SearchSettings,
     Settings,
     TrainSettings,
+    as_option,
     parse_settings,
     settings_from_options,
 )
@@ -27,13 +28,36 @@ def test_all_problems_are_reported_together_with_what_was_given() -> None:
         parse_settings({"search": {"seeds": 1, "margin": -0.1}, "train": {"epochs": 0}, "nonsense": 3})
     assert len(caught.value.problems) == 4
     message = str(caught.value)
-    for part in ("search.seeds", "(got 1)", "search.margin", "(got -0.1)", "train.epochs", "(got 0)", "nonsense"):
-        assert part in message
+    wanted = ("seeds must be 2 or more, got 1", "margin must be 0 or more, got -0.1", "epochs must be 1 or more, got 0")
+    assert all(part in message for part in (*wanted, "nonsense: there is no such option"))
 
 
 def test_ranks_in_the_wrong_order_are_refused_by_their_options() -> None:
-    with pytest.raises(SettingsError, match=r"^--min-rank 8 is above --max-rank 4$"):
+    with pytest.raises(SettingsError, match=r"^min_rank 8 is above max_rank 4$"):
         settings_from_options({"min_rank": 8, "max_rank": 4})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("max_minutes", 0.0, "--max-minutes must be above 0, got 0"),
+        ("learning_rates", [0.0], "--learning-rate must be above 0, got 0"),
+        ("seeds", 51, "--seeds must be 50 or less, got 51"),
+        ("min_rank", 32, "--min-rank 32 is above --max-rank 16"),
+    ],
+)
+def test_a_wrong_option_is_named_as_whoever_gave_it_calls_it(name: str, value: object, said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings_from_options({name: value}, called=as_option)
+    assert caught.value.problems == (said,)
+    with pytest.raises(SettingsError, match=f"^{name} "):
+        settings_from_options({name: value})
+
+
+@pytest.mark.parametrize(("wrong", "meant"), [("learning_rate", "learning_rates"), ("max_minute", "max_minutes")])
+def test_an_unknown_option_comes_with_the_one_that_is_meant(wrong: str, meant: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{wrong}: there is no such option; did you mean {meant}[?]$"):
+        settings_from_options({wrong: 1})
 
 
 @pytest.mark.parametrize(
@@ -93,7 +117,7 @@ def test_options_are_exactly_the_settings() -> None:
 def test_unknown_and_wrong_options_are_reported_together() -> None:
     with pytest.raises(SettingsError) as caught:
         settings_from_options({"rank": 3, "seeds": 1})
-    assert [problem.split(":")[0] for problem in caught.value.problems] == ["rank", "search.seeds"]
+    assert [problem.split()[0] for problem in caught.value.problems] == ["rank:", "seeds"]
 
 
 @pytest.mark.parametrize("text", ["500k", " 1% ", "uniform:8"])

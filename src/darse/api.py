@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
+from peft import LoraConfig
 
 from darse.archive import find_result, open_archive
 from darse.data.source import Source
@@ -17,8 +19,9 @@ from darse.errors import InputError
 from darse.execute.user import UserFunction
 from darse.model.adapter import Profile
 from darse.names import folder_name, printable
-from darse.publish import choose_plan, choose_run, export_again, publish
+from darse.publish import choose_plan, choose_run, export_again, plan_as_config, publish
 from darse.score import Score, Scorer
+from darse.search.open_study import Opened
 from darse.search.result import Result
 from darse.search.sensitivity import SiteLoss
 from darse.search.verdict import Verdict
@@ -105,6 +108,17 @@ class Study:
         with open_archive(self.folder, self.store) as archive:
             export_again(self.result, archive, Path(path), profile, plan=plan, base=base)
         return Path(path)
+
+    def lora_config(self, plan: str | None = None) -> LoraConfig:
+        """The plan for a training script of one's own: a rank and a scaling for each module, no head.
+
+        Args:
+            plan: A control instead of the found plan, as in `export`.
+
+        Raises:
+            InputError: The study has no such plan, or it leaves every layer alone.
+        """
+        return plan_as_config(self.result, choose_plan(self.result, plan))
 
     def model(self, *, base: str | None = None) -> Predictor:
         """The adapter in the study's folder, ready to predict.
@@ -200,7 +214,7 @@ def explore(
         fresh: Start anew even if the study is there.
         evaluator: `truncate` or `finetune`, or your own `f(ranks, seed, learning_rate) -> per-example losses`, for
             any task and any training (docs/own-evaluator.md).
-        audience: Whom to tell while it runs.
+        audience: Whom to tell while it runs; by default a warning says when the files of another study are replaced.
         **options: Any setting by its name: `model`, `text`, `label`, `score`, `target`, `split`, `group`, `budget`,
             `objective`, `granularity`, `evaluator`, `strategy`, `seeds`, `seed`, `max_trials`, `max_minutes`,
             `epochs`, ... (darse.settings).
@@ -214,7 +228,7 @@ def explore(
     settings = settings_from_options({**options, "evaluator": "finetune" if function else evaluator})
     folder = Path(out) if out is not None else Path(f"darse-{_name(data)}")
     request = Request(data, settings, folder, store, fresh, f"darse.explore({_name(data)!r}, ...)", function)
-    finished = run_study(request, audience or Audience())
+    finished = run_study(request, audience or Audience(opened=_warn_of_changes))
     publish(finished, folder)
     return Study(finished.result, folder, store)
 
@@ -233,6 +247,16 @@ def open_study(folder: str | Path, store: str | None = None, *, study: str | Non
     """
     with open_archive(Path(folder), store) as archive:
         return Study(find_result(archive, Path(folder), study), Path(folder), store)
+
+
+def _warn_of_changes(opened: Opened) -> None:
+    if opened.changes:
+        warnings.warn(
+            f"this is a new study, and its report and adapter replace those in the folder ({'; '.join(opened.changes)});"
+            " give another out= to keep both",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _name(data: Source | None) -> str:

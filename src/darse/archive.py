@@ -70,5 +70,5 @@ def _study_of(folder: Path) -> str | None:
     """The study whose verdict lies in a folder; a store that several folders share holds others as well."""
     try:
         return str(json.loads((folder / "verdict.json").read_bytes())["study"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from peft import LoraConfig
 from transformers import PreTrainedModel
 
 from darse.data.example import Example, Task
@@ -138,13 +139,19 @@ def choose_run(result: Result, plan: NamedPlan) -> Trial:
     return min(plan.runs, key=lambda run: run.outcome.score)
 
 
+def plan_as_config(result: Result, plan: NamedPlan) -> LoraConfig:
+    """A plan as a `LoraConfig` for one's own training.
+
+    Raises:
+        PlanError: The plan leaves every layer alone.
+    """
+    ranks = ranks_by_weight(plan.plan, result.sites)
+    return plan_config(ranks, alpha=result.settings.train.alpha, base_name=result.origin.base_name, head=())
+
+
 def plan_as_json(result: Result, plan: NamedPlan) -> dict[str, object]:
     """A plan as the JSON of a `LoraConfig`."""
-    ranks = ranks_by_weight(plan.plan, result.sites)
-    if not ranks:
-        raise InputError("the plan leaves every layer alone, so there is no LoraConfig for it")
-    config = plan_config(ranks, alpha=result.settings.train.alpha, base_name=result.origin.base_name, head=())
-    values = config.to_dict()
+    values = plan_as_config(result, plan).to_dict()
     wanted = ("r", "lora_alpha", "target_modules", "rank_pattern", "alpha_pattern", "lora_dropout", "bias")
     return {name: sorted(values[name]) if isinstance(values[name], set) else values[name] for name in wanted}
 
@@ -175,6 +182,7 @@ def _write(result: Result, plan: NamedPlan, trained: Trained, folder: Path, prof
         "name": plan.name,
         "plan": list(plan.plan.ranks),
         "verdict": result.verdict.verdict,
+        "columns": _columns(result),
     }
     length = min(result.settings.train.max_length, trained.base.tokenizer.model_max_length)
     export = Export(trained.base, trained.model, trained.task, trained.weights, trained.sites, length, about)
@@ -182,6 +190,14 @@ def _write(result: Result, plan: NamedPlan, trained: Trained, folder: Path, prof
     moved = replace(result, origin=replace(result.origin, base_name=trained.base.name))
     card = model_card(moved, profile, plan)
     write_adapter(export, folder, profile, card=card, prove=lambda fresh: _prove(trained, length, fresh))
+
+
+def _columns(result: Result) -> dict[str, str]:
+    """Columns of text and target in training, where a scorer looks first."""
+    if result.check is None:
+        return {}
+    columns = {"text": result.check.columns.text, "target": result.check.columns.target}
+    return {part: name for part, name in columns.items() if name is not None}
 
 
 def _prove(trained: Trained, max_length: int, folder: Path) -> None:

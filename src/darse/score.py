@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from darse.data.carry import Value, as_value
 from darse.data.columns import SAMPLE_ROWS, choose_text
 from darse.data.example import Columns, Example, Task
 from darse.data.labels import parse_text
+from darse.data.parquet import ArrowRow, read_schema
 from darse.data.read import read_columns, read_rows
-from darse.data.row import Cell, Row, RowRefused, Unusable
+from darse.data.row import Row, RowRefused
 from darse.data.source import naming
-from darse.data.write import Value, write_rows
+from darse.data.write import Record, find_kinds, write_beside, write_rows, writing_lines
 from darse.errors import DataError, InputError
 from darse.model.reload import LoadedAdapter, load_adapter
+from darse.names import printable
 from darse.settings import DataSettings
 from darse.train.encode import encode
 from darse.train.predict import predict
@@ -28,6 +32,10 @@ from darse.train.predict import predict
 CHUNK_ROWS = 2048
 """Rows in memory at once: enough to sort by length, few enough to be forgotten."""
 MAX_TEXT_CHARACTERS = 100_000
+_MAX_REJECT_BYTES = 1 << 16
+
+_Scored = tuple[Mapping[str, Value], Record]
+"""What a row holds, and what is said of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +73,32 @@ class Scorer:
         """What the adapter predicts."""
         return self.adapter.task
 
+    @property
+    def trained_columns(self) -> dict[str, str]:
+        """Column of each part in training; empty for an adapter that does not say so."""
+        columns = self.adapter.manifest.about.get("columns")
+        found = columns.items() if isinstance(columns, Mapping) else ()
+        return {str(part): name for part, name in found if isinstance(name, str)}
+
     def score(
-        self, texts: Sequence[str], targets: Sequence[str] | None = None, *, check: Callable[[], None] = lambda: None
+        self, texts: Iterable[str], targets: Iterable[str] | None = None, *, check: Callable[[], None] = lambda: None
     ) -> list[Score]:
         """Score texts, in their order.
 
         Args:
-            texts: Not empty, each at most `MAX_TEXT_CHARACTERS` long.
+            texts: A list, array, column or other iterable of texts, none empty, each at most
+                `MAX_TEXT_CHARACTERS` long.
             targets: The entity of each text, for an adapter trained with targets.
             check: Called before every batch; it may raise to stop.
 
         Raises:
-            InputError: A text is empty or too long, or targets are missing or not asked for.
+            InputError: A text is none, empty or too long, or targets are missing or not asked for.
         """
-        if not texts:
+        given = _as_list(texts, "text")
+        if not given:
             return []
-        logits = self._logits(_examples(texts, targets, self.task), check)
+        named = None if targets is None else _as_list(targets, "target")
+        logits = self._logits(_examples(given, named, self.task), check)
         return [self._said(row) for row in logits]
 
     def _logits(self, examples: Sequence[Example], check: Callable[[], None]) -> NDArray[np.float64]:
@@ -121,6 +139,7 @@ def score_file(
     *,
     text: str | None = None,
     target: str | None = None,
+    neutralise_formulas: bool = True,
     chosen: Callable[[Columns], None] = lambda columns: None,
     progress: Callable[[int], None] = lambda rows: None,
     check: Callable[[], None] = lambda: None,
@@ -133,8 +152,9 @@ def score_file(
         scorer: The scorer.
         source: CSV, TSV, JSON Lines or Parquet.
         out: The result, in any of these formats.
-        text: Column of the text; guessed as `darse explore` does.
-        target: Column of the target, for an adapter trained with targets; guessed alike.
+        text: Column of the text; by default the one of that name in training, else guessed as `darse explore` does.
+        target: Column of the target, for an adapter trained with targets; found alike.
+        neutralise_formulas: In a CSV or TSV, put `'` before text that a spreadsheet would run as a formula.
         chosen: Told the columns in use before the first row is scored.
         progress: Told the rows done, now and then.
         check: Called before every batch; it may raise to stop.
@@ -144,26 +164,78 @@ def score_file(
         StoreError: The result cannot be written.
     """
     side = out.with_name(f"{out.stem}.rejects.jsonl")
-    if source.resolve() in {out.resolve(), side.resolve()}:
-        raise DataError("the result would overwrite the source; give another -o", path=out)
+    _check_places(source, out, side)
     if target is not None and not scorer.task.has_target:
         raise InputError("this adapter was trained without targets; drop --target")
     names = read_columns(source)
-    with closing(read_rows(source)) as rows:
-        sample = list(islice(rows, SAMPLE_ROWS))
-        wanted = DataSettings(text=text, target=target)
+    with closing(read_rows(source, whole=True)) as rows:
+        sample = list(islice((row for row in rows if row.problem is None), SAMPLE_ROWS))
+    wanted = DataSettings(text=text, target=target)
+    with naming(source):
+        columns = choose_text(names, sample, wanted, has_target=scorer.task.has_target, trained=scorer.trained_columns)
+    chosen(columns)
+    added = _added_columns(scorer.task, names)
+    with writing_lines(side) as reject, closing(read_rows(source, whole=True)) as rows:
+        job = _Job(scorer, columns, added, _Rejects(reject), progress, check)
         with naming(source):
-            columns = choose_text(names, sample, wanted, has_target=scorer.task.has_target)
-        chosen(columns)
-        added = _added_columns(scorer.task, names)
-        rejects: list[dict[str, Value]] = []
-        job = _Job(scorer, columns, added, rejects, progress, check)
-        count = write_rows(out, [*names, *added.values()], job.run(chain(sample, rows)))
-    if rejects:
-        write_rows(side, ["line", "reason"], rejects)
-    else:
+            count = _write(source, out, names, added, job.run(rows), neutralise_formulas=neutralise_formulas)
+    if not job.rejects.count:
         side.unlink(missing_ok=True)  # of an earlier run
-    return FileScored(count, len(rejects), side if rejects else None)
+    return FileScored(count, job.rejects.count, side if job.rejects.count else None)
+
+
+def _check_places(source: Path, out: Path, side: Path) -> None:
+    """Refuse at once what would be overwritten, or could not be, after the last row."""
+    if source.resolve() in {out.resolve(), side.resolve()}:
+        raise DataError("the result would overwrite the source; give another -o", path=out)
+    if out.is_dir():
+        raise DataError("this is a folder; name a file in it with -o", path=out)
+    if (side.exists() or side.is_symlink()) and not _lists_rejects(side):
+        raise DataError("darse did not write this; move it, since rows that cannot be scored go there", path=side)
+
+
+def _lists_rejects(path: Path) -> bool:
+    """Whether a file begins as the list of rejects of an earlier run does."""
+    try:
+        with path.open("rb") as file:
+            first = json.loads(file.readline(_MAX_REJECT_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(first, dict) and first.keys() == {"line", "reason"}
+
+
+def _write(
+    source: Path,
+    out: Path,
+    names: Sequence[str],
+    added: Mapping[str, str],
+    rows: Iterator[_Scored],
+    *,
+    neutralise_formulas: bool,
+) -> int:
+    """Write the source's columns and the added ones; Parquet to Parquet keeps the source's own types."""
+    is_parquet = out.suffix.casefold() == ".parquet"
+    kinds: dict[str, type] = {given: str if name == "label" else float for name, given in added.items()}
+    if is_parquet and source.suffix.casefold() == ".parquet":
+        beside = ((carried, fields) for carried, fields in rows if isinstance(carried, ArrowRow))
+        return write_beside(out, read_schema(source), kinds, beside)
+    if is_parquet:
+        with closing(read_rows(source, whole=True)) as whole:
+            kinds |= find_kinds(row.carried for row in whole if row.carried is not None)
+    merged = ({**carried, **fields} for carried, fields in rows)
+    return write_rows(out, [*names, *added.values()], merged, kinds=kinds, neutralise_formulas=neutralise_formulas)
+
+
+class _Rejects:
+    def __init__(self, put: Callable[[Mapping[str, Value]], None]) -> None:
+        self.count = 0
+        self.first = ""
+        self._put = put
+
+    def add(self, line: int, reason: str) -> None:
+        self.first = self.first or f"line {line}: {reason}"
+        self.count += 1
+        self._put({"line": line, "reason": reason})
 
 
 @dataclass(frozen=True)
@@ -171,11 +243,11 @@ class _Job:
     scorer: Scorer
     columns: Columns
     added: Mapping[str, str]
-    rejects: list[dict[str, Value]]
+    rejects: _Rejects
     progress: Callable[[int], None]
     check: Callable[[], None]
 
-    def run(self, rows: Iterator[Row]) -> Iterator[dict[str, Value]]:
+    def run(self, rows: Iterator[Row]) -> Iterator[_Scored]:
         done = 0
         while chunk := list(islice(rows, CHUNK_ROWS)):
             usable = list(self._usable(chunk))
@@ -183,9 +255,11 @@ class _Job:
             targets = [entry[2] for entry in usable] if self.columns.target is not None else None
             scores = self.scorer.score(texts, targets, check=self.check)
             for (row, _, _), said in zip(usable, scores, strict=True):
-                yield {name: _plain(value) for name, value in row.cells.items()} | self._fields(said)
+                yield _carried(row), self._fields(said)
             done += len(chunk)
             self.progress(done)
+        if done == self.rejects.count:
+            raise DataError(f"not one of the {done:,} rows can be scored; the first: {self.rejects.first}")
 
     def _usable(self, chunk: Iterable[Row]) -> Iterator[tuple[Row, str, str]]:
         for row in chunk:
@@ -196,7 +270,7 @@ class _Job:
                 target = "" if self.columns.target is None else self._text(row, self.columns.target, "target")
                 yield row, text, target
             except RowRefused as refused:
-                self.rejects.append({"line": row.line, "reason": refused.reason})
+                self.rejects.add(row.line, refused.reason)
 
     def _text(self, row: Row, column: str, part: str) -> str:
         return parse_text(row.cells.get(column), part=part, max_characters=MAX_TEXT_CHARACTERS)
@@ -213,9 +287,12 @@ def _examples(texts: Sequence[str], targets: Sequence[str] | None, task: Task) -
         raise InputError(f"this adapter {wanted}")
     if targets is not None and len(targets) != len(texts):
         raise InputError(f"{len(texts)} texts but {len(targets)} targets")
-    for place, text in enumerate(texts):
+    for place, text in enumerate(texts, 1):
         if not text.strip() or len(text) > MAX_TEXT_CHARACTERS:
-            raise InputError(f"text {place + 1} has {len(text)} characters; 1 to {MAX_TEXT_CHARACTERS} can be scored")
+            raise InputError(f"text {place} has {len(text)} characters; 1 to {MAX_TEXT_CHARACTERS} can be scored")
+        _check_text(text, place, "text")
+    for place, target in enumerate(targets or (), 1):
+        _check_text(target, place, "target")
     named = targets if targets is not None else [None] * len(texts)
     return [Example(place, text, target) for place, (text, target) in enumerate(zip(texts, named, strict=True), 1)]
 
@@ -233,5 +310,29 @@ def _free(name: str, taken: Sequence[str]) -> str:
     return name
 
 
-def _plain(value: Cell) -> Value:
-    return None if isinstance(value, Unusable) else value
+def _as_list(values: Iterable[str], part: str) -> list[str]:
+    """A list of what is one text after another; a single text would be one of letters, a table one of its columns."""
+    if isinstance(values, str | bytes | Mapping) or hasattr(values, "columns") or not isinstance(values, Iterable):
+        raise InputError(f"the {part}s are one {type(values).__name__}; give a list of str, or one column of a table")
+    try:
+        found: list[object] = list(values)
+    except TypeError as error:  # an array without dimensions
+        raise InputError(f"the {part}s are no list of str: {error}; give one") from error
+    for place, value in enumerate(found, 1):
+        if not isinstance(value, str):
+            kind = type(value).__name__
+            raise InputError(f"{part} {place} is {printable(repr(value))} ({kind}), no str; leave it out or fill it in")
+    return [str(value) for value in found]
+
+
+def _check_text(text: str, place: int, part: str) -> None:
+    try:
+        parse_text(text, part=part, max_characters=MAX_TEXT_CHARACTERS)
+    except RowRefused as refused:
+        raise InputError(f"{part} {place}: {refused.reason}; leave it out or mend it") from refused
+
+
+def _carried(row: Row) -> Mapping[str, Value]:
+    if row.carried is not None:
+        return row.carried
+    return {name: as_value(value) for name, value in row.cells.items()}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from darse.errors import SettingsError
 
@@ -79,7 +81,13 @@ class SearchSettings(_Frozen):
     min_rank: Annotated[int, Field(ge=1)] = 1
     max_rank: Annotated[int, Field(ge=1)] = 16
     """The rank that is trained once and cut to all others; at most the smaller side of a weight."""
-    learning_rates: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
+    learning_rates: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (
+        5e-4,
+        1e-3,
+        2e-3,
+        4e-3,
+        8e-3,
+    )
     """The grid of calibrate, walked from the middle towards the better side."""
     seeds: Annotated[int, Field(ge=2, le=50)] = 3
     """Runs per finalist and control; two are the least that show a spread."""
@@ -100,7 +108,7 @@ class SearchSettings(_Frozen):
         published = {"evaluator": "finetune", "strategy": "greedy"}
         for name, value in published.items():
             if values.get(name, value) != value:
-                raise ValueError(f"--preset paper means --{name} {value}; drop --{name} {values[name]}, or the preset")
+                raise ValueError(f"[preset] paper means [{name}] {value}; drop [{name}] {values[name]}, or the preset")
         return {**values, **published}
 
     @field_validator("budget")
@@ -113,7 +121,7 @@ class SearchSettings(_Frozen):
     @model_validator(mode="after")
     def _ranks_in_order(self) -> Self:
         if self.min_rank > self.max_rank:
-            raise ValueError(f"--min-rank {self.min_rank} is above --max-rank {self.max_rank}")
+            raise ValueError(f"[min_rank] {self.min_rank} is above [max_rank] {self.max_rank}")
         return self
 
 
@@ -129,8 +137,12 @@ class Settings(_Frozen):
     """Code shipped with a model never runs unless this is set by name."""
 
 
-def parse_settings(values: dict[str, object]) -> Settings:
+def parse_settings(values: dict[str, object], *, called: Callable[[str], str] = str) -> Settings:
     """Settings from nested plain values; all problems are reported together.
+
+    Args:
+        values: By section and name.
+        called: What whoever gave them calls a setting; by default its name in Python.
 
     Raises:
         SettingsError: One or more values are wrong.
@@ -141,13 +153,60 @@ def parse_settings(values: dict[str, object]) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, problem['loc'])) or 'settings'}: {problem['msg']} (got {problem['input']!r})"
-            if problem["type"] != "value_error"
-            else str(problem["ctx"]["error"])
-            for problem in error.errors()
-        ]
-        raise SettingsError(problems) from error
+        first = {problem["loc"][:2]: problem for problem in reversed(error.errors())}
+        raise SettingsError([_explained(one, called) for one in reversed(first.values())]) from error
+
+
+def as_option(name: str) -> str:
+    """A setting as the command line calls it.
+
+    >>> as_option("max_minutes"), as_option("learning_rates")
+    ('--max-minutes', '--learning-rate')
+    """
+    return "--" + ("learning_rate" if name == "learning_rates" else name).replace("_", "-")
+
+
+def _explained(problem: ErrorDetails, called: Callable[[str], str]) -> str:
+    """What is wrong with a setting, with the limit and what was given; our own messages have names in brackets."""
+    if problem["type"] == "value_error":
+        return re.sub(r"\[([a-z_]+)\]", lambda found: called(found[1]), str(problem["ctx"]["error"]))
+    names = [str(part) for part in problem["loc"] if isinstance(part, str)]
+    name, limits = names[-1] if names else "settings", problem.get("ctx", {})
+    if problem["type"] == "extra_forbidden":
+        return f"{name}: there is no such option{_meant(name)}"
+    wanted = _WANTED.get(problem["type"], "cannot be used as it is").format_map(limits)
+    return f"{called(name)} {wanted}, got {_shown(problem['input'])}"
+
+
+_WANTED = {
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be {ge:g} or more",
+    "less_than": "must be below {lt:g}",
+    "less_than_equal": "must be {le:g} or less",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "string_type": "must be a text",
+    "bool_type": "must be True or False",
+    "bool_parsing": "must be True or False",
+    "dict_type": "must be a table from labels to classes",
+    "tuple_type": "must be a list",
+    "too_short": "must not be empty",
+    "literal_error": "must be {expected}",
+}
+
+
+def _shown(value: object) -> str:
+    """What was given; a whole number is shown as one, as it was written."""
+    return f"{value:g}" if isinstance(value, float) else repr(value)
+
+
+def _meant(name: str) -> str:
+    close = difflib.get_close_matches(name, Options.__annotations__, 1, 0.7)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def read_budget(text: str) -> tuple[float, BudgetUnit]:
@@ -210,8 +269,12 @@ class Options(TypedDict, total=False):
     trust_remote_code: bool
 
 
-def settings_from_options(options: Mapping[str, object]) -> Settings:
+def settings_from_options(options: Mapping[str, object], *, called: Callable[[str], str] = str) -> Settings:
     """Settings from flat options, as the command line and the Python API take them; None means the default.
+
+    Args:
+        options: By name.
+        called: What whoever gave them calls an option, for errors.
 
     Raises:
         SettingsError: An option is unknown or wrong; all are named together.
@@ -232,9 +295,9 @@ def settings_from_options(options: Mapping[str, object]) -> Settings:
         elif name in {"model", "trust_remote_code"}:
             nested[name] = value
         else:
-            unknown.append(f"{name}: there is no such option")
+            unknown.append(f"{name}: there is no such option{_meant(name)}")
     try:
-        settings = parse_settings(nested)
+        settings = parse_settings(nested, called=called)
     except SettingsError as error:
         raise SettingsError([*unknown, *error.problems]) from error
     if unknown:

@@ -111,3 +111,13 @@ def test_a_folder_replaced_while_it_is_read_is_refused(
     monkeypatch.setattr(type(setup.base), "classifier", slow_classifier)
     with pytest.raises(AdapterError, match="was replaced while it was read"):
         load_adapter(folder)
+
+
+@pytest.mark.parametrize("name", ["", " good ", "good\x1b[31m", "two\nlines", "\ud800", "hidden\u200b", "x" * 101])
+def test_a_class_whose_name_no_study_gives_is_refused_in_one_line(setup: Setup, tmp_path: Path, name: str) -> None:
+    folder = written(setup, tmp_path / "adapter")
+    task = json.loads((folder / MANIFEST).read_text())["task"]
+    with_manifest(task=task | {"classes": [name, *task["classes"][1:]]})(folder)
+    with pytest.raises(AdapterError, match="the class ") as caught:
+        load_adapter(folder)
+    assert str(caught.value).isprintable()

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import ArrayLike
 
 from darse.data.load import load_labelled
@@ -194,6 +195,8 @@ def test_a_users_function_is_told_the_rank_of_every_module_that_has_one(work: Wo
         (["a", "b"], "no array of numbers"),
         ([[1.0], [2.0, 3.0]], "no array of numbers"),
         (None, "shape"),
+        ([1.0, 1j], "complex"),
+        ([torch.ones((), requires_grad=True)], "no array of numbers"),
     ],
 )
 def test_an_answer_that_is_no_list_of_losses_is_a_failed_trial(work: Workplace, answer: ArrayLike, reason: str) -> None:
@@ -201,11 +204,18 @@ def test_an_answer_that_is_no_list_of_losses_is_a_failed_trial(work: Workplace, 
         work.evaluator("user", lambda ranks, seed, rate: answer).evaluate("x", work.spec("user"), None, Feedback())
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_a_tensor_that_still_has_its_gradient_is_taken_for_its_values(work: Workplace, kind: torch.dtype) -> None:
+    answer = torch.tensor([1.0, 2.0], dtype=kind, requires_grad=True)
+    evaluator = work.evaluator("user", lambda ranks, seed, rate: answer)  # type: ignore[return-value,arg-type]  # what people return
+    assert evaluator.evaluate("x", work.spec("user"), None, Feedback()).score == 1.5
+
+
 def test_a_user_who_changes_the_number_of_examples_is_told(work: Workplace) -> None:
     answers = iter(([1.0, 2.0], [1.0, 2.0, 3.0]))
     evaluator = work.evaluator("user", lambda ranks, seed, rate: next(answers))
     evaluator.evaluate("x", work.spec("user"), None, Feedback())
-    with pytest.raises(TrialError, match="3 losses, but 2 the time before"):
+    with pytest.raises(InputError, match="3 losses, but 2 the time before; return one"):
         evaluator.evaluate("y", work.spec("user"), None, Feedback())
 
 

@@ -52,12 +52,14 @@ def a_candidate(plan: RankPlan, score: float) -> Candidate:
     return Candidate(plan, cost(plan, layers(2)), score, "window")
 
 
-def test_finalists_are_the_best_of_each_size_dearest_first_each_once() -> None:
-    big, middle, small = (
-        a_candidate(RankPlan(ranks), score) for ranks, score in (((4, 4), 0.3), ((2, 2), 0.1), ((1, 0), 0.5))
+def test_every_size_has_the_best_of_its_own_as_finalist_dearest_first() -> None:
+    big, worse, middle, small = (
+        a_candidate(RankPlan(ranks), score)
+        for ranks, score in (((4, 4), 0.3), ((4, 3), 0.4), ((2, 2), 0.1), ((1, 0), 0.5))
     )
     sizes = [big.cost, middle.cost, small.cost]
-    assert finalists([small, middle, big], sizes) == (middle, small)
+    assert finalists([small, worse, middle, big], sizes) == (big, middle, small)
+    assert finalists([small, big], sizes) == (big, small)
 
 
 def test_a_candidate_without_a_score_is_no_finalist_beside_one_that_has_one() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import os
 import sys
 import traceback
@@ -28,11 +31,14 @@ def run(arguments: list[str]) -> int:
         The exit code.
     """
     environment.prepare()
+    _escape_what_cannot_be_said()
     wants_trace = "--debug" in arguments
     try:
         command = typer.main.get_command(verbs.app)
         given = [one for one in arguments if one != "--debug"] or ["--help"]
         code = command.main(given, prog_name="darse", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except typer.Exit as error:
         return error.exit_code
     except TyperException as error:
@@ -45,14 +51,32 @@ def run(arguments: list[str]) -> int:
         if wants_trace:
             traceback.print_exc()
         return _complain(str(error), error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        _drop_output()
         return 0
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
+            return _complain_of_defect(error, wants_trace)
+        _drop_output()
+        return _complain(f"cannot write: {error.strerror}; free some room", 3)
     except Exception as error:  # noqa: BLE001 - the outermost place; everything else is a defect of ours
-        if wants_trace:
-            traceback.print_exc()
-        return _complain(f"internal error: {type(error).__name__}: {error}; add --debug for the place", 4)
+        return _complain_of_defect(error, wants_trace)
     return code if isinstance(code, int) else 0
+
+
+def _escape_what_cannot_be_said() -> None:
+    """Characters that a terminal's encoding lacks are escaped; output never ends a command that went well."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Send to nowhere what is still in memory, which Python would write once more when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _continuing(arguments: list[str]) -> str:
@@ -68,6 +92,13 @@ def _explained(error: TyperException) -> str:
     return f"{said}; see: {place} --help"
 
 
+def _complain_of_defect(error: Exception, wants_trace: bool) -> int:
+    if wants_trace:
+        traceback.print_exc()
+    return _complain(f"internal error: {type(error).__name__}: {error}; add --debug for the place", 4)
+
+
 def _complain(message: str, code: int) -> int:
-    print(f"darse: {' '.join(message.split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print(f"darse: {' '.join(message.split())}", file=sys.stderr)
     return code

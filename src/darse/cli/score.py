@@ -13,10 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from darse.cli.stop import stopping_cleanly
 from darse.data.columns import describe_columns
 from darse.errors import InputError
+from darse.names import printable
 from darse.report.words import plural
 
 if TYPE_CHECKING:
     from darse.score import Scorer
+
+_SHOWN = 100
+"""The longest name of a class."""
 
 
 def run_score(
@@ -36,6 +40,8 @@ def run_score(
         raise InputError("give a text with --text, or a file and -o")
     if file is not None and out is None:
         raise InputError(f"say where the scores of {file} go with -o")
+    if file is None and out is not None:
+        raise InputError("the scores of one text are printed; drop -o, or give a file to score")
     with stopping_cleanly() as stop:
         from transformers.utils import logging as transformers_logging
 
@@ -75,9 +81,9 @@ def _print_one(scorer: Scorer, text: str, target: str | None, *, as_json: bool) 
     if said.score is not None:
         print(f"score  {said.score:+.3f}")
     if said.label is not None:
-        print(f"label  {said.label}")
+        print(f"label  {printable(said.label, _SHOWN)}")
         for name, value in sorted(said.probabilities.items(), key=lambda entry: -entry[1]):
-            print(f"       {value:6.1%}  {name}")
+            print(f"       {value:6.1%}  {printable(name, _SHOWN)}")
 
 
 def _bar(is_quiet: bool) -> Progress:

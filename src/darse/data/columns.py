@@ -73,14 +73,24 @@ def choose_columns(sample: Sequence[Row], settings: DataSettings) -> Columns:
     )
 
 
-def choose_text(columns: Sequence[str], sample: Sequence[Row], settings: DataSettings, *, has_target: bool) -> Columns:
+def choose_text(
+    columns: Sequence[str],
+    sample: Sequence[Row],
+    settings: DataSettings,
+    *,
+    has_target: bool,
+    trained: Mapping[str, str] | None = None,
+) -> Columns:
     """Which column of an unlabelled source is the text, and which the target; guessed as `choose_columns` does.
+
+    A column of the name that the part had in training is taken before any guess.
 
     Args:
         columns: The columns of the source.
         sample: Its first rows.
         settings: The names given by the user.
         has_target: Whether a target is asked for.
+        trained: Column of each part in training, as far as it is known.
 
     Raises:
         DataError: A named column does not exist or is named for both parts, or a part that is asked for cannot be
@@ -88,6 +98,9 @@ def choose_text(columns: Sequence[str], sample: Sequence[Row], settings: DataSet
     """
     asked = ("text", "target") if has_target else ("text",)
     given = _take_given(columns, settings)
+    for part, name in (trained or {}).items():
+        if part in asked and part not in given and name in columns and name not in given.values():
+            given[part] = name
     guess = _Guess(sample, columns, given, tuple(f"--{part}" for part in asked))
     found: dict[str, str] = {}
     for part in asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Generator, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -99,7 +100,10 @@ def _skip(line: str, position: int) -> int:
 
 def _exact(number: str) -> float | Json:
     value = float(number)
-    return value if Decimal(repr(value)) == Decimal(number) else Json(number)
+    try:
+        return value if math.isfinite(value) and Decimal(repr(value)) == Decimal(number) else Json(number)
+    except ArithmeticError:
+        return Json(number)
 
 
 def _whole(digits: str) -> int | Json:

@@ -16,7 +16,7 @@ FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 _JSON_LINES = frozenset({".jsonl", ".ndjson"})
 
 
-def read_rows(path: Path) -> Generator[Row, None, None]:
+def read_rows(path: Path, *, whole: bool = False) -> Generator[Row, None, None]:
     """The rows of a file, one after another; memory does not grow with the file.
 
     A row that cannot be used as a whole (ragged, malformed) is yielded with its problem, so that the caller
@@ -24,6 +24,7 @@ def read_rows(path: Path) -> Generator[Row, None, None]:
 
     Args:
         path: A regular file, or a link to one; the suffix says the format.
+        whole: Give every column a name, and carry beside the cells the values that they cannot hold.
 
     Raises:
         DataError: The file cannot be opened or read, or its format is unknown; the error names the file and,
@@ -31,11 +32,11 @@ def read_rows(path: Path) -> Generator[Row, None, None]:
     """
     suffix = path.suffix.casefold()
     if suffix in {".csv", ".tsv"}:
-        return read_delimited(path, delimiter="," if suffix == ".csv" else "\t")
+        return read_delimited(path, delimiter="," if suffix == ".csv" else "\t", whole=whole)
     if suffix in _JSON_LINES:
-        return read_json_lines(path)
+        return read_json_lines(path, whole=whole)
     if suffix == ".parquet":
-        return read_parquet(path)
+        return read_parquet(path, whole=whole)
     raise DataError(
         f"the format {suffix or 'of a name without suffix'!r} is not known; use one of {', '.join(FORMATS)}",
         path=path,
@@ -50,13 +51,14 @@ def read_columns(path: Path) -> list[str]:
     """
     seen: dict[str, None] = {}
     problem = ""
-    with closing(read_rows(path)) as rows:
+    is_json = path.suffix.casefold() in _JSON_LINES
+    with closing(read_rows(path, whole=not is_json)) as rows:
         for row in rows:
             seen.update(dict.fromkeys(row.cells))
             problem = problem or f"line {row.line}: {row.problem}"
             if len(seen) > MAX_COLUMNS:
                 raise DataError(f"the rows have more than {MAX_COLUMNS} columns in all", path=path, line=row.line)
-            if seen and path.suffix.casefold() not in _JSON_LINES:
+            if seen and not is_json:
                 break
     if not seen:
         raise DataError(f"not one row can be read ({problem})", path=path)

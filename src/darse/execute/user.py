@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+import torch
+from numpy.typing import ArrayLike, NDArray
 
 from darse.errors import InputError, TrialError
 from darse.execute.evaluator import Feedback
@@ -39,15 +40,12 @@ class UserEvaluator:
         """Ask the function; see `Evaluator.evaluate`.
 
         Raises:
-            InputError: The study was begun with another number of examples.
+            InputError: The study was begun with another number of examples, or it changes.
         """
         feedback.check()
         began = time.perf_counter()
         answer = self.function(ranks_by_weight(spec.plan, self.sites), spec.seed, spec.learning_rate)
-        try:
-            losses = np.asarray(answer, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise TrialError(f"the evaluator returned something that is no array of numbers: {error}") from error
+        losses = _as_losses(answer)
         if losses.ndim != 1 or not len(losses):
             raise TrialError(f"the evaluator returned an array of shape {losses.shape}, not one loss per example")
         self._check_rows(len(losses))
@@ -66,9 +64,25 @@ class UserEvaluator:
                     "the same examples, or start anew with fresh=True"
                 )
         if rows != self._rows:
-            raise TrialError(f"the evaluator returned {rows} losses, but {self._rows} the time before")
+            raise InputError(
+                f"the evaluator returned {rows} losses, but {self._rows} the time before; return one for "
+                "each of the same examples, in the same order"
+            )
 
     def _rows_of_study(self) -> int:
         """How many losses a finished trial of the study has; 0 where none is finished."""
         trials = self.store.trials(self.study)
         return len(read_array(self.store, trials[0].outcome.losses)) if trials else 0
+
+
+def _as_losses(answer: object) -> NDArray[np.float64]:
+    if isinstance(answer, torch.Tensor):
+        answer = answer.detach().cpu()
+        answer = answer.float() if answer.dtype == torch.bfloat16 else answer
+    try:
+        given = np.asarray(answer)
+        if not np.iscomplexobj(given):
+            return given.astype(np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TrialError(f"the evaluator returned something that is no array of numbers: {error}") from error
+    raise TrialError("the evaluator returned complex numbers; return real losses")

@@ -11,6 +11,7 @@ from typing import cast
 
 from darse import __version__
 from darse.data.example import Task
+from darse.data.labels import find_label_problem
 from darse.errors import AdapterError
 from darse.files import sha256_of_bytes, sha256_of_file, sha256_of_json, write_json
 from darse.model.base import Base
@@ -122,11 +123,15 @@ def _parse(folder: Path) -> Manifest:
             raise ValueError("a text is none")
         if type(values["max_length"]) is not int or values["max_length"] < 1:
             raise ValueError("max_length is no length")
+        task = _task(values["task"])
+        for name in task.classes:
+            if problem := find_label_problem(name):
+                raise AdapterError(f"{path}: the class {printable(repr(name))} {problem}; no study of ours wrote this")
         return Manifest(
             profile=values["profile"],
             base_name=base["name"],
             base_digest=base["sha256"],
-            task=_task(values["task"]),
+            task=task,
             max_length=values["max_length"],
             files=dict(files),
             about=dict(values["about"]),

@@ -64,6 +64,7 @@ def named_axis(title: str, names: Iterable[str], **extra: object) -> dict[str, o
 
 def site_axis(sites: Sequence[Site], **extra: object) -> dict[str, object]:
     """An axis over the sites: layer numbers, names if they are few, else places."""
+    extra = {"range": [-0.5, len(sites) - 0.5], **extra}
     if layer_numbers(sites):
         title, numbered = "layer (0 is nearest the input)", True
     else:
@@ -73,9 +74,9 @@ def site_axis(sites: Sequence[Site], **extra: object) -> dict[str, object]:
     return axis(title, zeroline=False, showgrid=False, tickangle=0, **whole_ticks(len(sites)), **extra)
 
 
-def whole_ticks(amount: int) -> dict[str, object]:
-    """Ticks at whole numbers from 0, as many as have room."""
-    return {"tick0": 0, "dtick": max(1, math.ceil(amount / 16)), "tickformat": "d"}
+def whole_ticks(amount: int, *, first: int = 0) -> dict[str, object]:
+    """Ticks at whole numbers, as many as have room."""
+    return {"tick0": first, "dtick": max(1, math.ceil(amount / 16)), "tickformat": "d"}
 
 
 def finite(values: Iterable[float | None]) -> list[float | None]:

@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from darse.names import printable
-from darse.report.facts import VERDICT_WORDS, cautions, key_figures
+from darse.report.facts import cautions, key_figures, limit_words, verdict_words
 from darse.report.parts import Chart, Columns, Section
 from darse.report.sections import sections
 from darse.report.theme import DARK, LIGHT, css_variables
@@ -43,7 +43,8 @@ def render_report(result: Result) -> str:
         task=task_words(result.task),
         started=datetime.fromtimestamp(result.origin.started, UTC).strftime("%Y-%m-%d"),
         verdict=result.verdict,
-        verdict_words=VERDICT_WORDS[result.verdict.verdict],
+        verdict_words=verdict_words(result),
+        limit=limit_words(result),
         cautions=cautions(result),
         figures=key_figures(result),
         sections=content,

@@ -13,6 +13,7 @@ Figure = Mapping[str, object]
 
 _NUMBER = re.compile(r"[-+−]?[\d,]*\.?\d+(e[-+]?\d+)?( ?%)?")
 ABSENT = "–"
+NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Table:
     def numeric(self) -> tuple[bool, ...]:
         """Which columns hold nothing but numbers; they are set flush right and sorted by value."""
         return tuple(
-            all(row[place] == ABSENT or _NUMBER.fullmatch(row[place]) for row in self.rows)
+            all(row[place] in {ABSENT, NOT_MEASURED} or _NUMBER.fullmatch(row[place]) for row in self.rows)
             for place in range(len(self.columns))
         )
 

@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 
 from darse.names import printable
 from darse.ranks.plan import RankPlan, Site
-from darse.report.facts import cautions, key_figures
+from darse.report.facts import cautions, key_figures, limit_words
 from darse.report.words import count, effect, layer_numbers, metric_words
 from darse.search.result import Result
 from darse.search.verdict import Verdict
@@ -22,7 +22,7 @@ _MANY_SITES = 48
 def summary_lines(result: Result) -> list[str]:
     """The verdict, the plan, the key figures and the controls, in at most 78 columns of plain text."""
     blocks = [
-        _wrapped(result.verdict.sentence),
+        _wrapped(" ".join(filter(None, (result.verdict.sentence, limit_words(result))))),
         *([_cautions(result)] if cautions(result) else []),
         [f"Plan of {fit(printable(result.name, 60), 60)}:", *_plan_bars(result.plan, result.sites)],
         _figures(result),

@@ -61,6 +61,8 @@ PLAN_COLOURS: Mapping[str, str] = {
     "best uniform": "@uniform",
     "uniform of equal cost": "@equal",
     "shuffled": "@shuffled",
+    "best layer-wise": "@gold",
+    "head alone": "@grey",
 }
 
 

@@ -8,7 +8,10 @@ from itertools import groupby
 
 from darse.data.example import Task
 from darse.ranks.plan import RankPlan, Site
-from darse.report.parts import ABSENT
+from darse.report.parts import ABSENT, NOT_MEASURED
+
+SEARCH_LOSS = "validation loss (search)"
+"""What the search makes small; `score` is kept for the data's own column, where more is better."""
 
 METRICS = {
     "accuracy": "accuracy",
@@ -23,7 +26,7 @@ METRICS = {
     "loss": "loss",
 }
 _LOWER_IS_BETTER = frozenset({"ece", "mse", "mae", "loss"})
-_PERCENT = frozenset({"accuracy", "macro_f1", "sign_accuracy"})
+_PERCENT = frozenset({"accuracy", "macro_f1", "sign_accuracy", "ece"})
 _LONG_PLAN = 12
 
 
@@ -45,22 +48,41 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
-def percent(part: float, whole: float, digits: int = 3) -> str:
-    """A share of a whole.
+def measured(value: float | None) -> str:
+    """A number, or a word where there is none.
 
-    >>> percent(1, 8), percent(1, 0)
-    ('12.5 %', '–')
+    >>> measured(0.123456), measured(float("inf"))
+    ('0.1235', 'not measured')
     """
-    return f"{100 * part / whole:.{digits}g} %" if whole else ABSENT
+    return NOT_MEASURED if value is None or not math.isfinite(value) else number(value)
+
+
+def percent(part: float, whole: float) -> str:
+    """A share of a whole: one decimal, or two digits where it is small.
+
+    >>> percent(1, 8), percent(12, 100), percent(183, 100_000), percent(1, 0)
+    ('12.5 %', '12.0 %', '0.18 %', '–')
+    """
+    if not whole or not math.isfinite(part / whole):
+        return ABSENT
+    share = 100 * part / whole
+    return f"{share:.1f} %" if share >= 1 or not share else f"{share:.2g} %"
 
 
 def metric_value(value: float, name: str) -> str:
-    """A metric as people read it: shares in per cent.
+    """A metric as people read it: shares in per cent, all else with four digits.
 
-    >>> metric_value(0.875, "accuracy"), metric_value(0.0812345, "mse")
-    ('87.5 %', '0.08123')
+    >>> metric_value(0.875, "accuracy"), metric_value(0.082, "ece"), metric_value(0.25, "mse")
+    ('87.5 %', '8.2 %', '0.2500')
     """
-    return f"{100 * value:.1f} %" if name in _PERCENT and math.isfinite(value) else number(value)
+    if not math.isfinite(value):
+        return ABSENT
+    return f"{100 * value:.1f} %" if is_share(name) else f"{value:#.4g}".rstrip(".")
+
+
+def is_share(name: str) -> bool:
+    """Whether a metric is a part of a whole."""
+    return name in _PERCENT
 
 
 def effect(value: float, metric: str) -> str:
@@ -85,12 +107,14 @@ def better(name: str) -> str:
 
 
 def plan_words(plan: RankPlan) -> str:
-    """The ranks in the order of the sites; runs of one rank are counted where there are many sites.
+    """The ranks in the order of the sites; one rank everywhere, and runs of one in a long plan, are counted.
 
-    >>> plan_words(RankPlan((0, 4, 4, 0))), plan_words(RankPlan((8,) * 20 + (0,) + (8,) * 3))
-    ('0 4 4 0', '20×8 0 3×8')
+    >>> plan_words(RankPlan((0, 4, 4, 0))), plan_words(RankPlan((16,) * 6))
+    ('0 4 4 0', '6×16')
+    >>> plan_words(RankPlan((8,) * 20 + (0,) + (8,) * 3))
+    '20×8 0 3×8'
     """
-    if len(plan) <= _LONG_PLAN:
+    if len(plan) <= _LONG_PLAN and not plan.is_uniform:
         return str(plan)
     runs = [(rank, len(list(same))) for rank, same in groupby(plan)]
     return " ".join(f"{length}×{rank}" if length > 1 else str(rank) for rank, length in runs)
@@ -112,6 +136,16 @@ def task_words(task: Task) -> str:
 def layer_numbers(sites: Sequence[Site]) -> bool:
     """Whether the sites are the layers themselves, in order."""
     return all(site.name == f"layer {place}" for place, site in enumerate(sites))
+
+
+def listed(names: Sequence[str], limit: int = 6) -> str:
+    """Names in a row, the first ones where they are many.
+
+    >>> listed(["a", "b"]), listed(list("abcd"), limit=2)
+    ('a, b', 'a, b and 2 more')
+    """
+    shown = ", ".join(names[:limit])
+    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
 
 
 def duration(seconds: float) -> str:

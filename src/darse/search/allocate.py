@@ -118,15 +118,19 @@ def uniform_plans(history: History, found: Fine, budget: int) -> list[RankPlan]:
 
 
 def finalists(candidates: Sequence[Candidate], sizes: Sequence[int]) -> tuple[Candidate, ...]:
-    """The best candidate within each size, dearest first, each plan once.
+    """The best candidate of each size, dearest first: one that costs no more than it, but more than the next size.
 
-    A candidate that has no score (its trial failed, or a limit came first) is one only where none has.
+    Each size has its own, also where a cheaper plan scored better: if that one does not hold in full runs, the next
+    larger is asked. A candidate that has no score (its trial failed, or a limit came first) is one only where none has.
+
+    Args:
+        candidates: Everything looked at.
+        sizes: Costs, dearest first.
     """
     scored = [one for one in candidates if math.isfinite(one.score)] or candidates
-    best: dict[RankPlan, Candidate] = {}
-    for size in sizes:
-        within = [one for one in scored if one.cost <= size]
-        if within:
-            winner = min(within, key=lambda one: (one.score, one.cost))
-            best.setdefault(winner.plan, winner)
-    return tuple(sorted(best.values(), key=lambda one: -one.cost))
+    best: list[Candidate] = []
+    for size, smaller in zip(sizes, (*sizes[1:], 0), strict=True):
+        of_size = [one for one in scored if smaller < one.cost <= size]
+        if of_size:
+            best.append(min(of_size, key=lambda one: (one.score, one.cost)))
+    return tuple(best)
