@@ -25,7 +25,7 @@ def test_the_module_is_the_command() -> None:
 
 
 @pytest.mark.parametrize("variables", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
-def test_a_terminal_that_cannot_say_a_character_gets_an_escape(variables: dict[str, str], tmp_path: Path) -> None:
+def test_a_terminal_that_cannot_say_a_character_gets_an_escape(variables: dict[str, str]) -> None:
     code = (
         "from darse.cli import main, verbs\n"
         "@verbs.app.command()\n"

@@ -10,7 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,9 +21,11 @@ from darse.errors import DataError, InputError, StoreError
 from darse.score import Scorer, score_file
 from tests.conftest import SmallStudy
 
+pd = pytest.importorskip("pandas")  # it comes with datasets
 ODD_JSON = (
     '{"text": "good", "tags": [1, {"a": null}], "exact": 0.12345678901234567890,'
-    ' "huge": 123456789012345678901234567890, "none": NaN, "far": 1e400, "half": "\\ud800", "nul": "a\\u0000b", " id ": 7, "": "x"}'
+    ' "huge": 123456789012345678901234567890, "none": NaN, "far": 1e400,'
+    ' "half": "\\ud800", "nul": "a\\u0000b", " id ": 7, "": "x"}'
 )
 
 

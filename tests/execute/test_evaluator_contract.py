@@ -28,6 +28,7 @@ from darse.store.arrays import read_array
 from darse.store.open import open_store
 from darse.store.protocol import StudyRecord
 from darse.store.trial import Outcome, Trial, TrialSpec
+from darse.train.checkpoint import CheckpointFile
 from darse.train.lower import LowerCache
 
 from ..labelled import labelled_rows
@@ -164,6 +165,27 @@ def test_cutting_to_the_ranks_of_the_run_itself_changes_nothing(work: Workplace)
     assert work.losses(cut) == pytest.approx(work.losses(work.parent.outcome), rel=1e-3, abs=1e-4)
 
 
+@pytest.mark.parametrize("name", ["finetune", "recover"])
+def test_seconds_of_a_resumed_run_are_those_of_all_its_processes(work: Workplace, name: Name) -> None:
+    spec = work.spec(name, RankPlan((0, 1, 1, 1)))
+    calls = iter(range(1000))
+
+    def stop() -> None:
+        if next(calls) == 8:
+            raise Interrupted(15)
+
+    with pytest.raises(Interrupted):
+        work.outcome(name, spec, Feedback(stop))
+    file = CheckpointFile(work.bench.checkpoints / f"{spec.id('c')}.safetensors")
+    left = file.load()
+    assert left is not None
+    file.save(replace(left, progress=replace(left.progress, seconds=1000.0)))
+    resumed = work.outcome(name, spec)
+    file.remove()
+    assert resumed.seconds > 1000.0
+    assert without_time(resumed) == without_time(work.outcome(name, spec))
+
+
 def test_training_keeps_the_curve_and_the_weights_of_the_plan(work: Workplace) -> None:
     outcome = work.outcome("finetune")
     assert [point.epoch for point in outcome.curve] == list(range(1, len(outcome.curve) + 1))
@@ -207,7 +229,7 @@ def test_an_answer_that_is_no_list_of_losses_is_a_failed_trial(work: Workplace, 
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
 def test_a_tensor_that_still_has_its_gradient_is_taken_for_its_values(work: Workplace, kind: torch.dtype) -> None:
     answer = torch.tensor([1.0, 2.0], dtype=kind, requires_grad=True)
-    evaluator = work.evaluator("user", lambda ranks, seed, rate: answer)  # type: ignore[return-value,arg-type]  # what people return
+    evaluator = work.evaluator("user", lambda ranks, seed, rate: answer)
     assert evaluator.evaluate("x", work.spec("user"), None, Feedback()).score == 1.5
 
 

@@ -14,7 +14,7 @@ from darse.model.weights import AdapterWeights
 from darse.ranks.sites import find_layers
 from darse.train.checkpoint import CheckpointFile
 from darse.train.loop import Observer, Snapshot, Trained, training_loss
-from tests.model.samples import CLASSES, JOINT, NoCheckpoint, Setup, new_setup, train_shortly
+from tests.model.samples import CLASSES, JOINT, Setup, new_setup, train_shortly
 
 EPOCHS, STEPS = 2, 3
 """Twelve rows in batches of four."""
@@ -42,10 +42,11 @@ class Recorder:
         self.snapshots.append(snapshot)
 
 
-class Given(NoCheckpoint):
-    """Gives one snapshot."""
+class Given(Recorder):
+    """Gives one snapshot, and keeps those that follow."""
 
     def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__()
         self.snapshot = snapshot
 
     def load(self) -> Snapshot | None:
@@ -113,6 +114,18 @@ def test_a_wish_to_stop_saves_the_very_last_step(setup: Setup, tmp_path: Path) -
     assert (found.progress.epoch, found.progress.step) == (1, 1)
     resumed = train_shortly(setup, start, checkpoint=file, checkpoint_seconds=1e9)
     assert is_same(resumed, train_shortly(setup, start))
+
+
+def test_seconds_of_earlier_processes_are_added_up_and_change_nothing_else(setup: Setup) -> None:
+    start, recorder = setup.fresh(setup.ranks(1, 1, 1, 1)), Recorder()
+    whole = train_shortly(setup, start, epochs=EPOCHS, checkpoint=recorder)
+    assert recorder.snapshots[0].progress.seconds > 0
+    half = recorder.snapshots[STEPS]
+    given = Given(replace(half, progress=replace(half.progress, seconds=1000.0)))
+    resumed = train_shortly(setup, start, epochs=EPOCHS, checkpoint=given)
+    assert is_same(resumed, whole)
+    assert resumed.progress.seconds == 1000.0
+    assert all(snapshot.progress.seconds > 1000.0 for snapshot in given.snapshots)
 
 
 def test_a_wish_to_stop_before_the_first_step_can_be_resumed(setup: Setup, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def run_training(bench: Bench, trial_id: str, spec: TrialSpec, start: AdapterWei
     )
     logits = bench.logits(trained.weights, "valid", feedback.check)
     weights, logits = _calibrated(bench, trained.weights, logits)
-    seconds = time.perf_counter() - began
+    seconds = trained.progress.seconds + time.perf_counter() - began
     return bench.outcome(logits, seconds=seconds, weights=weights, curve=curve)
 
 

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -38,6 +38,7 @@ class Progress:
         best_score: Best validation score so far; infinity before the first.
         best_epoch: Epochs finished when it was reached.
         curve: (training loss, validation score) of every finished epoch.
+        seconds: Spent on the run by earlier processes; wall time, so no part of what makes two runs the same.
     """
 
     epoch: int = 0
@@ -46,6 +47,7 @@ class Progress:
     best_score: float = math.inf
     best_epoch: int = 0
     curve: tuple[tuple[float, float], ...] = ()
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ class _Run:
         self.progress = Progress()
         self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
         self.steps = math.ceil(len(self.rows) / settings.batch_size)
-        self.saved = time.monotonic()
+        self.began = self.saved = time.monotonic()
 
     def _groups(self) -> list[dict[str, object]]:
         """Two groups and not one per tensor: the fused optimizer then updates many tensors in one call."""
@@ -263,7 +265,8 @@ class _Run:
         for name, value in self.parameters.items():
             state = self.optimizer.state[value]
             tensors |= {f"{key}:{name}": tensor.clone() for key, tensor in state.items()}
-        return Snapshot(self.progress, tensors)
+        spent = self.progress.seconds + time.monotonic() - self.began
+        return Snapshot(replace(self.progress, seconds=spent), tensors)
 
     def resume(self, snapshot: Snapshot | None) -> None:
         if snapshot is None or not self._fits(snapshot):
