@@ -6,6 +6,9 @@ import hashlib
 import json
 import math
 import os
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +58,32 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
             write_durably(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_a_link_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("real")
+    write_durably(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+
+
+def test_a_pipe_or_a_device_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "null").symlink_to("/dev/null")
+    for name in ("pipe", "null"):
+        with pytest.raises(StoreError, match="no regular file"):
+            write_durably(tmp_path / name, b"new")
+    assert (tmp_path / "pipe").is_fifo()
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize(("umask", "mode"), [("077", 0o600), ("022", 0o644)])
+def test_what_is_written_keeps_to_the_umask(tmp_path: Path, umask: str, mode: int) -> None:
+    code = "import sys; from pathlib import Path; from darse.files import write_durably as w; w(Path(sys.argv[1]), b'')"
+    shell = f'umask {umask}; exec "$0" -c "$1" "$2"'
+    subprocess.run(["sh", "-c", shell, sys.executable, code, tmp_path / "f"], check=True)
+    assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == mode
 
 
 def test_a_path_below_a_file_is_one_clear_error(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from darse.errors import InputError, StoreError
 
+_UMASK = os.umask(0o077)
+os.umask(_UMASK)
 _REPLACED = ".replaced"
 """Ends the hidden name of a folder while a new one takes its place."""
 
@@ -32,6 +35,7 @@ def write_durably(path: Path, content: bytes) -> None:
     """
     temporary: Path | None = None
     try:
+        path = regular_file(path)
         _make_durably(path.parent)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         temporary = Path(name)
@@ -39,7 +43,7 @@ def write_durably(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        permit(temporary, 0o666)
         temporary.replace(path)
         sync(path.parent)
     except OSError as error:
@@ -48,6 +52,23 @@ def write_durably(path: Path, content: bytes) -> None:
                 temporary.unlink(missing_ok=True)
         reason = error.strerror or str(error)
         raise StoreError(f"cannot write {path}: {reason}; free some room or choose another --out") from error
+
+
+def regular_file(path: Path) -> Path:
+    """Where a file is to be written: what a link leads to, and never a device, a pipe or a folder.
+
+    Raises:
+        OSError: Something else than a regular file is there.
+    """
+    target = path.resolve() if path.is_symlink() else path
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "it is there and no regular file")
+    return target
+
+
+def permit(path: Path, mode: int) -> None:
+    """Give a new file or folder the rights that the user's umask leaves of a mode."""
+    path.chmod(mode & ~_UMASK)
 
 
 def make_folder(folder: Path) -> None:
@@ -94,7 +115,7 @@ def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
             yield fresh
             for path in (*fresh.rglob("*"), fresh):
                 sync(path)
-            fresh.chmod(0o755)
+            permit(fresh, 0o777)
             old = fresh.with_suffix(_REPLACED)
             with contextlib.ExitStack() as undo:
                 if folder.exists():

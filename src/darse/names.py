@@ -46,6 +46,17 @@ def folder_name(source: str) -> str:
         return f"study-{hashlib.sha256(source.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
+def without_secrets(argument: str) -> str:
+    """An argument as it may be shown: a database's address loses its user, its password and its options.
+
+    >>> without_secrets("--store=postgresql://ann:s3c@ret@db/darse?password=x")
+    '--store=postgresql://***@db/darse?***'
+    """
+    if "://" not in argument:
+        return argument
+    return re.sub(r"\?.*", "?***", re.sub(r"://.*@", "://***@", argument, flags=re.DOTALL), flags=re.DOTALL)
+
+
 def printable(text: str, limit: int = 60) -> str:
     r"""Text from outside, shortened and stripped of control characters, for one line of a message.
 

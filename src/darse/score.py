@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -217,7 +218,7 @@ def _write(
     is_parquet = out.suffix.casefold() == ".parquet"
     kinds: dict[str, type] = {given: str if name == "label" else float for name, given in added.items()}
     if is_parquet and source.suffix.casefold() == ".parquet":
-        beside = ((carried, fields) for carried, fields in rows if isinstance(carried, ArrowRow))
+        beside = cast(Iterator[tuple[ArrowRow, Record]], rows)  # what the reader of Parquet carries
         return write_beside(out, read_schema(source), kinds, beside)
     if is_parquet:
         with closing(read_rows(source, whole=True)) as whole:

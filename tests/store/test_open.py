@@ -110,12 +110,31 @@ def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path, conten
     assert (tmp_path / "store.db").read_bytes() == content
 
 
-def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "other.db")) as connection, connection:
         connection.execute("CREATE TABLE alembic_version (version_num)")
         connection.execute("CREATE TABLE trials (id)")
+    content = (tmp_path / "other.db").read_bytes()
 
     assert "belongs to another program" in refusal(tmp_path / "other.db")
+    assert (tmp_path / "other.db").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+nothing://ann:hidden@host/db",
+        "postgresql+nothing://ann:hid@den@host/db",
+        "postgresql+nothing://:hidden@host/db",
+        "postgresql+nothing://host/db?user=ann&password=hidden",
+        "postgresql://ann:hidden@host:port/db",
+        "sqlite:///x.db?password=hidden",
+    ],
+)
+def test_no_message_shows_a_password(address: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as caught:
+        open_store(address, artifacts=tmp_path)
+    assert not any(part in str(caught.value) for part in ("hidden", "hid@", "den@", "ann"))
 
 
 def test_the_log_of_a_lost_store_is_not_taken_over(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from darse import __version__
+from darse.names import without_secrets
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -132,7 +132,7 @@ def explore(
         "trust_remote_code": trust_remote_code,
     }
     # the command stands in the report, which is shown around
-    command = re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:***@", shlex.join(["darse", *sys.argv[1:]]))
+    command = shlex.join(["darse", *map(without_secrets, sys.argv[1:])])
     run_explore(file, options, out=out, store=store, fresh=fresh, command=command, as_json=as_json, quiet=quiet)
 
 

@@ -18,7 +18,7 @@ from darse.data.labels import is_number
 from darse.data.parquet import ArrowRow
 from darse.data.read import FORMATS
 from darse.errors import DataError, StoreError
-from darse.files import sync
+from darse.files import permit, regular_file, sync
 from darse.names import printable
 
 if TYPE_CHECKING:
@@ -202,6 +202,7 @@ def _explaining(path: Path, what: str) -> Iterator[None]:
 def _replace(path: Path) -> Iterator[BinaryIO]:
     """A temporary file in the same folder that becomes the file when the block ends well."""
     try:
+        path = regular_file(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     except OSError as error:
@@ -219,7 +220,7 @@ def _replace(path: Path) -> Iterator[BinaryIO]:
 def _settle(path: Path, temporary: Path, file: BinaryIO) -> None:
     try:
         os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        permit(temporary, 0o666)
         temporary.replace(path)
         sync(path.parent)
     except OSError as error:

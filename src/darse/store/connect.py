@@ -12,7 +12,8 @@ from sqlalchemy import URL, Connection, Engine, Pool, QueuePool, create_engine, 
 
 from darse.errors import StoreError
 from darse.names import printable
-from darse.store.faults import store_errors
+from darse.store.faults import FOREIGN, store_errors
+from darse.store.schema import VERSION_TABLE
 from darse.store.seal import DamagedError
 
 _BEGIN = "darse_begin"
@@ -103,25 +104,32 @@ def server_database(url: URL) -> Database:
     Raises:
         StoreError: The driver is not installed or the address makes no sense.
     """
-    where = url.render_as_string(hide_password=True)
+    where = place_of(url)
     with store_errors(where):
         try:
             engine = create_engine(url, pool_pre_ping=True)
         except ImportError as error:
-            driver = error.name or str(error)
-            raise StoreError(f"{where} needs the driver {driver}; run: pip install {driver}") from error
+            module = error.name or str(error)
+            raise StoreError(f"{where} needs the driver {module}; install the package that brings it") from error
     return Database(engine, where)
 
 
+def place_of(url: URL) -> str:
+    """A server's address for messages: no user, no password, no options, which may hold one too."""
+    host = (url.host or "").rpartition("@")[2]
+    port = "" if url.port is None else f":{url.port}"
+    return f"{url.drivername}://{host}{port}/{url.database or ''}"
+
+
 def prepare_sqlite(path: Path, *, busy_timeout_s: float) -> None:
-    """Refuse a file whose pages do not fit together, and have it keep a write-ahead log.
+    """Refuse a file whose pages do not fit together or that is no store, and have a store keep a write-ahead log.
 
     With the log, readers and a writer do not wait for each other. The check costs about a millisecond for
     each MiB and keeps a damaged file from being written to, which would make it worse.
 
     Raises:
         CorruptStoreError: The pages do not fit together.
-        StoreError: The disk cannot hold a write-ahead log.
+        StoreError: The file is another program's, or the disk cannot hold a write-ahead log.
     """
     with store_errors(str(path)):
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=busy_timeout_s)
@@ -129,6 +137,9 @@ def prepare_sqlite(path: Path, *, busy_timeout_s: float) -> None:
             finding = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
             if finding != "ok":
                 raise DamagedError(printable(" ".join(finding.split()), 120))
+            # before the log: it changes the file for good
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [VERSION_TABLE]).fetchone() is None:
+                raise StoreError(f"{path} {FOREIGN}")
             if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
                 mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
                 if mode != "wal":

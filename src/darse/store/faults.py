@@ -13,6 +13,7 @@ from darse.names import printable
 from darse.store.seal import DamagedError
 
 RESTORE = "restore the file from a backup, or start again with another --store"
+FOREIGN = "belongs to another program, it has no table of a DARSE store; choose another --store"
 _ROOM = "free some room and start again: everything finished so far is kept"
 _SQLITE_FAULTS = {
     sqlite3.SQLITE_BUSY: ("is locked by another process", "let that process finish and start again"),

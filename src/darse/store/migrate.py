@@ -15,7 +15,7 @@ from darse.errors import CorruptStoreError, StoreError
 from darse.files import sync
 from darse.names import printable
 from darse.store.connect import Database
-from darse.store.faults import RESTORE, store_errors
+from darse.store.faults import FOREIGN, RESTORE, store_errors
 from darse.store.schema import VERSION_TABLE
 from darse.store.studies import create_ledger
 
@@ -95,9 +95,7 @@ def back_up_sqlite(path: Path, version: str) -> Path:
 def _is_current(connection: Connection, where: str, migrations: Migrations) -> bool:
     version = read_version(connection)
     if version is None:
-        raise StoreError(
-            f"{where} belongs to another program, it has no table of a DARSE store; choose another --store"
-        )
+        raise StoreError(f"{where} {FOREIGN}")
     if len(version) != len(migrations.head) or not (version.isascii() and version.isdecimal()):
         raise CorruptStoreError(f"{where} has no valid schema number but {printable(version)!r}; {RESTORE}")
     if version > migrations.head:

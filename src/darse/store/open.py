@@ -12,9 +12,9 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 
 from darse.errors import CorruptStoreError, StoreError
-from darse.files import sync
+from darse.files import permit, sync
 from darse.store.artifacts import ArtifactFolder
-from darse.store.connect import prepare_sqlite, server_database, sqlite_database
+from darse.store.connect import place_of, prepare_sqlite, server_database, sqlite_database
 from darse.store.faults import RESTORE, store_errors
 from darse.store.migrate import RELEASED, Migrations, back_up_sqlite, create_schema, upgrade_schema
 from darse.store.sql import SqlStore
@@ -63,17 +63,22 @@ def _locate(url_or_path: str | Path) -> URL | Path:
     if isinstance(url_or_path, Path) or "://" not in text:
         return Path(text)
     with store_errors("the address of the store"):
-        url = make_url(text)
+        try:
+            url = make_url(text)
+        except ValueError as error:  # a port that is no number; the address is not shown, it may hold a password
+            raise StoreError("the address of the store has no valid port; write postgresql://HOST:5432/NAME") from error
     if url.get_backend_name() != "sqlite":
         return url
     if not url.database or url.database == ":memory:" or url.query:
-        raise StoreError(f"{text} is not one SQLite file on disk; write sqlite:///folder/store.db, without options")
+        raise StoreError(
+            f"{place_of(url)} is not one SQLite file on disk; write sqlite:///folder/store.db, without options"
+        )
     return Path(url.database)
 
 
 def _open_server(url: URL, artifacts: Path | None, migrations: Migrations) -> SqlStore:
     if artifacts is None:
-        where = url.render_as_string(hide_password=True)
+        where = place_of(url)
         raise StoreError(f"{where} needs a folder for artifacts that all workers can reach; name one")
     with ExitStack() as stack:
         database = server_database(url)
@@ -115,7 +120,7 @@ def _create_file(path: Path, migrations: Migrations) -> None:
             create_schema(database, migrations=migrations)
         # Only now the log: a disk that is full while a log is folded in at closing says nothing.
         prepare_sqlite(temporary, busy_timeout_s=BUSY_TIMEOUT_S)
-        temporary.chmod(0o644)
+        permit(temporary, 0o666)
         # A link, not a rename: if another process has made the store meanwhile, that one stays.
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(temporary)
