@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from darse.cli.stop import stopping_cleanly
+from darse.cli.present import check_source
 from darse.names import folder_name
-from darse.settings import settings_from_options
+from darse.settings import as_option, settings_from_options
 
 
 def run_explore(
@@ -23,7 +24,8 @@ def run_explore(
     quiet: bool,
 ) -> None:
     """Run a study and print where everything lies."""
-    settings = settings_from_options(options)
+    settings = settings_from_options(options, called=as_option)
+    check_source(source, settings.model)
     with stopping_cleanly() as stop:
         if not (quiet or as_json):
             print("loading torch and transformers ...", file=sys.stderr)
@@ -47,4 +49,5 @@ def run_explore(
     print(f"report   {folder / 'report.html'}")
     print(f"adapter  {folder / 'adapter'}")
     print(f"verdict  {folder / 'verdict.json'}")
-    print(f'next     darse score {folder / "adapter"} --text "..."')
+    target = ' --target "..."' if finished.result.task.has_target else ""
+    print(f'next     darse score {folder / "adapter"} --text "..."{target}')

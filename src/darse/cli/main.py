@@ -15,6 +15,8 @@ from typer.exceptions import TyperException
 from darse.cli import environment, verbs
 from darse.errors import DarseError, Interrupted
 
+_SIGNALS = {130: "Ctrl-C", 143: "SIGTERM"}
+
 
 def main() -> None:
     """Run the command line and exit: 0 ok, 1 a gate failed, 2 bad input, 3 store, 4 internal, 130/143 signals."""
@@ -44,9 +46,9 @@ def run(arguments: list[str]) -> int:
     except TyperException as error:
         return _complain(_explained(error), 2)
     except (KeyboardInterrupt, typer.Abort):
-        return _complain(f"stopped; {_continuing(arguments)}", 130)
+        return _complain(f"stopped by Ctrl-C; {_continuing(arguments)}", 130)
     except Interrupted as error:
-        return _complain(f"{error}; {_continuing(arguments)}", error.exit_code)
+        return _complain(f"stopped by {_SIGNALS[error.exit_code]}; {_continuing(arguments)}", error.exit_code)
     except DarseError as error:
         if wants_trace:
             traceback.print_exc()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from darse.cli.present import check_adapter
 from darse.cli.stop import stopping_cleanly
 from darse.data.columns import describe_columns
 from darse.errors import InputError
@@ -32,6 +33,7 @@ def run_score(
     out: Path | None,
     base: str | None,
     trust_remote_code: bool,
+    keep_formulas: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -42,6 +44,7 @@ def run_score(
         raise InputError(f"say where the scores of {file} go with -o")
     if file is None and out is not None:
         raise InputError("the scores of one text are printed; drop -o, or give a file to score")
+    check_adapter(adapter, file)
     with stopping_cleanly() as stop:
         from transformers.utils import logging as transformers_logging
 
@@ -61,6 +64,7 @@ def run_score(
                 out,
                 text=text,
                 target=target,
+                neutralise_formulas=not keep_formulas,
                 chosen=lambda columns: bar.console.print(f"columns: {describe_columns(columns)}", markup=False),
                 progress=lambda rows: bar.update(task, completed=rows),
                 check=stop.check,

@@ -99,24 +99,34 @@ def _closing(rows: Iterator[Row]) -> Iterator[None]:
             close()
 
 
-def _open_named(name: str) -> OpenSource:
-    path = Path(name)
-    try:
-        is_there = path.exists() or path.is_symlink()
-    except (OSError, ValueError):
-        is_there = False
-    if is_there and path.is_dir():
-        return _open_folder(name, path, None)
-    if is_there or path.suffix.casefold() in _OTHER_FILES.union(FORMATS):
-        return OpenSource(name, read_rows(path))
-    before, _, config = name.rpartition(":")
-    if before and _is_folder(before):
-        return _open_folder(name, Path(before), config)
+def refuse_absent(name: str) -> None:
+    """Refuse a name that can only be that of a file or folder, and leads nowhere.
+
+    Raises:
+        DataError: There is none.
+    """
+    before, _, _ = name.rpartition(":")
+    if name == DEMO or _is_there(name) or (before and _is_folder(before)):
+        return
+    if Path(name).suffix.casefold() in _OTHER_FILES.union(FORMATS):
+        raise DataError("there is no such file; check the path", path=printable(name, 200))
     if not is_hub_name(name):
         raise DataError(
             f"{printable(name)!r} is no file, no folder and no name of a hub data set; give a path ending in"
             f" {', '.join(FORMATS)}, or owner/name"
         )
+
+
+def _open_named(name: str) -> OpenSource:
+    refuse_absent(name)
+    path = Path(name)
+    if _is_there(name) and path.is_dir():
+        return _open_folder(name, path, None)
+    if _is_there(name):
+        return OpenSource(name, read_rows(path))
+    before, _, config = name.rpartition(":")
+    if before and _is_folder(before):
+        return _open_folder(name, Path(before), config)
     repository, _, config = name.partition(":")
     opened = open_hub(repository, config or None)
     return OpenSource(name, opened.rows, opened.notes)
@@ -125,6 +135,13 @@ def _open_named(name: str) -> OpenSource:
 def _open_folder(name: str, folder: Path, config: str | None) -> OpenSource:
     opened = open_hub(folder.absolute(), config)
     return OpenSource(name, opened.rows, opened.notes)
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return Path(name).exists() or Path(name).is_symlink()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_folder(name: str) -> bool:

@@ -1,0 +1,105 @@
+"""The first steps of a run to how long it, and the search it belongs to, will take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from darse.search.calibrate import NOISE_SEEDS
+from darse.settings import Settings
+
+MEASURED_STEPS = 20
+_WALKED_RATES = 3
+"""Learning rates that calibrate usually visits."""
+_PROVED_PLANS = 6
+"""The finding and its controls, each trained with every seed."""
+_SHORT_RUNS = 15
+_SHORT_PART = 1 / 3
+_FULL_SEARCH_RUNS = 15
+"""Plans that a search without cuts and short runs trains in full."""
+
+
+class Pace:
+    """How fast the run under way is.
+
+    Args:
+        clock: Seconds, from anywhere.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.start(1)
+
+    def start(self, epochs: int) -> None:
+        """A run of so many epochs, at the most, begins."""
+        self._epochs = epochs
+        self._first: tuple[float, int] | None = None
+        self._step_s: float | None = None
+        self._done = self._total = 0
+
+    def step(self, epoch: int, step: int, steps: int) -> None:
+        """A step is done; the first one seen may be in the middle of a run that is continued."""
+        now, self._done, self._total = self._clock(), epoch * steps + step, steps * self._epochs
+        if self._first is None:
+            self._first = now, self._done
+        began, before = self._first
+        if self._done - before >= MEASURED_STEPS:
+            self._step_s = (now - began) / (self._done - before)
+
+    @property
+    def part(self) -> float:
+        """How much of the run is done, from 0 to 1."""
+        return self._done / self._total if self._total else 0.0
+
+    @property
+    def run_s(self) -> float | None:
+        """Seconds of the whole run, unless it ends early; None before 20 steps."""
+        return None if self._step_s is None else self._step_s * self._total
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds left of it."""
+        return None if self._step_s is None else self._step_s * (self._total - self._done)
+
+
+def complete_runs(settings: Settings) -> int:
+    """How many full runs' work a complete search is, roughly (docs/explore.md#how-long-it-takes).
+
+    >>> complete_runs(Settings())
+    28
+    """
+    search = settings.search
+    calibrate = min(len(search.learning_rates), _WALKED_RATES) + min(search.seeds, NOISE_SEEDS) - 1
+    compared = _SHORT_RUNS * _SHORT_PART if search.evaluator == "truncate" else _FULL_SEARCH_RUNS
+    return math.ceil(calibrate + _PROVED_PLANS * search.seeds + compared)
+
+
+def estimate_lines(settings: Settings, run_s: float) -> list[str]:
+    """What is to be expected, and what to do where a limit leaves little."""
+    search, epochs, runs = settings.search, settings.train.epochs, complete_runs(settings)
+    told = f"one run of {epochs} epochs takes about {minutes(run_s)} here; "
+    told += f"a complete search is about {runs} such runs, {minutes(runs * run_s)}"
+    allowed = math.inf if search.max_minutes is None else 60 * search.max_minutes / run_s
+    if allowed < 1:
+        return [
+            told,
+            f"--max-minutes {search.max_minutes:g} is less than one run, and one run is always made in full;"
+            " for shorter ones lower --epochs or --max-length, or give a file of fewer rows",
+        ]
+    allowed = min(allowed, search.max_trials or math.inf)
+    if allowed < runs:
+        return [told, f"the limit has room for about {allowed:.0f}: the plan will be the best of what is tried"]
+    return [told]
+
+
+def minutes(seconds: float) -> str:
+    """A rough time.
+
+    >>> minutes(20), minutes(95), minutes(900), minutes(9000)
+    ('20 s', '1.6 min', '15 min', '2.5 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.1f} min" if seconds < 600 else f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

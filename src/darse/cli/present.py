@@ -1,0 +1,33 @@
+"""What a command names to an error at once if it is not there, before packages are loaded that take seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from darse.data.source import refuse_absent
+from darse.errors import AdapterError, DataError, InputError, ModelError
+
+
+def check_source(name: str, model: str | None) -> None:
+    """Refuse a labelled source, or a base model, that can only be a path and leads nowhere."""
+    refuse_absent(name)
+    if model is not None and model.startswith((".", "/", "~")) and not Path(model).is_dir():
+        raise ModelError(f"{model}: there is no such folder; check --model")
+
+
+def check_adapter(folder: Path, file: Path | None) -> None:
+    """Refuse a folder without an adapter, and a file to score that is not there."""
+    if not folder.is_dir():
+        raise AdapterError(f"{folder}: there is no such folder; give the adapter folder that darse wrote")
+    if not (folder / "darse.json").exists():
+        meant = folder / "adapter"
+        hint = str(meant) if meant.is_dir() else "the adapter folder that darse wrote"
+        raise AdapterError(f"{folder} has no darse.json; give {hint}")
+    if file is not None and not (file.exists() or file.is_symlink()):
+        raise DataError("there is no such file; check the path", path=file)
+
+
+def check_study(folder: Path, store: str | None) -> None:
+    """Refuse a folder without a study."""
+    if store is None and not (folder / "study.db").exists():
+        raise InputError(f"{folder} has no study.db; give the folder that explore wrote")
