@@ -14,6 +14,7 @@ from darse.api import Predictor
 from darse.errors import InputError
 from darse.score import Scorer
 from tests.conftest import SmallStudy
+from tests.labelled import labelled_rows
 
 TEXTS = ["great service", "late and broken"]
 
@@ -64,3 +65,15 @@ def test_scores_of_an_adapter_without_a_score_are_refused_and_never_nan(small_st
     for texts in (TEXTS, []):
         with pytest.raises(InputError, match=r"classes \(negative, neutral, positive\) and no score; use predict"):
             classes_alone.scores(texts)
+
+
+def test_a_study_with_other_options_in_the_same_folder_warns_of_what_it_replaces(
+    tiny_bert: Path, tmp_path: Path
+) -> None:
+    def explore(seed: int) -> None:
+        rows = labelled_rows(60)
+        darse.explore(rows, model=str(tiny_bert), out=tmp_path, epochs=1, seeds=2, max_rank=2, max_trials=1, seed=seed)
+
+    explore(0)
+    with pytest.warns(UserWarning, match=r"replace those of the last one in the folder \(.*search.seed: 0 -> 1"):
+        explore(1)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from darse.archive import open_archive
+from darse.cli import explore
 from darse.cli.main import run
+from darse.data.write import write_rows
+from darse.errors import Interrupted
+from darse.settings import Settings
+from darse.store.journal import Journal
 from darse.store.protocol import Event, StudyRecord
 from darse.study import open_study_store
 from tests.conftest import SmallStudy
+from tests.labelled import labelled_rows
 
 
 def _error(capsys: pytest.CaptureFixture[str]) -> str:
@@ -176,17 +185,104 @@ def test_every_profile_can_be_exported_later_and_scores_alike(
 def test_password_of_a_store_does_not_reach_the_report(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from darse.cli import explore
-
     seen: list[str] = []
     monkeypatch.setattr(explore, "run_explore", lambda *given, command, **named: seen.append(command))
     arguments = ["explore", "demo", "--store", "postgresql://ann:s3cret@db/darse"]
     monkeypatch.setattr("sys.argv", ["darse", *arguments])
     assert run(arguments) == 0
     assert "s3cret" not in seen[0]
-    assert "ann:***@db" in seen[0]
+    assert "***@db" in seen[0]
 
 
 def test_preset_refuses_a_strategy_that_is_not_the_published_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explore", "demo", "--preset", "paper", "--strategy", "window"]) == 2
     assert "--preset paper means --strategy greedy" in _error(capsys)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["explore", "nothing.csv"],
+        ["explore", "../no/such"],
+        ["explore", "demo", "--model", "./nowhere"],
+        ["score", "nowhere", "--text", "x"],
+        ["report", "nowhere"],
+        ["studies", "nowhere"],
+        ["export", "nowhere"],
+    ],
+)
+def test_what_is_not_there_is_told_before_heavy_packages_are_loaded(arguments: list[str], tmp_path: Path) -> None:
+    code = f"import sys; from darse.cli.main import run; code = run({arguments!r})"
+    code += "; sys.exit(9 if 'torch' in sys.modules else code)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_study_given_for_its_adapter_is_answered_with_the_right_folder(
+    small_study: SmallStudy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["score", str(small_study.folder), "--text", "x"]) == 2
+    assert f"give {small_study.folder / 'adapter'}" in _error(capsys)
+
+
+def test_a_wrong_option_is_named_as_it_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explore", "demo", "--max-minutes", "0", "--learning-rate", "-1"]) == 2
+    said = _error(capsys)
+    assert "--max-minutes must be above 0, got 0" in said
+    assert "--learning-rate must be above 0, got -1" in said
+
+
+def test_help_shows_the_default_of_every_option_that_has_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explore", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    search, train = Settings().search, Settings().train
+    rates = [f"{rate:.0e}".replace("e-0", "e-") for rate in search.learning_rates]
+    assert f"({', '.join(rates[:-1])} and {rates[-1]})" in told
+    for number in (search.max_rank, search.seeds, search.seed, search.margin, train.epochs, train.batch_size):
+        assert f"({number})" in told
+    for name in (search.evaluator, search.strategy, search.granularity, search.objective, search.preset):
+        assert f"{name} (default" in told
+    assert "minilm (bundled, default)" in told
+    assert "(darse-FILE" in told
+
+
+def test_a_stop_is_named_as_people_call_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stop(*given: object, **named: object) -> None:
+        raise Interrupted(signal.SIGINT)
+
+    monkeypatch.setattr(explore, "run_explore", stop)
+    assert run(["explore", "demo"]) == 130
+    assert _error(capsys) == "darse: stopped by Ctrl-C; run the same command again to continue\n"
+
+
+def test_studies_of_one_folder_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_study_store(tmp_path, None) as store:
+        for key, rate in (("aa1", 1e-3), ("aa2", 2e-3)):
+            settings = {"search": {"learning_rates": [rate], "seeds": 3}, "data_sha256": "d" * 64}
+            store.open_study(StudyRecord(key, "reviews", "context", settings, 0.0))
+        store.put_finding("aa1", "verify", {"plan": [0, 4]})
+        Journal(store, "aa1").finish(verdict="smaller")
+    assert run(["studies", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "finished" in told
+    assert "smaller" in told
+    assert "plan 0 4" in told
+    assert "learning rates 0.001" in told
+    assert "learning rates 0.002" in told
+    assert "seeds" not in told
+
+
+def test_next_command_of_a_study_with_targets_names_one(
+    tiny_bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{**row, "company": "Acme" if place % 2 else "Birch"} for place, row in enumerate(labelled_rows(60))]
+    write_rows(tmp_path / "in.csv", list(rows[0]), rows)
+    options = ["--model", str(tiny_bert), "--seeds", "2", "--epochs", "1", "--max-rank", "2", "--max-trials", "1"]
+    options += ["--label", "label", "--target", "company", "--out", str(tmp_path / "out"), "--quiet"]
+    assert run(["explore", str(tmp_path / "in.csv"), *options]) == 0
+    assert capsys.readouterr().out.rstrip().endswith('adapter --text "..." --target "..."')
+    write_rows(tmp_path / "new.csv", ["text", "company"], [{"text": "good", "company": "Acme"}])
+    scored = ["score", str(tmp_path / "out" / "adapter"), str(tmp_path / "new.csv"), "-o", str(tmp_path / "o.csv")]
+    assert run(scored) == 0
+    assert capsys.readouterr().err == "columns: text = 'text', target = 'company'\n"

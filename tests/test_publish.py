@@ -18,6 +18,7 @@ from darse.ranks.plan import ranks_by_weight
 from darse.report.facts import named_plans
 from darse.search.controls import option_name
 from tests.conftest import SmallStudy
+from tests.labelled import labelled_rows
 from tests.report.samples import SHAPES, Shape, a_result
 from tests.tiny import save_model
 
@@ -44,7 +45,7 @@ def test_a_plan_that_the_study_does_not_have_is_refused_with_those_it_has() -> N
 
 def test_a_worse_plan_comes_with_the_command_that_exports_the_better_one() -> None:
     result = a_result(Shape(verdict="worse"))
-    name = result.verdict.sentence.partition("--plan ")[2].rstrip(".")
+    name = result.verdict.sentence.partition("--plan ")[2].split()[0].rstrip(".")
     rival = choose_plan(result, name)
     assert f"Use {rival.name} instead" in result.verdict.sentence
     assert plan_as_json(result, rival)["r"] == max(rival.plan)
@@ -104,3 +105,24 @@ def test_a_base_model_of_other_weights_is_refused(study: Study, tmp_path: Path) 
     other = save_model("roberta", tmp_path / "roberta")
     with pytest.raises(ModelError, match="not those of the study; give the right model with --base"):
         study.export(tmp_path / "adapter", base=str(other))
+
+
+def test_a_merged_export_says_in_a_plain_pipeline_what_darse_says(tiny_bert: Path, tmp_path: Path) -> None:
+    from transformers import pipeline
+
+    rows = [{"text": row["text"], "label": row["label"]} for row in labelled_rows(60)]
+    options = {"epochs": 1, "seeds": 2, "max_rank": 2, "max_trials": 1, "max_length": 12}
+    study = darse.explore(rows, model=str(tiny_bert), out=tmp_path / "out", **options)  # type: ignore[arg-type]  # a table of settings
+    folder = study.export(tmp_path / "merged", "merged")
+    texts = ["great service", "late and broken " * 40]
+    said = pipeline("text-classification", model=str(folder), truncation=True)(texts)
+    ours = Predictor.open(folder).predict(texts)
+    assert [one["label"] for one in said] == [one.label for one in ours]
+    assert [one["score"] for one in said] == pytest.approx([max(one.probabilities.values()) for one in ours], abs=1e-5)
+
+
+def test_a_study_gives_its_plan_as_a_lora_config(study: Study) -> None:
+    config = study.lora_config()
+    assert config.r == max(study.plan.values())
+    assert study.lora_config("best-uniform").r == max(choose_plan(study.result, "best-uniform").plan)
+    assert sorted(config.target_modules) == sorted(ranks_by_weight(study.result.plan, study.result.sites))

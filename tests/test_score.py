@@ -159,7 +159,7 @@ def test_an_adapter_with_targets_asks_for_their_column(scorer: Scorer, tmp_path:
     write_rows(source, ["text", "entity"], [{"text": "good", "entity": "Acme"}])
     told: list[Columns] = []
     score_file(with_targets, source, out, chosen=told.append)
-    assert told == [Columns("text", target="entity", guessed=("text", "target"))]
+    assert told == [Columns("text", target="entity", guessed=("target",))]
     write_rows(source, ["text", "company"], [{"text": "good", "company": "Acme"}])
     with pytest.raises(DataError, match=r"no column is obviously the target.*--text, --target$"):
         score_file(with_targets, source, out)
@@ -189,3 +189,31 @@ def test_command_line_tells_the_columns_in_use(
     assert capsys.readouterr().err == "columns: text = 'review' (guessed)\n"
     assert run([*arguments, "--quiet"]) == 0
     assert not capsys.readouterr().err
+
+
+def test_columns_of_training_are_taken_before_any_guess(scorer: Scorer, tmp_path: Path) -> None:
+    about = {**scorer.adapter.manifest.about, "columns": {"text": "body", "target": "company"}}
+    task, manifest = replace(scorer.task, has_target=True), replace(scorer.adapter.manifest, about=about)
+    trained = Scorer(replace(scorer.adapter, task=task, manifest=manifest))
+    write_rows(tmp_path / "in.csv", ["text", "body", "company"], [{"text": "a", "body": "good", "company": "Acme"}])
+    told: list[Columns] = []
+    score_file(trained, tmp_path / "in.csv", tmp_path / "out.csv", chosen=told.append)
+    assert told == [Columns("body", target="company")]
+
+
+@pytest.mark.parametrize("columns", [None, 7, ["text"], {"text": 7}])
+def test_an_adapter_that_says_nothing_of_its_columns_has_none(scorer: Scorer, columns: object) -> None:
+    manifest = replace(scorer.adapter.manifest, about={"columns": columns})
+    assert Scorer(replace(scorer.adapter, manifest=manifest)).trained_columns == {}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_a_formula_in_a_text_is_harmless_in_the_result_unless_asked(
+    small_study: SmallStudy, tmp_path: Path, suffix: str
+) -> None:
+    source, out = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    write_rows(source, ["text", "id"], [{"text": "=HYPERLINK(1)", "id": "-5"}])
+    for options, text in (([], "'=HYPERLINK(1)"), (["--keep-formulas"], "=HYPERLINK(1)")):
+        assert run(["score", str(small_study.folder / "adapter"), str(source), "-o", str(out), *options]) == 0
+        (row,) = read_rows(out)
+        assert (row.cells["text"], row.cells["id"]) == (text, "-5")

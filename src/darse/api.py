@@ -252,8 +252,8 @@ def open_study(folder: str | Path, store: str | None = None, *, study: str | Non
 def _warn_of_changes(opened: Opened) -> None:
     if opened.changes:
         warnings.warn(
-            f"this is a new study, and its report and adapter replace those in the folder ({'; '.join(opened.changes)});"
-            " give another out= to keep both",
+            "this is a new study, and its report and adapter replace those of the last one in the folder"
+            f" ({'; '.join(opened.changes)}); give another out= to keep both",
             UserWarning,
             stacklevel=4,
         )

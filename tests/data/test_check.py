@@ -7,7 +7,9 @@ import pytest
 
 from darse.data.check import build_check, data_check_as_json, describe, with_token_counts
 from darse.data.example import Columns, DataCheck, Example, Rejected, SplitName, Task
+from darse.data.load import load_labelled
 from darse.data.tally import SHOWN_ROWS, Tally
+from darse.settings import DataSettings
 
 
 def examples(count: int, label: int | None = 0, score: float | None = None) -> tuple[Example, ...]:
@@ -24,7 +26,7 @@ def check_of(
     parts: dict[SplitName, tuple[Example, ...]] = {
         "train": train,
         "valid": examples(40) + examples(40, 1),
-        "test": examples(40) + examples(40, 1),
+        "test": examples(50) + examples(50, 1),
     }
     tally.rows = sum(map(len, parts.values())) + tally.rejected
     task = Task(classes=classes, has_score=True)
@@ -39,8 +41,8 @@ def test_an_even_set_gives_no_warning() -> None:
 @pytest.mark.parametrize(
     ("train", "warning"),
     [
-        (examples(20), "only 180 rows"),
-        (examples(3000), "class 'good' has 80 rows"),
+        (examples(10), "only 190 rows"),
+        (examples(3000), "class 'good' has 90 rows"),
         (examples(300), "the train split has no row of 'good'"),
         ((*examples(200), Example(1, "caf\ufffd", None, 1)), "1 texts contain U+FFFD"),
         (tuple(Example(1, "a", None, 0, s) for s in [0.1, 0.2, 0.3, 0.4] * 50 + [1e6]), "1 scores lie far"),
@@ -73,7 +75,7 @@ def test_the_first_hundred_rejected_rows_are_kept_in_the_order_of_lines() -> Non
 def test_a_check_is_plain_json_and_gives_the_same_numbers() -> None:
     check = check_of(examples(300, score=0.5))
     value = json.loads(json.dumps(data_check_as_json(check), allow_nan=False))
-    assert value["kept"] == check.kept == 460
+    assert value["kept"] == check.kept == 480
     assert value["class_counts"]["valid"] == {"bad": 40, "good": 40}
     assert value["score_quantiles"] == [0.5] * 5
 
@@ -86,7 +88,7 @@ def test_a_check_is_told_in_plain_lines_without_control_characters() -> None:
     lines = describe(check)
     assert not any(ord(character) < 32 for line in lines for character in line)
     told = "\n".join(lines)
-    for part in ("460 kept", "text = 'text' (guessed)", "train 300", "bad 380", "median 0.5", "truncated 1",
+    for part in ("480 kept", "text = 'text' (guessed)", "train 300", "bad 390", "median 0.5", "truncated 1",
                  "rejected 1: the label is not in --label-map (line 7)", "warning: "):  # fmt: skip
         assert part in told
 
@@ -98,3 +100,43 @@ def test_token_counts_say_how_many_texts_are_cut() -> None:
     assert any("10.0 % of the texts are longer than 128 tokens" in one for one in counted.warnings)
     assert with_token_counts(check, [10] * 100, 128).warnings == check.warnings
     assert with_token_counts(check, [], 128) is check
+
+
+def _with_targets(group: str | None, target: str) -> DataCheck:
+    def named(name: str, count: int) -> tuple[Example, ...]:
+        return tuple(replace(one, target=name) for one in examples(count))
+
+    parts: dict[SplitName, tuple[Example, ...]] = {
+        "train": named("Acme", 200),
+        "valid": named("Acme", 50),
+        "test": named("Acme", 60) + named(target, 60),
+    }
+    columns = Columns("text", "label", target="company", group=group)
+    task = Task(classes=("bad", "good"), has_target=True)
+    return build_check("headlines.csv", columns, tally=Tally(), task=task, parts=parts, origin="made")
+
+
+def test_targets_on_both_sides_of_the_split_suggest_a_group() -> None:
+    (hint,) = [one for one in _with_targets(None, "Birch").warnings if "--group" in one]
+    assert hint.startswith("60 of 120 test rows have a target that training has, too;")
+    assert hint.endswith("add --group 'company'")
+    assert not [one for one in _with_targets("company", "Birch").warnings if "--group" in one]
+
+
+@pytest.mark.parametrize(("rows", "is_few"), [(99, True), (100, False)])
+def test_fewer_than_a_hundred_test_rows_are_warned_of(rows: int, is_few: bool) -> None:
+    parts: dict[SplitName, tuple[Example, ...]] = {
+        "train": examples(300),
+        "valid": examples(60),
+        "test": examples(rows),
+    }
+    task = Task(classes=("bad", "good"))
+    check = build_check("a.csv", Columns("text", "label"), tally=Tally(), task=task, parts=parts, origin="made")
+    assert any("the test split has only" in one for one in check.warnings) == is_few
+
+
+def test_columns_that_play_no_part_are_listed_once() -> None:
+    rows = [{"text": f"{word} {i}", "label": word, "id": i, "note": "x"} for word in ("up", "down") for i in range(15)]
+    check = load_labelled(rows, DataSettings(), seed=0).check
+    assert check.unused == ("id", "note")
+    assert [line for line in describe(check) if "note" in line] == ["columns not used: 'id', 'note'"]

@@ -79,7 +79,7 @@ def test_a_column_named_like_a_formula_is_neutralised_with_its_cells_in_place(tm
     assert row.cells == {"'=A1": "7", "text": "good"}
 
 
-@pytest.mark.parametrize("value", [-1.5, "-1.5", "+2", "-3e-05"])
+@pytest.mark.parametrize("value", [-1.5, "-1.5", "-3e-05"])
 def test_a_number_is_no_formula(tmp_path: Path, value: Value) -> None:
     path = tmp_path / "a.csv"
     write_rows(path, ("score",), [{"score": value}], neutralise_formulas=True)

@@ -6,8 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from darse.cli.stop import stopping_cleanly
 from darse.cli.present import check_source
+from darse.cli.stop import stopping_cleanly
 from darse.names import folder_name
 from darse.settings import as_option, settings_from_options
 

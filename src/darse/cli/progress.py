@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
+from darse.cli.estimate import Pace, estimate_lines, minutes
 from darse.cli.stop import Stop
 from darse.data.check import data_check_as_json, describe
 from darse.data.example import DataCheck
@@ -23,13 +25,16 @@ from darse.store.trial import Trial, TrialSpec
 from darse.study import Audience
 
 _MEANING = {
-    "calibrate": "which learning rate, and how much the seed alone moves the score",
+    "calibrate": "which learning rate, and how much the seed alone moves the loss (lower is better)",
     "coarse": "how much uniform rank the data can use",
     "fine": "where quality saturates",
     "allocate": "which site deserves which rank",
     "verify": "finalists and controls, trained for real",
     "done": "judging on test, once",
 }
+_ORDER = (*STAGES, "done")
+QUIET_S = 30.0
+"""Where there is no live bar, a run is silent for no longer than this."""
 
 
 class Display:
@@ -37,13 +42,22 @@ class Display:
 
     Args:
         stop: Asked at every batch.
-        settings: Of the study, for the estimate of time left.
+        settings: Of the study, for the estimate of time.
         is_quiet: Show nothing.
         is_json: One JSON object a line on standard output instead of text.
+        clock: Seconds, from anywhere.
     """
 
-    def __init__(self, stop: Stop, settings: Settings, *, is_quiet: bool, is_json: bool) -> None:
-        self.stop, self.settings = stop, settings
+    def __init__(
+        self,
+        stop: Stop,
+        settings: Settings,
+        *,
+        is_quiet: bool,
+        is_json: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.stop, self.settings, self.clock = stop, settings, clock
         self.is_json = is_json
         self.console = Console(stderr=True, quiet=is_quiet or is_json, highlight=False, soft_wrap=True)
         self.is_live = self.console.is_terminal and not (is_quiet or is_json)
@@ -51,16 +65,20 @@ class Display:
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[detail]}"),
-            TimeElapsedColumn(),
             console=self.console,
             disable=not self.is_live,
             transient=True,
         )
         self.task = self.bar.add_task("starting", total=1.0, detail="")
-        self.stage = "calibrate"
+        self.stage = ""
         self.best = float("inf")
-        self.run_seconds: list[float] = []
-        self.runs, self.wanted, self.began = 0, 0, time.monotonic()
+        self.pace, self.epochs, self.is_estimated = Pace(clock), settings.train.epochs, False
+        self.runs: dict[str, int] = {}
+        self.cuts: Counter[int] = Counter()
+        self.best_cut = float("inf")
+        self.began = self.spoke = clock()
+        self.limited: set[str] = set()
+        self.held: list[str] | None = None
 
     def __enter__(self) -> Display:
         """Start the live bar."""
@@ -94,90 +112,127 @@ class Display:
                 {"study": opened.record.id, "changes": list(opened.changes)},
                 f"Something changed since the last study here, so this is a new one:\n{listed}",
             )
+        if opened.record.state == "finished":
+            self.held = []
 
     def _stage(self, findings: Findings) -> None:
-        self.stage = findings.stage
-        number = STAGES.index(self.stage) + 1 if self.stage in STAGES else len(STAGES)
-        found = findings.as_json()
-        self._say(
-            "stage",
-            {"stage": self.stage, "found": found},
-            f"[{number}/{len(STAGES)}] {self.stage}: {_MEANING[self.stage]}{_told(findings)}",
-        )
+        before, self.stage = self.stage, findings.stage
+        place, reached = _ORDER.index(before) if before else -1, _ORDER.index(self.stage)
+        if self.stage == "done" and self.held is not None:
+            self.held = None
+            told = "already finished; nothing to do but to write its files anew (--fresh starts anew)"
+            self._say("stage", {"stage": self.stage, "found": findings.as_json()}, told)
+            return
+        lines = _found(before, findings) if before else []
+        for passed in _ORDER[place + 1 : reached]:
+            lines += [f"{_head(passed)}: nothing to try", *_found(passed, findings)]
+        lines.append(f"{_head(self.stage)}: {_MEANING[self.stage]}")
+        self._say("stage", {"stage": self.stage, "found": findings.as_json()}, "\n".join(lines))
 
     def _wanted(self, specs: Sequence[TrialSpec]) -> None:
-        self.wanted = sum(map(is_run, specs))
+        self._release()
 
     def _limited(self, part: str) -> None:
+        if part in self.limited:
+            return
+        self.limited.add(part)
         rest = "; the rest of it is for the proof" if part == "search" else ""
         self._say("limit", {"part": part}, f"      the limit has ended the {part}{rest}")
 
     def _started(self, spec: TrialSpec) -> None:
         if is_run(spec):
+            self.epochs = spec.epochs
+            self.pace.start(spec.epochs)
             self.bar.update(self.task, completed=0.0)
         self.bar.update(self.task, description=f"{self.stage} [{spec.plan}]", detail=self._detail(0))
 
     def _step(self, epoch: int, step: int, steps: int) -> None:
-        done = (epoch * steps + step) / (steps * self.settings.train.epochs)
-        self.bar.update(self.task, completed=done, detail=self._detail(epoch + 1))
+        self.pace.step(epoch, step, steps)
+        self.bar.update(self.task, completed=self.pace.part, detail=self._detail(epoch + 1))
+        if not self.is_estimated and self.pace.run_s is not None:
+            self.is_estimated = True
+            full_s = self.pace.run_s * self.settings.train.epochs / self.epochs
+            told = "\n".join(f"      {line}" for line in estimate_lines(self.settings, full_s))
+            self._say("estimate", {"run_seconds": round(full_s, 1)}, told)
+        if not self.is_live and self.clock() - self.spoke >= QUIET_S:
+            detail: dict[str, object] = {"epoch": epoch + 1, "epochs": self.epochs, "step": step, "steps": steps}
+            self._say("progress", detail, f"      {self._detail(epoch + 1)}, step {step} of {steps}")
 
     def _finished(self, trial: Trial) -> None:
         self.best = min(self.best, trial.outcome.score)
         if not is_run(trial.spec):
+            self.cuts[self.runs.get(trial.spec.parent, 0)] += 1
+            self.best_cut = min(self.best_cut, trial.outcome.score)
             self._json("trial", _trial(trial))
             return
-        self.runs += 1
-        self.wanted = max(0, self.wanted - 1)
-        self.run_seconds.append(trial.outcome.seconds)
+        self.runs[trial.id] = len(self.runs) + 1
         shown = "  ".join(f"{name} {trial.outcome.metrics[name]:.4f}" for name in _shown(trial))
         self._say(
             "trial",
             _trial(trial),
-            f"  run {self.runs:>2}  [{trial.spec.plan}]  seed {trial.spec.seed}  lr {trial.spec.learning_rate:g}  "
-            f"score {trial.outcome.score:.4f}  {shown}  {trial.outcome.seconds:.0f} s",
+            f"  run {len(self.runs):>2}  [{trial.spec.plan}]  seed {trial.spec.seed}  lr {trial.spec.learning_rate:g}  "
+            f"loss {trial.outcome.score:.4f}  {shown}  {trial.outcome.seconds:.0f} s",
         )
 
     def _detail(self, epoch: int) -> str:
-        parts = [f"epoch {epoch}/{self.settings.train.epochs}"] if epoch else []
+        parts = [f"epoch {epoch} of {self.epochs}"] if epoch else []
+        if (left := self.pace.left_s) is not None and epoch:
+            parts.append(f"at most {minutes(left)} of the run left")
         if self.best < float("inf"):
-            parts.append(f"best {self.best:.4f}")
-        if left := self._minutes_left():
-            parts.append(f"about {left:.0f} min left")
-        return ", ".join(parts)
-
-    def _minutes_left(self) -> float | None:
-        """Runs that are still to come, from what the stages usually ask for, times their mean length so far."""
-        if not self.run_seconds:
-            return None
-        seeds = self.settings.search.seeds
-        ahead = {"calibrate": 3 + 4 * seeds, "coarse": 4 * seeds, "fine": 4 * seeds, "allocate": 4 * seeds}
-        runs = max(self.wanted, ahead.get(self.stage, self.wanted) - (self.runs if self.stage == "calibrate" else 0))
-        estimate = max(1, runs) * sum(self.run_seconds) / len(self.run_seconds) / 60
+            parts.append(f"best loss {self.best:.4f}")
         limit = self.settings.search.max_minutes
-        return estimate if limit is None else min(estimate, max(0.0, limit - (time.monotonic() - self.began) / 60))
+        of = "" if limit is None else f" of {limit:g} min"
+        return ", ".join([*parts, f"{minutes(self.clock() - self.began)}{of} gone"])
+
+    def _release(self) -> None:
+        """Say what was held back until it is clear whether a finished study has anything left to do."""
+        held, self.held = self.held, None
+        if held:
+            self.console.print("\n".join(held), markup=False)
 
     def _say(self, kind: str, detail: dict[str, object], text: str) -> None:
         self._json(kind, detail)
-        self.console.print(text, markup=False)
+        self.spoke = self.clock()
+        text = "\n".join([*self._cuts_told(), text])
+        if self.held is None:
+            self.console.print(text, markup=False)
+        else:
+            self.held.append(text)
+
+    def _cuts_told(self) -> list[str]:
+        """How many cuts were scored since something was said last."""
+        if not self.cuts:
+            return []
+        named = [f"run {number}" if number else "earlier runs" for number in sorted(self.cuts)]
+        line = (
+            f"      {plural(self.cuts.total(), 'cut')} of {' and '.join(named)} scored, best loss {self.best_cut:.4f}"
+        )
+        self.cuts, self.best_cut = Counter(), float("inf")
+        return [line]
 
     def _json(self, kind: str, detail: dict[str, object]) -> None:
         if self.is_json:
             print(json.dumps({"event": kind, **detail}, allow_nan=False, default=str), flush=True)
 
 
-def _told(findings: Findings) -> str:
-    """What the stage before has found, in a few words."""
-    if findings.stage == "coarse" and findings.calibrate:
-        found = findings.calibrate
-        return f"\n      learning rate {found.learning_rate:g}, noise floor {found.noise_floor:.4f}"
-    if findings.stage == "fine" and findings.coarse:
-        return f"\n      range {findings.coarse.low} to {findings.coarse.high}"
-    if findings.stage == "allocate" and findings.fine:
-        return f"\n      uniform quality saturates at rank {findings.fine.rank}"
-    if findings.stage == "verify" and findings.allocate:
-        finalists = plural(len(findings.allocate.finalists), "finalist")
-        return f"\n      {finalists} within {findings.allocate.budget:,} parameters"
-    return ""
+def _head(stage: str) -> str:
+    return f"[{STAGES.index(stage) + 1}/{len(STAGES)}] {stage}" if stage in STAGES else stage
+
+
+def _found(stage: str, findings: Findings) -> list[str]:
+    """What a stage has found, in a few words."""
+    told = ""
+    if stage == "calibrate" and (calibration := findings.calibrate):
+        told = f"learning rate {calibration.learning_rate:g}, noise floor {calibration.noise_floor:.4f}"
+    elif stage == "coarse" and (coarse := findings.coarse):
+        told = f"the best uniform rank is in {coarse.low} to {coarse.high}"
+    elif stage == "fine" and (fine := findings.fine):
+        told = f"uniform quality saturates at rank {fine.rank}"
+    elif stage == "allocate" and (allocation := findings.allocate):
+        told = f"{plural(len(allocation.finalists), 'finalist')} within {allocation.budget:,} parameters"
+    elif stage == "verify" and (verified := findings.verify):
+        told = f"plan [{verified.plan}]"
+    return [f"      {told}"] if told else []
 
 
 def _shown(trial: Trial) -> list[str]:

@@ -5,14 +5,23 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from darse.model.adapter import Profile
+from darse.cli.present import check_study
 from darse.names import printable
-from darse.store.protocol import Event, Store, StudyRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from darse.model.adapter import Profile
+    from darse.store.protocol import Event, Store, StudyRecord
+
+_DIGEST = 8
 
 
 def run_studies(folder: Path, *, study: str | None, store: str | None, as_json: bool) -> None:
     """List the studies, oldest first, or show one with its history."""
+    check_study(folder, store)
     from darse.archive import find_study, open_archive
 
     with open_archive(folder, store) as archive:
@@ -24,6 +33,7 @@ def run_studies(folder: Path, *, study: str | None, store: str | None, as_json: 
 
 def run_report(folder: Path, *, study: str | None, store: str | None, out: Path | None, as_json: bool) -> None:
     """Write the report again, or print the verdict."""
+    check_study(folder, store)
     from darse.api import open_study
     from darse.publish import write_report
     from darse.report.summary import summary_lines
@@ -50,6 +60,7 @@ def run_export(
     base: str | None,
 ) -> None:
     """Export the adapter of a plan in a profile, or the plan as a LoraConfig."""
+    check_study(folder, store)
     from darse.api import open_study
     from darse.publish import choose_plan, plan_as_json, plan_as_python
     from darse.report.facts import FOUND
@@ -76,20 +87,56 @@ def run_export(
 
 
 def _list(store: Store, *, as_json: bool) -> None:
-    records = [(record, len(store.trials(record.id))) for record in store.studies()]
+    records = store.studies()
+    heads = [_head(store, record) for record in records]
     if as_json:
-        print(json.dumps([_head(record, trials) for record, trials in records]))
+        print(json.dumps(heads))
         return
-    print(f"{'id':<18}{'begun (UTC)':<21}{'state':<10}{'trials':>7}  name")
-    for one, trials in records:
-        print(f"{one.id:<18}{_moment(one.created):<21}{one.state:<10}{trials:>7}  {printable(one.name)}")
+    print(f"{'id':<18}{'begun (UTC)':<21}{'state':<10}{'trials':>7}  {'verdict':<15}name")
+    for one, head, differing in zip(records, heads, _differing(records), strict=True):
+        verdict = str(head["verdict"] or "-")
+        print(f"{one.id:<18}{_moment(one.created):<21}{one.state:<10}{head['trials']:>7}  {verdict:<15}{_name(one)}")
+        if head["plan"]:
+            print(f"{'':<18}plan {' '.join(map(str, head['plan']))}")  # type: ignore[call-overload]  # a list
+        if differing:
+            print(f"{'':<18}{differing}")
+
+
+def _name(record: StudyRecord) -> str:
+    return printable(record.name)
+
+
+def _differing(records: Sequence[StudyRecord]) -> list[str]:
+    """Of each study, the settings that are not the same in all of them."""
+    tables = [_settings(record.settings) for record in records]
+    names = sorted(set().union(*tables)) if tables else []
+    varied = [name for name in names if len({json.dumps(table.get(name)) for table in tables}) > 1]
+    return [
+        printable(", ".join(f"{name.replace('_', ' ')} {_shown(table.get(name))}" for name in varied), 300)
+        for table in tables
+    ]
+
+
+def _settings(settings: Mapping[str, object]) -> dict[str, object]:
+    """Settings by their flat names; digests are cut to what tells them apart."""
+    table: dict[str, object] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            table |= value
+        else:
+            table[name] = value[:_DIGEST] if name.endswith("_sha256") and isinstance(value, str) else value
+    return table
+
+
+def _shown(value: object) -> str:
+    return " ".join(map(_shown, value)) if isinstance(value, list) else "-" if value is None else str(value)
 
 
 def _show(store: Store, record: StudyRecord, *, as_json: bool) -> None:
     trials, failures, events = len(store.trials(record.id)), store.failures(record.id), store.events(record.id)
     if as_json:
         shown = {
-            **_head(record, trials),
+            **_head(store, record),
             "failed": [{**spec.as_json(), "reason": reason} for spec, reason in failures],
             "settings": dict(record.settings),
             "events": [{"time": one.time, "kind": one.kind, "detail": dict(one.detail)} for one in events],
@@ -105,13 +152,17 @@ def _show(store: Store, record: StudyRecord, *, as_json: bool) -> None:
         print(f"  {_moment(event.time)}  {event.kind:<10}{_detail(event)}".rstrip())
 
 
-def _head(record: StudyRecord, trials: int) -> dict[str, object]:
+def _head(store: Store, record: StudyRecord) -> dict[str, object]:
+    ended = [event.detail.get("verdict") for event in store.events(record.id) if event.kind == "finished"]
+    is_finished = record.state == "finished"
     return {
         "id": record.id,
         "name": record.name,
         "state": record.state,
         "created": record.created,
-        "trials": trials,
+        "trials": len(store.trials(record.id)),
+        "verdict": ended[-1] if ended and is_finished else None,
+        "plan": store.findings(record.id).get("verify", {}).get("plan") if is_finished else None,
     }
 
 

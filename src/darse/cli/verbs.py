@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 
 Option = typer.Option
+_RATES = "5e-4, 1e-3, 2e-3, 4e-3 and 8e-3"
 _STUDY = "Id of the study, or the beginning of it; by default the one whose verdict lies in FOLDER."
 _STORE = "Address of the store; the file in FOLDER by default."
 
@@ -64,8 +65,11 @@ def explore(
     label_map: Annotated[
         str | None, Option(help='Table from labels to classes, as JSON: \'{"1": "positive"}\'.')
     ] = None,
-    model: Annotated[str | None, Option(help="Base model: minilm (bundled), a folder, or a hub name.")] = None,
-    budget: Annotated[str | None, Option(help="Most parameters: 500k, 1% of the base model, or uniform:8.")] = None,
+    model: Annotated[str | None, Option(help="Base model: minilm (bundled, default), a folder, or a hub name.")] = None,
+    budget: Annotated[
+        str | None,
+        Option(help="Most parameters: 500k, 1% of the base model, or uniform:8 (what the best uniform plan costs)."),
+    ] = None,
     objective: Annotated[
         Literal["smallest", "best"] | None,
         Option(help="smallest (default): cheapest plan that is not worse. best: best quality within the budget."),
@@ -80,7 +84,8 @@ def explore(
         Option(help="Who proposes plans. auto (default): window and knapsack."),
     ] = None,
     preset: Annotated[
-        Literal["none", "paper"] | None, Option(help="paper: the published method, every plan trained.")
+        Literal["none", "paper"] | None,
+        Option(help="none (default), or paper: the published method, every plan trained."),
     ] = None,
     max_rank: Annotated[int | None, Option(help="Highest rank searched (16).")] = None,
     seeds: Annotated[int | None, Option(help="Runs per finalist and control (3).")] = None,
@@ -89,13 +94,15 @@ def explore(
     batch_size: Annotated[int | None, Option(help="Rows per batch (16).")] = None,
     max_length: Annotated[int | None, Option(help="Tokens per text (128).")] = None,
     learning_rate: Annotated[
-        list[float] | None, Option(metavar="<float>", help="Learning rate to try; may be given again.")
+        list[float] | None, Option(metavar="<float>", help=f"Learning rate to try; may be given again ({_RATES}).")
     ] = None,
     margin: Annotated[float | None, Option(help="Part of the metric that is still not worse (0.01).")] = None,
-    max_trials: Annotated[int | None, Option(help="Training runs at the most.")] = None,
-    max_minutes: Annotated[float | None, Option(help="Minutes at the most.")] = None,
-    store: Annotated[str | None, Option(help="Address of the store; a file in the folder by default.")] = None,
-    out: Annotated[Path | None, Option(help="Folder of the study; darse- and FILE's name by default.")] = None,
+    max_trials: Annotated[int | None, Option(help="Training runs at the most (no limit); one is always made.")] = None,
+    max_minutes: Annotated[
+        float | None, Option(help="Minutes at the most (no limit); one run is always made in full.")
+    ] = None,
+    store: Annotated[str | None, Option(help="Address of the store (study.db in the folder).")] = None,
+    out: Annotated[Path | None, Option(help="Folder of the study (darse-FILE, such as darse-reviews).")] = None,
     fresh: Annotated[bool, Option("--fresh", help="Start anew; an earlier study stays in the store.")] = False,
     trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code that comes with MODEL.")] = False,
     as_json: Annotated[bool, Option("--json", help="One JSON object a line.")] = False,
@@ -149,6 +156,9 @@ def score(
     target: Annotated[str | None, Option(help="The text's target, or the column of the target in FILE.")] = None,
     out: Annotated[Path | None, Option("-o", "--out", help="Where the scored file goes.")] = None,
     base: Annotated[str | None, Option(help="Base model, if it is not where the adapter says.")] = None,
+    keep_formulas: Annotated[
+        bool, Option("--keep-formulas", help="Do not put ' before a text that a spreadsheet would run (CSV, TSV).")
+    ] = False,
     trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code of the base model.")] = False,
     as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, Option("--quiet", help="No progress.")] = False,
@@ -164,6 +174,7 @@ def score(
         out=out,
         base=base,
         trust_remote_code=trust_remote_code,
+        keep_formulas=keep_formulas,
         as_json=as_json,
         quiet=quiet,
     )
@@ -193,9 +204,9 @@ def report(
 def export(
     folder: Annotated[Path, typer.Argument(help="Folder of a study.")],
     out: Annotated[Path | None, Option("-o", "--out", help="Folder of the export.")] = None,
-    profile: Annotated[Literal["native", "padded", "merged"], Option(help="Kind of export.")] = "native",
+    profile: Annotated[Literal["native", "padded", "merged"], Option(help="Kind of export (native).")] = "native",
     as_: Annotated[
-        Literal["adapter", "lora-config", "lora-config-json"], Option("--as", help="What to export.")
+        Literal["adapter", "lora-config", "lora-config-json"], Option("--as", help="What to export (adapter).")
     ] = "adapter",
     plan: Annotated[
         str | None, Option(help="A control instead of the found plan: best-uniform, uniform-of-equal-cost, shuffled.")
@@ -213,7 +224,7 @@ def export(
 @app.command(epilog=_examples("darse sites minilm", "darse sites roberta-large --granularity module"))
 def sites(
     model: Annotated[str, typer.Argument(help="minilm, a folder, or a hub name.")] = "minilm",
-    granularity: Annotated[str, Option(help="layer, module or group:4.")] = "layer",
+    granularity: Annotated[str, Option(help="layer (default), module or group:4.")] = "layer",
     trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code of the model.")] = False,
     as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -16,10 +16,11 @@ from darse.names import printable
 FEW_ROWS = 200
 SMALL_PART = 0.05
 """A class below this part is hard to learn; rejects, or cut texts, above it are worth a look."""
-FEW_JUDGED_ROWS = 30
+FEW_JUDGED_ROWS = {"valid": 30, "test": 100}
 _FAR_QUARTILES = 10
 _SHOWN_LINES = 5
 _SHOWN_CLASSES = 12
+_SHOWN_COLUMNS = 12
 
 
 def build_check(
@@ -30,6 +31,7 @@ def build_check(
     task: Task,
     parts: Mapping[SplitName, Sequence[Example]],
     origin: str,
+    unused: Sequence[str] = (),
 ) -> DataCheck:
     """Everything that was found in the source.
 
@@ -40,6 +42,7 @@ def build_check(
         task: What is predicted.
         parts: The examples of each split.
         origin: "official" or "made".
+        unused: Columns that play no part.
     """
     scores = [example.score for part in parts.values() for example in part if example.score is not None]
     check = DataCheck(
@@ -56,8 +59,9 @@ def build_check(
         class_counts=_count_classes(parts, task),
         score_quantiles=tuple(map(float, np.quantile(scores, (0, 0.25, 0.5, 0.75, 1)))) if scores else (),
     )
+    check = replace(check, unused=tuple(unused))
     broken = sum("\ufffd" in example.text for part in parts.values() for example in part)
-    warnings = [*tally.notes, *_warn_of_rows(check, broken), *_warn_of_classes(check)]
+    warnings = [*tally.notes, *_warn_of_rows(check, broken), *_warn_of_targets(check, parts), *_warn_of_classes(check)]
     return replace(check, warnings=(*warnings, *_warn_of_scores(check, scores)))
 
 
@@ -83,7 +87,7 @@ def with_token_counts(check: DataCheck, lengths: Sequence[int], limit: int) -> D
     if truncated > SMALL_PART * len(lengths):
         warnings.append(
             f"{_percent(truncated, len(lengths))} of the texts are longer than {limit} tokens and are cut;"
-            " raise the length limit if their ends matter"
+            " raise --max-length if their ends matter"
         )
     return replace(check, tokens=tokens, warnings=tuple(warnings))
 
@@ -100,6 +104,7 @@ def describe(check: DataCheck) -> list[str]:
         f"{printable(check.source, 200)}: {check.rows} rows, {check.kept} kept, {rejected} rejected,"
         f" {check.duplicates} duplicates, {check.conflicts} in conflict",
         f"columns: {describe_columns(check.columns)}",
+        *([f"columns not used: {_some(check.unused)}"] if check.unused else []),
         f"split ({check.split_origin}): " + ", ".join(f"{name} {n}" for name, n in check.split_rows.items()),
     ]
     if check.class_counts:
@@ -137,12 +142,30 @@ def _warn_of_rows(check: DataCheck, broken: int) -> list[str]:
     repeated = check.duplicates + check.conflicts
     if repeated > SMALL_PART * check.rows:
         warnings.append(f"{_percent(repeated, check.rows)} of the rows repeat a text and are left out")
-    for name in ("valid", "test"):
-        if check.split_rows[name] < FEW_JUDGED_ROWS:
-            warnings.append(f"the {name} split has only {check.split_rows[name]} rows to judge by")
+    for name, few in FEW_JUDGED_ROWS.items():
+        if check.split_rows[name] < few:
+            warnings.append(
+                f"the {name} split has only {check.split_rows[name]} rows to judge by, fewer than {few}:"
+                " expect wide intervals"
+            )
     if broken:
         warnings.append(f"{broken} texts contain U+FFFD, the mark of a letter lost in an earlier conversion")
     return warnings
+
+
+def _warn_of_targets(check: DataCheck, parts: Mapping[SplitName, Sequence[Example]]) -> list[str]:
+    """Of targets that training and test share: splits are made by texts, unless a group is named."""
+    if check.columns.target is None or check.columns.group is not None or check.split_origin != "made":
+        return []
+    known = {example.target for example in parts["train"]}
+    shared = sum(example.target in known for example in parts["test"])
+    if not shared:
+        return []
+    column = printable(check.columns.target)
+    return [
+        f"{shared} of {len(parts['test'])} test rows have a target that training has, too;"
+        f" to judge by targets never seen, add --group {column!r}"
+    ]
 
 
 def _warn_of_classes(check: DataCheck) -> list[str]:
@@ -185,6 +208,12 @@ def _describe_classes(check: DataCheck) -> str:
     shown = [f"{name} {totals[name]} ({parts[name]})" for name in names[:_SHOWN_CLASSES]]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN_COLUMNS
+    shown = ", ".join(repr(printable(name)) for name in names[:_SHOWN_COLUMNS])
+    return shown + (f" and {more} more" if more > 0 else "")
 
 
 def _percent(part: int, whole: int) -> str:

@@ -126,6 +126,12 @@ def describe_columns(columns: Columns) -> str:
     )
 
 
+def unused_columns(sample: Sequence[Row], columns: Columns) -> tuple[str, ...]:
+    """Columns of a source that play no part."""
+    used = {getattr(columns, part) for part in (*_NAMES, "group")}
+    return tuple(name for name in _columns_of(sample) if name not in used)
+
+
 def _columns_of(sample: Sequence[Row]) -> list[str]:
     """Every column of the sample in the order of appearance; the rows of a JSON Lines file may differ."""
     seen: dict[str, None] = {}

@@ -101,6 +101,7 @@ class DataCheck:
         class_counts: Rows of each class in each split.
         score_quantiles: Minimum, quartiles and maximum of the kept scores; empty without a score.
         warnings: Plain sentences about things worth a look (imbalance, few rows, ...).
+        unused: Columns of the source that play no part.
         tokens: Filled in once a tokenizer is known: median, 95th percentile, maximum, limit, truncated rows.
     """
 
@@ -117,6 +118,7 @@ class DataCheck:
     class_counts: dict[str, dict[str, int]] = field(default_factory=dict)
     score_quantiles: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     tokens: dict[str, int] = field(default_factory=dict)
 
 

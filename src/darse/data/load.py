@@ -18,7 +18,7 @@ from darse.data.classes import (
     order_classes,
     refuse_free_text,
 )
-from darse.data.columns import SAMPLE_ROWS, choose_columns
+from darse.data.columns import SAMPLE_ROWS, choose_columns, unused_columns
 from darse.data.duplicates import drop_duplicates
 from darse.data.example import Columns, Example, LabelledData, SplitName, Task
 from darse.data.labelled import LabelledRow, parse_row
@@ -73,6 +73,7 @@ def _load(opened: OpenSource, settings: DataSettings, seed: int) -> LabelledData
     tally.notes += opened.notes
     sample = _take_sample(opened.rows, tally, max_characters=settings.max_text_characters)
     columns = choose_columns(sample, settings)
+    unused = unused_columns(sample, columns)
     rows = _parse_rows(chain(sample, opened.rows), columns, settings, tally)
     if columns.label is not None:
         rows = _drop_variants(rows, tally)
@@ -87,7 +88,7 @@ def _load(opened: OpenSource, settings: DataSettings, seed: int) -> LabelledData
     _refuse_bad_majority(tally)
     task = _describe_task(split.parts["train"], classes, columns)
     parts = _make_examples(split, task)
-    check = build_check(opened.name, columns, tally=tally, task=task, parts=parts, origin=split.origin)
+    check = build_check(opened.name, columns, tally=tally, task=task, parts=parts, origin=split.origin, unused=unused)
     return LabelledData(
         task=task,
         train=parts["train"],

@@ -109,6 +109,7 @@ def refuse_absent(name: str) -> None:
     if name == DEMO or _is_there(name) or (before and _is_folder(before)):
         return
     if Path(name).suffix.casefold() in _OTHER_FILES.union(FORMATS):
+        read_rows(Path(name)).close()  # another format is an error of its own
         raise DataError("there is no such file; check the path", path=printable(name, 200))
     if not is_hub_name(name):
         raise DataError(

@@ -1,0 +1,58 @@
+"""The pace of a run, and what is said of it beforehand."""
+
+from __future__ import annotations
+
+import pytest
+
+from darse.cli.estimate import MEASURED_STEPS, Pace, complete_runs, estimate_lines
+from darse.settings import settings_from_options
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _after(steps: int, *, first: int = 0, seconds: float = 0.5) -> Pace:
+    clock = Clock()
+    pace = Pace(clock)
+    pace.start(6)
+    for step in range(first, first + steps + 1):
+        pace.step(0, step, 100)
+        clock.now += seconds
+    return pace
+
+
+def test_a_run_is_estimated_from_its_first_steps_and_not_before() -> None:
+    assert _after(MEASURED_STEPS - 1).run_s is None
+    assert _after(MEASURED_STEPS).run_s == pytest.approx(300)
+    assert _after(MEASURED_STEPS).left_s == pytest.approx(290)
+
+
+def test_a_run_that_is_continued_is_estimated_from_its_own_steps_alone() -> None:
+    assert _after(MEASURED_STEPS, first=70).run_s == pytest.approx(300)
+    assert _after(3, first=90).run_s is None
+
+
+def test_a_limit_below_one_run_says_that_one_is_made_and_what_to_do() -> None:
+    told = " ".join(estimate_lines(settings_from_options({"max_minutes": 3}), 600))
+    for part in ("6 epochs takes about 10 min", "--max-minutes 3 is less than one run", "made in full", "--epochs"):
+        assert part in told
+
+
+def test_a_limit_below_the_search_says_how_many_runs_it_has_room_for() -> None:
+    assert "room for about 6:" in estimate_lines(settings_from_options({"max_minutes": 60}), 600)[-1]
+    assert "room for about 4:" in estimate_lines(settings_from_options({"max_trials": 4}), 600)[-1]
+    assert len(estimate_lines(settings_from_options({"max_minutes": 600}), 600)) == 1
+
+
+def test_more_seeds_and_plans_that_are_all_trained_cost_more() -> None:
+    base = complete_runs(settings_from_options({}))
+    assert complete_runs(settings_from_options({"seeds": 5})) > base
+    assert complete_runs(settings_from_options({"evaluator": "finetune"})) > base
+    assert complete_runs(settings_from_options({"learning_rates": [1e-3]})) < base
