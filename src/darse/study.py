@@ -125,6 +125,8 @@ def run_study(request: Request, audience: Audience) -> Finished:
             return _ask_user(request, request.evaluator, base, store, audience, started)
         assert data is not None, "without an evaluator there is a source"
         bench = Bench.build(base, data, request.settings, store, request.out / "checkpoints")
+        body = body_parameters(bench.model)
+        budget = _budget(request.settings, bench.sites, body)  # before anything is written: it may be refused
         check = _counted(bench, data)
         write_json(request.out / "data-check.json", data_check_as_json(check))
         audience.check(check)
@@ -134,7 +136,7 @@ def run_study(request: Request, audience: Audience) -> Finished:
             "recover": Recover(bench),
         }
         opened = _open(request, base, store, data.digest, started)
-        run = _Run(request, base, store, audience, opened, bench.sites, body_parameters(bench.model), data.digest)
+        run = _Run(request, base, store, audience, opened, bench.sites, body, budget, data.digest)
         with run.journal:
             findings, history = run.search(evaluators, bench.checkpoints)
             assert findings.verify is not None
@@ -165,6 +167,12 @@ def read_result(store: Store, study: str | None = None) -> Result | None:
     return None
 
 
+def _budget(settings: Settings, sites: Sequence[Site], base_parameters: int) -> int | None:
+    """The budget in parameters; None where none is set."""
+    text = settings.search.budget
+    return None if text is None else parse_budget(text, sites, base_parameters)
+
+
 def _open(request: Request, base: Base, store: Store, data_digest: str, started: float) -> Opened:
     """Continue the study of a request, or start it."""
     name = "darse" if request.evaluator is None else _name_of(request.evaluator)
@@ -184,6 +192,7 @@ class _Run:
     opened: Opened
     sites: tuple[Site, ...]
     base_parameters: int
+    budget: int | None
     data_digest: str
 
     @property
@@ -201,10 +210,9 @@ class _Run:
         settings = self.request.settings.search
         self.journal.note("continued" if self.opened.is_continued else "opened", worker=worker_name(), **self._limits)
         self.audience.opened(self.opened)
-        budget = settings.budget and parse_budget(settings.budget, self.sites, self.base_parameters)
         epochs = self.request.settings.train.epochs
         has_head = self.request.evaluator is None
-        problem = Problem(self.sites, settings, epochs, budget or None, self.opened.record.context, has_head)
+        problem = Problem(self.sites, settings, epochs, self.budget, self.opened.record.context, has_head)
         executor = LocalExecutor(
             self.store,
             evaluators,
@@ -322,8 +330,10 @@ def _ask_user(
 ) -> Finished:
     model = base.classifier(Task(has_score=True))
     sites = find_sites(find_weights(model), request.settings.search.granularity)
+    body = body_parameters(model)
+    budget = _budget(request.settings, sites, body)
     opened = _open(request, base, store, "", started)
-    run = _Run(request, base, store, audience, opened, sites, body_parameters(model), "")
+    run = _Run(request, base, store, audience, opened, sites, body, budget, "")
     with run.journal:
         user = UserEvaluator(function, sites, store, run.study)
         findings, history = run.search({"finetune": user}, request.out / "checkpoints")

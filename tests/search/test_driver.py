@@ -236,6 +236,15 @@ def test_a_search_whose_cuts_all_fail_makes_as_many_runs_as_its_limit_allows() -
     assert len(runs_of(memory)) == 12
 
 
+@pytest.mark.parametrize("limits", [Limits(max_trials=1), Limits(max_seconds=0.001)])
+def test_without_a_budget_one_run_is_enough(limits: Limits) -> None:
+    given = problem(layers(DEPTH))
+    memory = Memory(SMALL, CONTEXT)
+    findings, _ = memory.search(given, limits=limits)
+    assert_sound(findings, memory, given)
+    assert len(runs_of(memory)) == 1
+
+
 @pytest.mark.parametrize(
     ("limits", "parts"),
     [(Limits(), []), (Limits(max_trials=8), ["search", "proof"]), (Limits(max_seconds=45), ["search", "proof"])],

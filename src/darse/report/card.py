@@ -10,12 +10,28 @@ from statistics import fmean
 
 from darse.names import printable
 from darse.ranks.plan import RankPlan, Site
-from darse.report.facts import FOUND, NamedPlan, cautions, named_plans
+from darse.report.facts import (
+    FOUND,
+    NamedPlan,
+    accuracy_words,
+    cautions,
+    gap_words,
+    limit_words,
+    named_plans,
+    no_controls_words,
+    seeds_that_ran,
+)
 from darse.report.words import better, count, effect, metric_value, metric_words, percent, task_words
 from darse.search.result import Result
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
-_LIVE = re.compile(r"(?!(?<=\d)\.\d|(?<=[a-z)])[.:;](?: |$))[^A-Za-z0-9 ,/()%+-]")
+_LIVE = re.compile(
+    r"[\\`*\[\]<>&|~#$@{}]"  # marks, references, mentions
+    r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis, but not inside a word
+    r"|:(?=[^\s\d])"  # links: a scheme before
+    r"|(?i:(?<=www))\."
+    r"|^[-+=]|(?:(?<=^\d)|(?<=^\d\d))[.)]"  # lists and underlines at the beginning
+)
 _TEXT_LENGTH = 120
 
 
@@ -52,12 +68,14 @@ def model_card(result: Result, profile: str, plan: NamedPlan | None = None) -> s
 
 
 def in_markdown(text: str, limit: int = _TEXT_LENGTH) -> str:
-    """Text from outside as Markdown that means nothing but itself: every mark becomes a character reference.
+    """Text from outside as Markdown that means nothing but itself: marks that mean more become character references.
 
     >>> in_markdown("a|b <script> [x](javascript:y)")
     'a&#124;b &#60;script&#62; &#91;x&#93;(javascript&#58;y)'
+    >>> in_markdown("darse-fiqa_headlines.csv"), in_markdown("_x_ www.y.z")
+    ('darse-fiqa_headlines.csv', '&#95;x&#95; www&#46;y.z')
     """
-    return _LIVE.sub(lambda found: f"&#{ord(found[0])};" if found[0].isascii() else found[0], printable(text, limit))
+    return _LIVE.sub(lambda found: f"&#{ord(found[0])};", printable(text, limit))
 
 
 def in_yaml(text: str, limit: int = _TEXT_LENGTH) -> str:
@@ -123,8 +141,15 @@ def _opening(result: Result, profile: str, chosen: NamedPlan) -> str:
     return (
         f"{kind} for {base}, predicting {task_words(result.task)}. {ranks}: "
         f"{count(chosen.cost)} trainable parameters, {share} of the base model, and a head of "
-        f"{count(result.origin.head_parameters)}. The licence is left to its owner: replace `other` above."
+        f"{count(result.origin.head_parameters)}.\n\n"
+        f"The licence is not decided here, which is what `other` above says: this model is bound by the licences of its "
+        f"base model ({base}) and of the training data ({_source(result)}). Check both before you use or share it, then "
+        "replace `other`."
     )
+
+
+def _source(result: Result) -> str:
+    return in_markdown(result.origin.source) or "your own"
 
 
 def _use(result: Result, profile: str) -> list[str]:
@@ -194,7 +219,7 @@ def _ranks(plan: RankPlan, sites: Sequence[Site]) -> list[str]:
 
 def _verdict(result: Result, chosen: NamedPlan) -> list[str]:
     verdict, metric = result.verdict, result.verdict.metric
-    blocks = [in_markdown(verdict.sentence, 1000)]
+    blocks = [in_markdown(" ".join(filter(None, (verdict.sentence, limit_words(result)))), 1000)]
     judged = "the adapter"
     if chosen.name != FOUND:
         judged = "the found plan"
@@ -214,6 +239,8 @@ def _verdict(result: Result, chosen: NamedPlan) -> list[str]:
             f"Effect in {metric_words(metric)} on {verdict.split}; above zero {judged} is better than the control."
         )
         blocks.append(_table(("control", "parameters", "effect", "95 % interval", "seeds"), rows))
+    else:
+        blocks.append(" ".join(no_controls_words(result)))
     return blocks
 
 
@@ -223,19 +250,23 @@ def _quality(result: Result, chosen: NamedPlan) -> list[str]:
         return ["Scored by the user's own evaluator; there are no metrics on a test split."]
     if chosen.name != FOUND:
         return ["On test it stands in the comparison above alone; this is validation.", _valid_table(chosen)]
+    seeds = len(seeds_that_ran(result))
+    mean = f"mean over {seeds} seeds"
     rows = [
         (
             in_markdown(metric_words(name)),
             metric_value(value, name),
-            metric_value(quality.test_mean.get(name, math.nan), name),
+            *([metric_value(quality.test_mean.get(name, math.nan), name)] if seeds > 1 else []),
             better(name),
         )
         for name, value in quality.test.items()
     ]
-    blocks = [_table(("metric on test", "this adapter", "mean over seeds", "better is"), rows)]
+    columns = ("metric on test", "this adapter", *([mean] if seeds > 1 else []), "better is")
+    blocks = [_table(columns, rows)]
+    blocks += [in_markdown(words, 1000) for words in (accuracy_words(result), gap_words(result)) if words]
     if quality.classes is not None:
         by_class = [
-            (in_markdown(name), f"{precision:.3f}", f"{recall:.3f}", f"{f1:.3f}")
+            (in_markdown(name), percent(precision, 1), percent(recall, 1), percent(f1, 1))
             for name, precision, recall, f1 in zip(
                 result.task.classes,
                 quality.classes.precision,
@@ -252,7 +283,8 @@ def _valid_table(chosen: NamedPlan) -> str:
     names = dict.fromkeys(name for run in chosen.runs for name in run.outcome.metrics)
     means = {name: fmean(run.outcome.metrics.get(name, math.nan) for run in chosen.runs) for name in names}
     rows = [(in_markdown(metric_words(name)), metric_value(mean, name), better(name)) for name, mean in means.items()]
-    return _table(("metric on validation", "mean over seeds", "better is"), rows)
+    mean = f"mean over {len(chosen.runs)} seeds" if len(chosen.runs) > 1 else "its only run"
+    return _table(("metric on validation", mean, "better is"), rows)
 
 
 def _data(result: Result) -> list[str]:

@@ -83,12 +83,10 @@ def fine(history: History, calibration: Calibration, found: Coarse) -> Fine:
     inside = range(found.low + 1, found.high)
     step = max(1, math.ceil(len(inside) / _FINE_POINTS))
     curve = found.curve | _scores(history, calibration, list(inside)[::step])
-    finite = {rank: score for rank, score in curve.items() if math.isfinite(score)}
-    if not finite:
-        return Fine(found.high, dict(sorted(curve.items())))
-    limit = min(finite.values()) + calibration.noise_floor
-    rank = min(rank for rank, score in finite.items() if score <= limit)
-    return Fine(_confirmed(history, calibration, rank, finite), dict(sorted(curve.items())))
+    curve = dict(sorted(curve.items()))
+    limit = min(curve.values()) + calibration.noise_floor
+    enough = [rank for rank, score in curve.items() if score <= limit and math.isfinite(score)]
+    return Fine(_confirmed(history, calibration, min(enough, default=found.high), curve), curve)
 
 
 def _confirmed(history: History, calibration: Calibration, lowest: int, curve: Mapping[int, float]) -> int:
@@ -98,7 +96,7 @@ def _confirmed(history: History, calibration: Calibration, lowest: int, curve: M
         return lowest
     affordable = largest_uniform_rank(problem.sites, problem.budget) if problem.budget else calibration.rank
     whole = problem.uniform(calibration.rank)
-    for rank in sorted(rank for rank in curve if lowest <= rank < calibration.rank):
+    for rank in (rank for rank in curve if lowest <= rank < calibration.rank):
         # above what the budget affords there is nothing to choose
         if rank >= affordable or holds(
             history, calibration, problem.uniform(rank), whole, seeds=calibration.noise_seeds
