@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from darse.report.page import render_report
 from tests.attacks.test_report_texts import ATTACKS
-from tests.report.samples import SHAPES, a_result, with_many_trials, with_texts
+from tests.report.samples import SHAPES, a_result, cut_short, with_many_trials, with_texts
 
 CHROMIUM = shutil.which("chromium")
 TIMEOUT_MS = 20_000
@@ -55,6 +56,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
     results = {name: a_result(shape) for name, shape in SHAPES.items()}
     results["hostile"] = with_texts(a_result(SHAPES["joint task"]), ATTACKS)
+    for sites in (0, 2):
+        results[f"cut short, {sites} sites"] = cut_short(a_result(SHAPES["six layers, score"]), sites=sites)
     results["many"] = with_many_trials(a_result(SHAPES["six layers, score"]), 1200)
     paths = {name: folder / f"{place}.html" for place, name in enumerate(results)}
     for name, result in results.items():
@@ -115,6 +118,42 @@ def test_every_chart_is_drawn_and_fits_without_an_error_or_a_request(
     page.close()
 
 
+@pytest.mark.parametrize("sites", [0, 2])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_study_that_was_cut_short_is_drawn_whole_on_a_phone(
+    sites: int, scheme: str, browser: Browser, files: dict[str, Path]
+) -> None:
+    opened = open_report(browser, files[f"cut short, {sites} sites"], width=390, scheme=scheme)
+    page = opened.page
+    assert page.locator(".plot").count() == (6 if sites else 4)
+    assert page.evaluate(EMPTY) == []
+    assert page.evaluate(OVERFLOW) == []
+    assert opened.errors == []
+    ticks = page.locator("#chart-trajectory .xtick text").all_text_contents()
+    assert ticks == ["1", "2"]
+    page.close()
+
+
+def test_a_chart_that_cannot_be_drawn_says_so_and_takes_no_other_with_it(browser: Browser, tmp_path: Path) -> None:
+    html = render_report(a_result(SHAPES["six layers, score"]))
+    path = tmp_path / "broken.html"
+    path.write_text(re.sub(r'"uniform":\{"data":\[', '"uniform":{"data":[null,', html, count=1), encoding="utf-8")
+    opened = open_report(browser, path, width=390)
+    assert "could not be drawn" in (opened.page.locator("#chart-uniform").text_content() or "")
+    assert opened.page.evaluate(EMPTY) == ["chart-uniform"]
+    assert opened.errors != []
+    opened.page.close()
+
+
+def test_the_telling_columns_of_a_trial_are_on_a_phone_without_scrolling(
+    browser: Browser, files: dict[str, Path]
+) -> None:
+    page = open_report(browser, files["72 modules"], width=390).page
+    right = "document.querySelectorAll('#trials thead th')[3].getBoundingClientRect().right"
+    assert page.evaluate(right) <= 390
+    page.close()
+
+
 def test_no_hostile_text_runs_loads_becomes_a_link_or_widens_the_page(browser: Browser, files: dict[str, Path]) -> None:
     opened = open_report(browser, files["hostile"], width=400)
     page = opened.page
@@ -143,8 +182,8 @@ def test_the_theme_follows_the_system_and_the_button(desk: Opened) -> None:
 
 def test_a_heading_sorts_the_trials_by_value_and_back(desk: Opened) -> None:
     page = desk.page
-    heading = page.locator("#trials th", has_text="score")
-    scores = "[...document.querySelectorAll('#trials tbody tr')].map(row => Number(row.cells[8].textContent))"
+    heading = page.locator("#trials th", has_text="validation loss")
+    scores = "[...document.querySelectorAll('#trials tbody tr')].map(row => Number(row.cells[2].textContent))"
     before = page.evaluate(scores)
     heading.get_by_role("button").click()
     assert heading.get_attribute("aria-sort") == "ascending"
@@ -180,7 +219,7 @@ def test_thousands_of_trials_are_shown_in_part_sorted_as_a_whole_and_shown_in_fu
     assert page.evaluate(f"{shown}.length") == 300
     for _ in range(2):
         page.locator("#trials th", has_text="no.").get_by_role("button").click()
-    assert page.evaluate(f"{shown}[0].cells[0].textContent") == "1200"
+    assert page.evaluate(f"[...{shown}[0].cells].at(-2).textContent") == "1200"
     assert page.evaluate(f"{shown}.length") == 300
     page.get_by_role("button", name="Show all 1,200 rows").click()
     assert page.evaluate(f"{shown}.length") == 1200

@@ -17,6 +17,7 @@ from darse.search.allocate import Allocation, Candidate
 from darse.search.calibrate import Calibration
 from darse.search.controls import controls_for
 from darse.search.result import Origin, Quality, Result
+from darse.search.scoring import SHORT_PART
 from darse.search.sensitivity import Sensitivity, SiteLoss
 from darse.search.stages import Findings
 from darse.search.uniform import Coarse, Fine
@@ -33,7 +34,8 @@ MODULES = (
     "intermediate.dense",
     "output.dense",
 )
-RATE, EPOCHS, SEEDS, TOP = 2e-3, 5, 3, 16
+RATE, EPOCHS, SEEDS, TOP = 2e-3, 6, 3, 16
+SHORT = EPOCHS // SHORT_PART
 _SHIFTS: dict[Judgement, float] = {"better": 0.03, "smaller": 0.0, "no_difference": -0.004, "worse": -0.05}
 
 
@@ -87,7 +89,8 @@ def a_result(shape: Shape = Shape()) -> Result:
     """A finished study of a shape, the same values every time."""
     sites = sites_of(shape)
     plan = RankPlan.uniform(sites, 4) if shape.is_uniform else _peaked(sites)
-    controls = () if shape.is_uniform else controls_for(plan, sites, best_uniform=RankPlan.uniform(sites, 4), seed=0)
+    controls = controls_for(plan, sites, best_uniform=RankPlan.uniform(sites, 4), has_head=not shape.is_user, seed=0)
+    controls = () if shape.is_uniform else controls
     trials = _trials(shape, sites, plan, [control.plan for control in controls])
     findings = _findings(shape, sites, plan, trials)
     findings = replace(
@@ -124,6 +127,48 @@ def a_result(shape: Shape = Shape()) -> Result:
         failures=tuple((str(plan), f"loss became infinite in epoch {place + 1}") for place in range(shape.failures)),
         seconds=sum(trial.outcome.seconds for trial in trials),
         is_limited=shape.is_limited,
+    )
+
+
+def cut_short(result: Result, *, sites: int = 0) -> Result:
+    """The study as a limit leaves it: one run of calibration and one of the plan, and a few sites measured."""
+    found = result.findings
+    assert found.calibrate is not None
+    assert found.coarse is not None
+    assert found.fine is not None
+    assert found.allocate is not None
+    assert found.verify is not None
+    plan = RankPlan.uniform(result.sites, 1)
+    runs = (_full(RankPlan.uniform(result.sites, TOP), 0), _full(plan, 0))
+    trials = tuple(_trial(Shape(), result.sites, spec) for spec in runs)
+    nothing = dict.fromkeys(found.fine.curve, math.inf)
+    candidates = tuple(replace(one, score=math.inf) for one in found.allocate.candidates)
+    sensitivity = found.allocate.sensitivity
+    if sensitivity is not None:
+        losses = tuple(
+            one if one.site < sites else SiteLoss(one.site, one.rank, math.inf, -math.inf, math.inf)
+            for one in sensitivity.losses
+        )
+        sensitivity = replace(sensitivity, losses=losses)
+    quality = result.quality and replace(result.quality, trial=trials[1].id, seed=0, test_mean=result.quality.test)
+    search = result.settings.search.model_copy(update={"max_trials": None, "max_minutes": 0.5})
+    return replace(
+        result,
+        settings=result.settings.model_copy(update={"search": search}),
+        findings=Findings(
+            replace(found.calibrate, noise_seeds=1, tried={1e-3: math.inf, RATE: 0.37, 4e-3: math.inf}),
+            replace(found.coarse, curve=nothing),
+            Fine(1, nothing),
+            replace(found.allocate, candidates=candidates, finalists=candidates[:1], sensitivity=sensitivity),
+            replace(found.verify, plan=plan, controls=(), proxy_correlation=None, cut_correlation=None, proxy_plans=1),
+        ),
+        plan=plan,
+        cost=cost(plan, result.sites),
+        verdict=replace(result.verdict, verdict="no_difference", sentence="Nothing is shown.", controls=()),
+        quality=quality,
+        trials=trials,
+        failures=(),
+        is_limited=True,
     )
 
 
@@ -198,7 +243,7 @@ def _score(plan: RankPlan, sites: Sequence[Site], spec: TrialSpec) -> float:
     worth = [math.exp(-(((site.lowest_layer + 0.5) / depth - 0.5) ** 2) / 0.02) for site in sites]
     gain: float = sum(one * (1 - math.exp(-rank / 1.1)) for one, rank in zip(worth, plan, strict=True)) / sum(worth)
     rate = 0.05 * abs(math.log(max(spec.learning_rate, 1e-9) / RATE)) if spec.learning_rate else 0.0
-    haste = 0.03 if spec.epochs == 2 else 0.0
+    haste = 0.03 if spec.epochs == SHORT else 0.0
     luck = 0.012 * _noise("seed", spec.seed) + 0.006 * _noise("plan", str(plan))
     return 0.62 - 0.25 * math.pow(gain, 0.3) + rate + haste + luck
 
@@ -236,7 +281,7 @@ def _trials(shape: Shape, sites: Sequence[Site], plan: RankPlan, controls: Itera
     name: EvaluatorName = "truncate"
     if shape.evaluator == "truncate":
         runs += [TrialSpec(one, 0, 0.0, 0, name, parent) for one in dict.fromkeys(plans)]
-        runs += [TrialSpec(one, 0, RATE, 2) for one, _ in _candidates(sites, plan)]
+        runs += [TrialSpec(one, 0, RATE, SHORT) for one, _ in _candidates(sites, plan)]
     else:
         runs += [_full(one, 0) for one in dict.fromkeys(plans)]
     runs += [_full(one, seed) for seed in range(SEEDS) for one in (plan, *controls)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Any
 import pytest
 import torch
 from huggingface_hub import ModelCard
+from markdown_it import MarkdownIt
 
 from darse.model.adapter import Profile, write_adapter
 from darse.model.reload import load_adapter
 from darse.ranks.plan import RankPlan, Site
-from darse.report.card import model_card
+from darse.report.card import in_markdown, model_card
 from darse.report.facts import named_plans
 from darse.search.result import Result
 from tests.model.samples import JOINT, MAX_LENGTH, new_setup, random_weights
@@ -121,3 +123,50 @@ def test_the_code_of_the_card_runs_and_gives_what_the_adapter_gives(
     printed = capsys.readouterr().out.splitlines()
     assert printed[-2] == str([JOINT.classes[int(expected[0, :2].argmax())]])
     assert float(printed[-1].strip("[]")) == pytest.approx(float(expected[0, 2]), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["darse-fiqa_headlines", "fiqa_headlines.csv", "Q3 (final), 10:30 50%", "it's"])
+def test_a_harmless_name_stands_in_the_card_as_it_is(name: str) -> None:
+    assert in_markdown(name) == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://evil.example",
+        "WWW.evil.example",
+        "me@evil.example",
+        "mailto:me@evil.example",
+        "*a* _b_ __c__ ~~d~~ `e`",
+        "<b>x</b> &amp; \\*",
+        "[x](y) ![z](u) [x]: y",
+        "a|b",
+        "# h",
+        "- item",
+        "1. item",
+        "12) item",
+        "=====",
+        "> quote",
+    ],
+)
+def test_no_mark_of_a_text_means_anything_to_a_reader_of_markdown(text: str) -> None:
+    written = in_markdown(text)
+    # what GitHub makes links and mentions of by itself
+    assert not re.search(r"(?i)https?://|www\.|mailto:|@", written)
+    assert (
+        MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(written)
+        == f"<p>{html.escape(text, quote=False)}</p>\n"
+    )
+
+
+def test_the_card_names_whose_licences_bind_and_asks_for_a_check() -> None:
+    card = model_card(a_result(SHAPES["six layers, score"]), "native")
+    assert "licences of its base model (sentence-transformers/all-MiniLM-L6-v2)" in card
+    assert "the training data (headlines.csv)" in card
+    assert "Check both" in card
+
+
+def test_shares_of_a_card_are_all_in_per_cent() -> None:
+    card = model_card(a_result(SHAPES["24 layers, classes"]), "native")
+    assert "| calibration error | 3.1 % |" in card
+    assert "| negative | 80.0 % | 80.0 % | 80.0 % |" in card

@@ -60,10 +60,14 @@ def test_the_heat_map_has_a_row_for_the_found_plan_and_each_control() -> None:
 
 def test_the_frontier_has_every_candidate_and_every_plan_that_was_trained() -> None:
     result = a_result(SHAPES["joint task"])
-    drawn = [trace["x"] for trace in chart_of(result, "frontier")["data"]]
-    costs = sorted(cost for column in drawn for cost in column)
-    candidates = found(result).allocate.candidates
-    assert costs == sorted([*(one.cost for one in candidates), *(one.cost for one in named_plans(result))])
+    traces = chart_of(result, "frontier")["data"]
+    costs = sorted(cost for trace in traces if trace["mode"] == "markers" for cost in trace["x"])
+    candidates, plans = found(result).allocate.candidates, named_plans(result)
+    asked = [*(one.cost for one in candidates), *(one.cost for one in plans)]
+    assert costs == sorted(cost for cost in asked if cost)
+    levels = [trace["y"] for trace in traces if trace["mode"] == "lines"]
+    assert levels == [[one.score] * 2 for one in plans if not one.cost]
+    assert all(cost > 0 for trace in traces for cost in trace["x"])
 
 
 def test_the_course_of_the_search_has_a_point_for_every_trial_and_never_gets_worse() -> None:

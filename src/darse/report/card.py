@@ -10,17 +10,8 @@ from statistics import fmean
 
 from darse.names import printable
 from darse.ranks.plan import RankPlan, Site
-from darse.report.facts import (
-    FOUND,
-    NamedPlan,
-    accuracy_words,
-    cautions,
-    gap_words,
-    limit_words,
-    named_plans,
-    no_controls_words,
-    seeds_that_ran,
-)
+from darse.report.facts import FOUND, NamedPlan, named_plans, seeds_that_ran
+from darse.report.remarks import accuracy_words, cautions, gap_words, limit_words, no_controls_words
 from darse.report.words import better, count, effect, metric_value, metric_words, percent, task_words
 from darse.search.result import Result
 
@@ -142,9 +133,9 @@ def _opening(result: Result, profile: str, chosen: NamedPlan) -> str:
         f"{kind} for {base}, predicting {task_words(result.task)}. {ranks}: "
         f"{count(chosen.cost)} trainable parameters, {share} of the base model, and a head of "
         f"{count(result.origin.head_parameters)}.\n\n"
-        f"The licence is not decided here, which is what `other` above says: this model is bound by the licences of its "
-        f"base model ({base}) and of the training data ({_source(result)}). Check both before you use or share it, then "
-        "replace `other`."
+        "The licence is not decided here, which is what `other` above says: this model is bound by the licences of "
+        f"its base model ({base}) and of the training data ({_source(result)}). Check both before you use or share it, "
+        "then replace `other`."
     )
 
 

@@ -139,6 +139,7 @@ def bar_scale(title: str) -> dict[str, object]:
         "xpad": 0,
         "outlinewidth": 0,
         "nticks": 5,
+        "tickangle": 0,
         "tickfont": {"size": 11, "color": "@soft"},
     }
 

@@ -15,8 +15,10 @@ import jinja2
 from markupsafe import Markup
 
 from darse.names import printable
-from darse.report.facts import cautions, key_figures, limit_words, verdict_words
+from darse.report.facts import verdict_words
+from darse.report.key_figures import key_figures
 from darse.report.parts import Chart, Columns, Section
+from darse.report.remarks import cautions, limit_words
 from darse.report.sections import sections
 from darse.report.theme import DARK, LIGHT, css_variables
 from darse.report.words import task_words

@@ -6,24 +6,32 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
-from darse.report.facts import FOUND, Found, NamedPlan
-from darse.report.figures import LEGEND, axis, band, figure, finite, frame
+from darse.ranks.plan import RankPlan
+from darse.report.facts import FOUND, Found, NamedPlan, scored
+from darse.report.figures import LEGEND, axis, band, figure, finite, frame, whole_ticks
 from darse.report.parts import Chart, Table
 from darse.report.theme import PLAN_COLOURS
-from darse.report.words import count, number, plan_words
+from darse.report.words import SEARCH_LOSS, count, measured, number, plan_words, plural
 from darse.search.stages import STAGES
 from darse.store.trial import Trial
 
-SCORE = "validation loss (lower is better)"
+SCORE = f"{SEARCH_LOSS}, lower is better"
 _ORIGINS = (("knapsack", "@equal", "square"), ("window", "@shuffled", "diamond"), ("greedy", "@gold", "triangle-up"))
+_MARKS = {
+    "full run": "filled points are full training runs",
+    "short run": "triangles are short runs",
+    "cut": "hollow points were cut from a full run",
+}
 _SYMBOLS = {"full run": "circle", "short run": "triangle-up", "cut": "circle-open"}
 _STAGE_COLOURS = dict(zip(STAGES, ("@grey", "@gold", "@shuffled", "@equal", "@accent"), strict=True))
 
 
-def uniform_chart(parts: Found) -> Chart:
-    """Search score over uniform rank: coarse grid, fine points, noise band and the rank of saturation."""
+def uniform_chart(parts: Found) -> Chart | None:
+    """Loss over uniform rank: coarse grid, fine points, noise band and the rank of saturation; None without a point."""
     curve, grid = parts.fine.curve, parts.coarse.curve
     ranks = [rank for rank, score in sorted(curve.items()) if math.isfinite(score)]
+    if not ranks:
+        return None
     scores = [curve[rank] for rank in ranks]
     dots = {"type": "scatter", "mode": "markers", "hovertemplate": "rank %{x}: %{y:.4g}<extra></extra>"}
     line = {"type": "scatter", "mode": "lines", "x": ranks, "y": scores, "line": {"color": "@line", "width": 2}}
@@ -35,43 +43,59 @@ def uniform_chart(parts: Found) -> Chart:
         marks = {"size": 10, "color": colour}
         y = [curve[rank] for rank in picked]
         traces.append({**dots, "name": name, "x": picked, "y": y, "marker": marks})
-    if parts.fine.rank in ranks:
+    saturates = parts.fine.rank in ranks and len(ranks) > 1
+    if saturates:
         ring = {"symbol": "circle-open", "size": 20, "color": "@accent", "line": {"width": 2.5, "color": "@accent"}}
         here = {"type": "scatter", "mode": "markers", "x": [parts.fine.rank], "y": [curve[parts.fine.rank]]}
         traces.append({**here, "name": f"saturation: rank {parts.fine.rank}", "marker": ring, "hoverinfo": "skip"})
-    best = min(scores, default=0.0)
+    best = min(scores)
     noise = band((0, 1), (best, best + parts.calibrate.noise_floor), "@accent", xref="paper", opacity=0.14)
-    shapes = [{**noise, "name": "noise of the seed", "showlegend": True}] if scores else []
+    shapes = [{**noise, "name": "noise of the seed", "showlegend": True}]
     shown = sorted(rank for rank in ranks if rank in grid)
     x = axis("uniform rank", type="log", tickmode="array", tickvals=shown, ticktext=list(map(str, shown)))
     rows = tuple(
-        (str(rank), number(score), "coarse" if rank in grid else "fine") for rank, score in sorted(curve.items())
+        (str(rank), measured(score), "coarse" if rank in grid else "fine") for rank, score in sorted(curve.items())
     )
     return Chart(
         "uniform",
-        "Each point gives every site the same rank. Points inside the shaded band cannot be told from the best one, "
-        "so the smallest rank in it is where quality saturates.",
-        f"Validation loss over uniform rank; it saturates at rank {parts.fine.rank}",
+        "Each point gives every site the same rank. Points inside the shaded band cannot be told from the best one. "
+        + _saturation_words(parts, curve, ranks),
+        f"Validation loss over {plural(len(ranks), 'uniform rank')}"
+        + (f"; it saturates at rank {parts.fine.rank}" if saturates else ""),
         figure([trace for trace in traces if trace["x"]], xaxis=x, yaxis=axis(SCORE, nticks=6), shapes=shapes),
-        Table("Validation loss by uniform rank", ("rank", "score", "stage"), rows),
+        Table("Validation loss by uniform rank", ("rank", SEARCH_LOSS, "stage"), rows),
     )
 
 
-def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_short: bool) -> Chart:
-    """Score over parameters: every candidate by its origin, and the plans that were trained."""
-    candidates = parts.allocate.candidates
-    scored = "short run" if is_short else "one full run"
+def _saturation_words(parts: Found, curve: Mapping[int, float], ranks: Sequence[int]) -> str:
+    """Which rank is taken, and why it is not the smallest one in the band where it is another."""
+    smallest = min(rank for rank in ranks if curve[rank] <= min(curve.values()) + parts.calibrate.noise_floor)
+    if parts.fine.rank == smallest:
+        return f"The smallest rank in it, {smallest}, is where quality saturates."
+    return f"Rank {parts.fine.rank} is taken: no lower one was shown by full runs to be enough."
+
+
+def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_short: bool) -> Chart | None:
+    """Loss over parameters: every candidate by its origin, and the plans that were trained; None for a single plan."""
+    candidates, trained = scored(parts.allocate.candidates), [one for one in plans if one.runs]
+    if len({one.plan for one in candidates} | {one.plan for one in trained}) < 2:
+        return None
+    how = "short run" if is_short else "one full run"
     origins = [*_ORIGINS, ("uniform", "@grey", "circle")]
     traces = [
         _cloud(
-            f"{origin} ({scored})",
+            f"{origin} ({how})",
             [(one.cost, one.score, plan_words(one.plan)) for one in candidates if one.origin == origin],
             {"symbol": symbol, "size": 8, "color": colour, "opacity": 0.75},
         )
         for origin, colour, symbol in origins
     ]
-    for one in plans:
+    costs = [cost for cost in (*(one.cost for one in candidates), *(one.cost for one in trained)) if cost]
+    for one in trained:
         is_found = one.name == FOUND
+        if not one.cost:
+            traces.append(_level(one, costs))
+            continue
         marker: dict[str, object] = {
             "symbol": "star" if is_found else "x-thin",
             "size": 18 if is_found else 12,
@@ -80,28 +104,47 @@ def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_short: bool) 
         }
         traces.append(_cloud(f"{one.name} (full runs)", [(one.cost, one.score, plan_words(one.plan))], marker))
     traces = [trace for trace in traces if trace["x"]]
-    span = frame([[one.score for one in candidates], [one.score for one in plans]])
-    rows = [(f"{one.origin}, {scored}", plan_words(one.plan), count(one.cost), number(one.score)) for one in candidates]
-    rows += [(f"{one.name}, full runs", plan_words(one.plan), count(one.cost), number(one.score)) for one in plans]
+    span = frame([[one.score for one in candidates], [one.score for one in trained]])
+    marks = [
+        f"Small marks are candidates by the strategy that proposed them, each scored by a {how.removeprefix('one ')}."
+    ]
+    marks = marks if candidates else []
+    if trained:
+        others = " and the crosses" if len(trained) > 1 else ""
+        marks.append(f"The star{others} {'are means of' if others else 'is the mean of its'} full runs over seeds.")
+    if not all(one.cost for one in trained):
+        marks.append("The dotted level is the head alone, which has no adapter to size.")
+    if candidates and trained:
+        marks.append("Compare like with like.")
     return Chart(
         "frontier",
-        f"Down and left is better: less loss for fewer parameters. Small marks are candidates by the strategy that "
-        f"proposed them, each scored by a {scored.removeprefix('one ')}; the star and the crosses are means of full "
-        "runs over seeds, so compare like with like." + (_OUTSIDE if span else ""),
-        f"Validation loss over trainable parameters of {len(candidates)} candidates and {len(plans)} trained plans",
+        f"Down and left is better: less loss for fewer parameters. {' '.join(marks)}" + (_OUTSIDE if span else ""),
+        f"Validation loss over trainable parameters of {plural(len(candidates), 'candidate')} and "
+        f"{plural(len(trained), 'trained plan')}",
         figure(
             traces,
             xaxis=axis("trainable adapter parameters", type="log", dtick="D2", tickformat="~s"),
             yaxis=axis(SCORE, nticks=6, **({"range": list(span)} if span else {})),
             legend={**LEGEND, "font": {"size": 11, "color": "@ink"}},
         ),
-        Table("Candidates and plans trained in full", ("origin", "ranks", "parameters", "score"), tuple(rows), True),
+        frontier_table(parts, plans, is_short=is_short),
         height=420,
     )
 
 
+def frontier_table(parts: Found, plans: Sequence[NamedPlan], *, is_short: bool) -> Table:
+    """Every candidate and every plan that was meant to be trained, with what was measured of it."""
+    how = "short run" if is_short else "one full run"
+    named: list[tuple[str, RankPlan, int, float | None]] = [
+        (f"{one.origin}, {how}", one.plan, one.cost, one.score) for one in parts.allocate.candidates
+    ]
+    named += [(f"{one.name}, full runs", one.plan, one.cost, one.score) for one in plans]
+    rows = tuple((plan_words(plan), measured(score), count(size), origin) for origin, plan, size, score in named)
+    return Table("Candidates and plans trained in full", ("ranks", SEARCH_LOSS, "parameters", "origin"), rows, True)
+
+
 def trajectory_chart(trials: Sequence[Trial], stages: Sequence[str], kinds: Sequence[str]) -> Chart:
-    """Score of every trial in the order asked, and the best so far."""
+    """Loss of every trial in the order asked, and the best so far."""
     scores = [trial.outcome.score for trial in trials]
     traces = []
     for stage in STAGES:
@@ -133,12 +176,17 @@ def trajectory_chart(trials: Sequence[Trial], stages: Sequence[str], kinds: Sequ
     return Chart(
         "trajectory",
         "One point per trial, in the order asked; shaded stretches are the stages, inferred from what each trial is. "
-        "Filled points are full training runs, triangles short ones, hollow points were cut from a full run: "
-        "compare like with like." + (_OUTSIDE if span else ""),
-        f"Validation loss of {len(trials)} trials in the order asked, and the best so far",
+        + _kind_words(kinds)
+        + (_OUTSIDE if span else ""),
+        f"Validation loss of {plural(len(trials), 'trial')} in the order asked, and the best so far",
         figure(
             [trace for trace in traces if trace["x"]],
-            xaxis=axis("trial, in the order asked", zeroline=False, range=[0.5, len(trials) + 0.5], tickformat="d"),
+            xaxis=axis(
+                "trial, in the order asked",
+                zeroline=False,
+                range=[0.5, len(trials) + 0.5],
+                **whole_ticks(len(trials), first=1),
+            ),
             yaxis=axis(SCORE, nticks=6, **({"range": list(span)} if span else {})),
             shapes=_stage_bands(stages),
             legend={**LEGEND, "font": {"size": 11, "color": "@ink"}},
@@ -149,9 +197,9 @@ def trajectory_chart(trials: Sequence[Trial], stages: Sequence[str], kinds: Sequ
 
 
 def training_chart(plans: Sequence[NamedPlan], *, of_training: bool) -> Chart | None:
-    """Loss after each epoch of the verified runs; None where nothing is trained here."""
+    """Loss after each epoch of the verified runs; None where no run has two epochs to compare."""
     runs = [(one.name, run) for one in plans for run in one.runs if run.outcome.curve]
-    if not runs:
+    if all(len(run.outcome.curve) < 2 for _, run in runs):
         return None
     curves = [[point.train_loss if of_training else point.score for point in run.outcome.curve] for _, run in runs]
     names = [name for name, _ in runs]
@@ -175,6 +223,26 @@ def training_chart(plans: Sequence[NamedPlan], *, of_training: bool) -> Chart | 
         figure(traces, xaxis=axis("epoch", dtick=step, tickformat="d"), yaxis=axis(f"{kind} loss", nticks=6)),
         Table(f"{kind.capitalize()} loss by epoch", ("plan", "seed", "epoch", "loss"), rows),
     )
+
+
+def _kind_words(kinds: Sequence[str]) -> str:
+    """What the marks mean, of the kinds that there are."""
+    words = [meaning for kind, meaning in _MARKS.items() if kind in kinds]
+    return f"{', '.join(words).capitalize()}" + (": compare like with like." if len(words) > 1 else ".")
+
+
+def _level(one: NamedPlan, costs: Sequence[int]) -> dict[str, object]:
+    """A plan without parameters, which a logarithmic axis has no place for, as a level across all sizes."""
+    ends = [min(costs, default=1), max(costs, default=1)]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"{one.name} (full runs)",
+        "x": ends,
+        "y": finite([one.score, one.score]),
+        "line": {"color": PLAN_COLOURS.get(one.name, "@grey"), "width": 1.8, "dash": "dot"},
+        "hovertemplate": f"{one.name}<br>0 parameters: %{{y:.4g}}<extra></extra>",
+    }
 
 
 def _curve(name: str, seed: int, losses: Sequence[float], *, is_first: bool) -> dict[str, object]:
@@ -228,7 +296,7 @@ def _stage_table(trials: Sequence[Trial], stages: Sequence[str], kinds: Sequence
                 best = min(trial.outcome.score for trial in own)
                 seconds = sum(trial.outcome.seconds for trial in own)
                 rows.append((stage, kind, count(len(own)), number(best), f"{seconds:.1f}"))
-    columns = ("stage", "kind", "trials", "best score", "seconds")
+    columns = ("stage", "kind", "trials", f"best {SEARCH_LOSS}", "seconds")
     return Table("Trials by stage; every single one is listed under Every trial", columns, tuple(rows))
 
 

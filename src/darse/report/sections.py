@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from darse.report.data_charts import balance_chart, confusion_chart
-from darse.report.facts import Found, NamedPlan, found, named_plans, proxy_words, trial_kind
-from darse.report.parts import Chart, Columns, Notes, Part, Section
-from darse.report.search_charts import frontier_chart, training_chart, trajectory_chart, uniform_chart
+from darse.report.facts import Found, NamedPlan, found, named_plans, seed_words, seeds_that_ran, trial_kind
+from darse.report.glossary import GLOSSARY
+from darse.report.parts import Chart, Columns, Notes, Pairs, Part, Section
+from darse.report.remarks import accuracy_words, gap_words, no_controls_words, proxy_words, why_missing
+from darse.report.search_charts import frontier_chart, frontier_table, training_chart, trajectory_chart, uniform_chart
 from darse.report.site_charts import cut_chart, left_out_chart
 from darse.report.tables import (
     class_table,
@@ -21,7 +24,7 @@ from darse.report.tables import (
 )
 from darse.report.trial_stages import trial_stages
 from darse.report.verdict_charts import effect_chart, module_chart, rank_chart
-from darse.report.words import metric_words, plural
+from darse.report.words import SEARCH_LOSS, metric_words, plural
 from darse.search.result import Result
 
 
@@ -31,7 +34,7 @@ def sections(result: Result) -> tuple[Section, ...]:
     builders: tuple[Callable[[], Section], ...] = (
         lambda: _effects(result),
         lambda: _ranks(result, plans),
-        lambda: _uniform(parts),
+        lambda: _uniform(result, parts),
         lambda: _frontier(result, parts, plans),
         lambda: _sensitivity(result, parts),
         lambda: _course(result, plans, stages),
@@ -39,6 +42,7 @@ def sections(result: Result) -> tuple[Section, ...]:
         lambda: _data(result),
         lambda: _trials(result, stages),
         lambda: _failures(result),
+        _glossary,
         lambda: _reproduce(result),
     )
     return tuple(build() for build in builders)
@@ -49,37 +53,34 @@ def _effects(result: Result) -> Section:
         f"How the found plan compares with plans that it has to beat, in {metric_words(result.verdict.metric)} on "
         f"{result.verdict.split}, with equal seeds and the same learning rate."
     )
-    part: Part
-    if result.verdict.controls:
-        part = effect_chart(result.verdict)
-    else:
-        missing = "no control was trained before the search ended, so nothing is proved about the plan."
-        same = "the plan that was found is itself the best uniform plan."
-        part = Notes((f"There is no control to compare with: {missing if found(result).verify.controls else same}",))
+    part: Part = effect_chart(result.verdict) if result.verdict.controls else Notes(no_controls_words(result))
     return Section("effects", "Is the difference real?", lead, (part,))
 
 
 def _ranks(result: Result, plans: tuple[NamedPlan, ...]) -> Section:
-    lead = "Which rank each site of the model gets, in the found plan and in its controls, from input to output."
+    lead = "Which rank each site of the model gets, from input to output, in the found plan and in every control."
     varied = [plan for plan in plans if plan is plans[0] or not plan.plan.is_uniform]
     matrices = [module_chart(plan, result.sites) for plan in varied]
     charts = [chart for chart in matrices if chart is not None] or [rank_chart(plans, result.sites)]
     return Section("ranks", "Which layer gets which rank", lead, tuple(charts))
 
 
-def _uniform(parts: Found) -> Section:
+def _uniform(result: Result, parts: Found) -> Section:
     lead = "How much rank the data can use when every site gets the same: the coarse and the fine stage of the search."
-    return Section("uniform", "Quality over uniform rank", lead, (uniform_chart(parts),))
+    part = uniform_chart(parts) or Notes((f"Not measured: {why_missing(result)}",))
+    return Section("uniform", "Quality over uniform rank", lead, (part,))
 
 
 def _frontier(result: Result, parts: Found, plans: tuple[NamedPlan, ...]) -> Section:
     lead = "The candidates of the search, by their size and their loss on validation, and the plans trained in full."
+    is_short = result.settings.search.evaluator != "finetune"
     notes = Notes((proxy_words(result),))
+    chart = frontier_chart(parts, plans, is_short=is_short)
+    if chart is not None:
+        return Section("frontier", "Quality over size", lead, (chart, notes))
+    alone = Notes(("One plan alone was trained, so there is no size to compare it with.",))
     return Section(
-        "frontier",
-        "Quality over size",
-        lead,
-        (frontier_chart(parts, plans, is_short=result.settings.search.evaluator != "finetune"), notes),
+        "frontier", "Quality over size", lead, (alone, notes, frontier_table(parts, plans, is_short=is_short))
     )
 
 
@@ -94,10 +95,15 @@ def _sensitivity(result: Result, parts: Found) -> Section:
         left_out_chart(sensitivity, result.sites),
         cut_chart(sensitivity, result.sites, noise=parts.calibrate.noise_floor),
     )
+    if charts == (None, None):
+        return Section("sensitivity", title, lead, (Notes((f"Not measured: {why_missing(result)}",)),))
+    gaps = [one for one in sensitivity.losses if not math.isfinite(one.loss)]
+    why = (f"Not measured for some sites or ranks: {why_missing(result)}",) if gaps else ()
     caveat = Notes(
         (
             "Sites make up for each other, so these losses do not add up. They guide the search; the verdict does "
             "not rest on them.",
+            *why,
         )
     )
     return Section("sensitivity", title, lead, (*(chart for chart in charts if chart is not None), caveat))
@@ -109,7 +115,7 @@ def _course(result: Result, plans: tuple[NamedPlan, ...], stages: tuple[str, ...
     curves = [training_chart(plans, of_training=True), training_chart(plans, of_training=False)]
     shown: tuple[Chart, ...] = tuple(chart for chart in curves if chart is not None)
     parts: list[Part] = [trajectory_chart(result.trials, stages, kinds)]
-    parts += [Columns(shown)] if shown else [Notes(("No training curves: the runs report none.",))]
+    parts += [Columns(shown)] if shown else [Notes(("No training curves: no run reports more than one epoch.",))]
     return Section("course", "How the search went", lead, tuple(parts))
 
 
@@ -121,13 +127,26 @@ def _quality(result: Result) -> Section:
         )
         return Section("quality", title, lead, ())
     lead = (
-        f"The adapter that is exported (trial {quality.trial[:8]}, seed {quality.seed}, the best on validation), "
-        "judged once on rows that nothing was chosen by."
+        f"The adapter that is exported (trial {quality.trial[:8]}, {_of_seeds(result)}), judged once on rows that "
+        "nothing was chosen by."
     )
-    parts: list[Part] = [quality_table(quality)]
+    seeds = len(seeds_that_ran(result))
+    parts: list[Part] = [quality_table(quality, seeds)]
+    remarks = tuple(filter(None, (accuracy_words(result), gap_words(result))))
+    if remarks:
+        parts.append(Notes(remarks))
     if quality.classes is not None:
         parts += [class_table(quality.classes, result.task), confusion_chart(quality.classes, result.task)]
     return Section("quality", title, lead, tuple(parts))
+
+
+def _of_seeds(result: Result) -> str:
+    """Which run is exported, out of which."""
+    assert result.quality is not None
+    ran = seeds_that_ran(result)
+    return (
+        seed_words(ran) if len(ran) == 1 else f"seed {result.quality.seed}, the best on validation of {len(ran)} seeds"
+    )
 
 
 def _data(result: Result) -> Section:
@@ -146,9 +165,11 @@ def _data(result: Result) -> Section:
 
 
 def _trials(result: Result, stages: tuple[str, ...]) -> Section:
+    most = max(max(trial.spec.plan) for trial in result.trials)
     lead = (
         f"All {plural(len(result.trials), 'trial')} in the order asked; press a heading to sort. Ranks are in the "
-        "order of the sites, and 5×8 stands for five sites of rank 8; the score is the loss on validation."
+        f"order of the sites, and {len(result.sites)}×{most} stands for {len(result.sites)} sites of rank {most}; the "
+        f"{SEARCH_LOSS} is what the search makes small."
     )
     return Section("trials", "Every trial", lead, (trial_table(result, stages),))
 
@@ -160,6 +181,15 @@ def _failures(result: Result) -> Section:
     return Section("failures", "Failures", lead, (failure_table(result),))
 
 
+def _glossary() -> Section:
+    return Section("glossary", "Words", "What the words of this report mean, one line each.", (Pairs(GLOSSARY),))
+
+
 def _reproduce(result: Result) -> Section:
     lead = "The same command, data, base model and versions give the same study; on one CPU to the last bit."
+    if result.settings.search.max_minutes is not None:
+        lead = (
+            "The same command, data, base model and versions give the same trials to the last bit on one CPU, but not "
+            "always the same study: with --max-minutes, which trials are made depends on the machine's speed."
+        )
     return Section("reproduce", "Reproduce", lead, (origin_pairs(result), settings_table(result)))

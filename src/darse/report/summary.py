@@ -9,7 +9,8 @@ from rich.cells import cell_len, set_cell_size
 
 from darse.names import printable
 from darse.ranks.plan import RankPlan, Site
-from darse.report.facts import cautions, key_figures, limit_words
+from darse.report.key_figures import key_figures
+from darse.report.remarks import cautions, limit_words
 from darse.report.words import count, effect, layer_numbers, metric_words
 from darse.search.result import Result
 from darse.search.verdict import Verdict

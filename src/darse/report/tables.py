@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -10,8 +11,10 @@ from darse.data.columns import describe_columns
 from darse.data.example import DataCheck, Task
 from darse.evaluate.metrics import ClassReport
 from darse.names import printable
+from darse.ranks.plan import RankPlan
+from darse.report.facts import seed_words, seeds_that_ran, trial_kind
 from darse.report.parts import ABSENT, Pairs, Table
-from darse.report.words import better, count, metric_value, metric_words, number, percent, plan_words
+from darse.report.words import SEARCH_LOSS, better, count, metric_value, metric_words, number, percent, plan_words
 from darse.search.result import Quality, Result
 
 _OUTSIDE_LENGTH = 200
@@ -19,46 +22,60 @@ _METRIC_COLUMNS = 10
 
 
 def trial_table(result: Result, stages: Sequence[str]) -> Table:
-    """Every trial, in the order asked."""
-    metrics = list(dict.fromkeys(name for trial in result.trials for name in trial.outcome.metrics))[:_METRIC_COLUMNS]
-    rows = tuple(
-        (
-            str(place),
-            trial.id[:8],
-            stage,
-            plan_words(trial.spec.plan),
-            str(trial.spec.seed),
-            number(trial.spec.learning_rate) if trial.spec.learning_rate else ABSENT,
-            str(trial.spec.epochs) if trial.spec.epochs else ABSENT,
-            trial.spec.evaluator,
-            f"{trial.outcome.score:#.5g}",
-            *(number(trial.outcome.metrics.get(name)) for name in metrics),
-            f"{trial.outcome.seconds:.2f}",
+    """Every trial, in the order asked; what tells most stands first."""
+    judged = result.verdict.metric
+    names = dict.fromkeys(name for trial in result.trials for name in (judged, *trial.outcome.metrics))
+    metrics = list(names)[:_METRIC_COLUMNS]
+    rows = []
+    for place, (trial, stage) in enumerate(zip(result.trials, stages, strict=True), 1):
+        spec, outcome = trial.spec, trial.outcome
+        values = [metric_value(outcome.metrics.get(name, math.nan), name) for name in metrics]
+        rows.append(
+            (
+                plan_words(spec.plan),
+                trial_kind(trial, result),
+                f"{outcome.score:#.5g}",
+                *values[:1],
+                stage,
+                str(spec.seed),
+                number(spec.learning_rate) if spec.learning_rate else ABSENT,
+                str(spec.epochs) if spec.epochs else ABSENT,
+                f"{outcome.seconds:.2f}",
+                *values[1:],
+                str(place),
+                trial.id[:8],
+            )
         )
-        for place, (trial, stage) in enumerate(zip(result.trials, stages, strict=True), 1)
-    )
-    columns = ("no.", "trial", "stage", "ranks", "seed", "learning rate", "epochs", "evaluator", "score")
-    shown = tuple(printable(metric_words(name)) for name in metrics)
-    return Table("All trials; metrics are on validation", (*columns, *shown, "seconds"), rows, True)
+    shown = [printable(metric_words(name)) for name in metrics]
+    columns = ("ranks", "kind", SEARCH_LOSS, *shown[:1], "stage", "seed", "learning rate", "epochs", "seconds")
+    return Table("All trials; metrics are on validation", (*columns, *shown[1:], "no.", "trial"), tuple(rows), True)
 
 
 def failure_table(result: Result) -> Table:
     """Every failed trial with its reason."""
-    rows = tuple((printable(plan, _OUTSIDE_LENGTH), printable(reason, 500)) for plan, reason in result.failures)
+    rows = tuple((_plan_text(plan), printable(reason, 500)) for plan, reason in result.failures)
     return Table("Failed trials", ("ranks", "reason"), rows)
 
 
-def quality_table(quality: Quality) -> Table:
-    """Every metric on test and validation."""
+def _plan_text(plan: str) -> str:
+    """A plan that was kept as text, in the words for plans."""
+    ranks = plan.split()
+    is_plan = all(rank.isascii() and rank.isdigit() for rank in ranks)
+    return plan_words(RankPlan.of(map(int, ranks))) if is_plan else printable(plan, _OUTSIDE_LENGTH)
+
+
+def quality_table(quality: Quality, seeds: int) -> Table:
+    """Every metric on test and validation, and its mean where several seeds of the plan ran."""
+    mean = (f"test, mean over {seeds} seeds",) if seeds > 1 else ()
     return Table(
         "Metrics of the exported adapter",
-        ("metric", "test", "test, mean over seeds", "validation", "better is"),
+        ("metric", "test", *mean, "validation", "better is"),
         tuple(
             (
                 metric_words(name),
                 metric_value(value, name),
-                metric_value(quality.test_mean.get(name, float("nan")), name),
-                metric_value(quality.valid.get(name, float("nan")), name),
+                *(metric_value(quality.test_mean.get(name, math.nan), name) for _ in mean),
+                metric_value(quality.valid.get(name, math.nan), name),
                 better(name),
             )
             for name, value in quality.test.items()
@@ -72,7 +89,7 @@ def class_table(report: ClassReport, task: Task) -> Table:
         "Quality by class on test",
         ("class", "precision", "recall", "F1", "rows"),
         tuple(
-            (printable(name), number(precision, 3), number(recall, 3), number(f1, 3), count(sum(row)))
+            (printable(name), percent(precision, 1), percent(recall, 1), percent(f1, 1), count(sum(row)))
             for name, precision, recall, f1, row in zip(
                 task.classes, report.precision, report.recall, report.f1, report.confusion, strict=True
             )
@@ -123,13 +140,15 @@ def origin_pairs(result: Result) -> Pairs:
     """What reproduces the study."""
     origin, search = result.origin, result.settings.search
     versions = ", ".join(f"{printable(name)} {printable(version)}" for name, version in origin.versions.items())
+    ran = seeds_that_ran(result)
+    asked = f" ({search.seeds} were asked for)" if len(ran) < search.seeds else ""
     started = datetime.fromtimestamp(origin.started, UTC).strftime("%Y-%m-%d %H:%M UTC")
     return Pairs(
         (
             ("command", printable(origin.command, 2000) or ABSENT),
             ("study", printable(result.study)),
             ("started", started),
-            ("seeds", f"study seed {search.seed}; runs with seeds 0 to {search.seeds - 1}"),
+            ("seeds", f"study seed {search.seed}; the plan ran with {seed_words(ran)}{asked}"),
             ("base model", printable(origin.base_name, _OUTSIDE_LENGTH)),
             ("SHA-256 of its weights", origin.base_digest),
             ("SHA-256 of the data", origin.data_digest or ABSENT),
@@ -139,12 +158,16 @@ def origin_pairs(result: Result) -> Pairs:
 
 
 def settings_table(result: Result) -> Table:
-    """Every setting."""
-    rows = tuple(
-        (name, printable(json.dumps(value, ensure_ascii=False), 500))
-        for name, value in _flat(result.settings.model_dump(mode="json"), "")
-    )
-    return Table("Settings of the study", ("setting", "value"), rows)
+    """Every setting; a column that was not named shows what was found."""
+    found = result.check.columns if result.check is not None else None
+    rows = []
+    for name, value in _flat(result.settings.model_dump(mode="json"), ""):
+        section, _, part = name.partition(".")
+        column = getattr(found, part, None) if section == "data" and value is None else None
+        shown = json.dumps(value if column is None else column, ensure_ascii=False)
+        words = "not set" if shown == "null" else shown if column is None else f"{shown} (found in the data)"
+        rows.append((name, printable(words, 500)))
+    return Table("Settings of the study", ("setting", "value"), tuple(rows))
 
 
 def _flat(values: Mapping[str, object], prefix: str) -> list[tuple[str, object]]:

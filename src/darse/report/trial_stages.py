@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from darse.ranks.plan import RankPlan
-from darse.report.facts import Found, found
+from darse.report.facts import Found, found, scored
 from darse.search.result import Result
+from darse.search.scoring import SHORT_PART
 from darse.search.stages import STAGES
 from darse.store.trial import TrialSpec
 
 
 @dataclass(frozen=True, slots=True)
 class _Clues:
-    """What gives a stage away: plans of one stage alone, and the epochs of the shortest runs, those of the search."""
+    """What gives a stage away: plans of one stage alone, and the epochs of the search's own runs."""
 
     parents: frozenset[TrialSpec]
     coarse: Collection[RankPlan]
@@ -34,8 +36,13 @@ def trial_stages(result: Result) -> tuple[str, ...]:
     clues = _clues(result)
     stages: list[str] = []
     latest = 0
-    for trial in result.trials:
-        latest = max(latest, STAGES.index(_stage(trial.spec, clues)))
+    first = _first_of_allocate(result, clues)
+    for place, trial in enumerate(result.trials):
+        stage = _stage(trial.spec, clues)
+        # before plans of other shapes are looked at, a full run can only confirm a uniform rank
+        if place < first and stage != "calibrate" and trial.spec.epochs:
+            stage = "fine"
+        latest = max(latest, STAGES.index(stage))
         stages.append(STAGES[latest])
     return tuple(stages)
 
@@ -43,26 +50,43 @@ def trial_stages(result: Result) -> tuple[str, ...]:
 def _clues(result: Result) -> _Clues:
     parts = found(result)
     is_cut = result.settings.search.evaluator == "truncate"
-    named = set(parts.calibrate.parents)
+    epochs, named = result.settings.train.epochs, set(parts.calibrate.parents)
     return _Clues(
         frozenset(trial.spec for trial in result.trials if trial.id in named),
         _uniform(result, parts.coarse.curve),
         _uniform(result, parts.fine.curve),
-        _proof(parts),
+        _proof(result, parts),
         parts.calibrate.learning_rate,
         is_cut,
-        min((trial.spec.epochs for trial in result.trials if trial.spec.epochs), default=0),
+        max(1, epochs // SHORT_PART) if is_cut else epochs,
     )
 
 
-def _uniform(result: Result, ranks: Collection[int]) -> frozenset[RankPlan]:
-    return frozenset(RankPlan.uniform(result.sites, rank) for rank in ranks)
+def _first_of_allocate(result: Result, clues: _Clues) -> int:
+    """Place of the first trial that only stage allocate asks for; 0 if none does or every trial is a full run."""
+    if not clues.is_cut:
+        return 0
+    places = (
+        place
+        for place, trial in enumerate(result.trials)
+        if trial.spec.plan not in clues.fine
+        and (not trial.spec.epochs or trial.spec.epochs == clues.search_epochs < result.settings.train.epochs)
+    )
+    return next(places, 0)
 
 
-def _proof(parts: Found) -> frozenset[RankPlan]:
-    """Plans that only stage verify looks at."""
-    known = {candidate.plan for candidate in parts.allocate.candidates}
-    return frozenset(control.plan for control in parts.verify.controls) - known
+def _uniform(result: Result, curve: Mapping[int, float]) -> frozenset[RankPlan]:
+    """Uniform plans that a stage has a score of."""
+    return frozenset(RankPlan.uniform(result.sites, rank) for rank, score in curve.items() if math.isfinite(score))
+
+
+def _proof(result: Result, parts: Found) -> frozenset[RankPlan]:
+    """Plans that only stage verify looks at; a candidate that a limit left without a score may be one."""
+    known = {candidate.plan for candidate in scored(parts.allocate.candidates)}
+    if result.settings.search.evaluator != "truncate":
+        known |= _uniform(result, parts.fine.curve)
+    asked = {one.plan for one in parts.allocate.candidates} | {one.plan for one in parts.verify.controls}
+    return frozenset(asked | {result.plan}) - known
 
 
 def _stage(spec: TrialSpec, clues: _Clues) -> str:

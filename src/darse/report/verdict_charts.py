@@ -20,7 +20,7 @@ from darse.report.figures import (
 )
 from darse.report.parts import Chart, Table
 from darse.report.theme import PLAN_COLOURS
-from darse.report.words import count, effect, layer_numbers, metric_words, number
+from darse.report.words import count, effect, layer_numbers, metric_words, number, plural
 from darse.search.verdict import ControlEffect, Verdict
 
 _NUMBERED_COLUMNS = 32
@@ -54,7 +54,7 @@ def effect_chart(verdict: Verdict) -> Chart:
         "effects",
         "A dot is the effect against one control, its line the 95 % interval. Right of zero the found plan is better. "
         "An interval wholly right of the shaded margin means: not worse. One that spans zero: no difference shown.",
-        f"Forest plot of the effect against {len(controls)} controls",
+        f"Forest plot of the effect against {plural(len(controls), 'control')}",
         compared,
         _effect_table(verdict),
         height=130 + 64 * len(controls),
@@ -79,7 +79,8 @@ def rank_chart(plans: Sequence[NamedPlan], sites: Sequence[Site]) -> Chart:
     return Chart(
         "ranks",
         "The stronger the colour, the higher the rank; 0 leaves the site as the base model has it.",
-        f"Heat-map of the rank of {len(sites)} sites in the found plan and {len(plans) - 1} controls",
+        f"Heat-map of the rank of {len(sites)} sites in the found plan"
+        + (f" and {plural(len(plans) - 1, 'control')}" if len(plans) > 1 else ""),
         figure([trace], xaxis=site_axis(sites), yaxis=named_axis("", names, autorange="reversed", showgrid=False)),
         Table(
             "Rank by site",

@@ -1,0 +1,168 @@
+"""A result to the sentences that qualify its figures: limits, gaps, chance and what was not compared."""
+
+from __future__ import annotations
+
+import math
+
+from darse.report.facts import found, has_proxy, named_plans, scored
+from darse.report.words import better, is_share, listed, metric_value, metric_words, percent, plural
+from darse.search.result import Result
+
+TRUSTED_CORRELATION = 0.5
+TRUSTED_PLANS = 5
+FEW_TEST_ROWS = 100
+
+
+def limit_words(result: Result) -> str:
+    """What stands beside the verdict of a study that a limit ended; empty for one that came to its own end."""
+    if not result.is_limited:
+        return ""
+    return (
+        f"{_limit(result)} ended the search early: the plan is the best of what was tried, and a longer search may "
+        "find another."
+    )
+
+
+def why_missing(result: Result) -> str:
+    """Why something was not measured."""
+    if result.is_limited:
+        return f"{_limit(result)[0].lower()}{_limit(result)[1:]} ended the search before this was measured."
+    return "no trial of it gave a score."
+
+
+def no_controls_words(result: Result) -> tuple[str, ...]:
+    """What was not compared, and what to do about it, where no control was trained."""
+    parts = found(result)
+    untrained = [control.name for control in parts.verify.controls]
+    is_tried = any(not one.plan.is_uniform for one in scored(parts.allocate.candidates))
+    what = "none was trained."
+    if untrained:
+        what = (
+            "no control was trained before the search ended, so nothing is proved about the plan. Not trained: "
+            f"{listed(untrained)}."
+        )
+    elif result.plan.is_uniform and is_tried:
+        what = "the plan that was found is itself the best uniform plan."
+    sentences = [f"There is no control to compare with: {what}"]
+    if result.plan.is_uniform and not is_tried:
+        sentences.append(
+            "The plan is uniform, and none with ranks of its own for each site was tried: whether one would be better "
+            "is not known."
+        )
+    if result.is_limited or untrained:
+        sentences.append(
+            "To get a comparison, give the same command with a higher --max-trials or --max-minutes, or without a "
+            "limit: the study goes on where it stopped."
+        )
+    return tuple(sentences)
+
+
+def cautions(result: Result) -> tuple[str, ...]:
+    """What a reader must know before trusting the figures, beside `limit_words`."""
+    sentences = []
+    proxy = proxy_caution(result)
+    if proxy:
+        sentences.append(proxy)
+    if result.failures:
+        sentences.append(f"{plural(len(result.failures), 'trial')} failed; the reasons are listed under Failures.")
+    missing = [one.name for one in named_plans(result)[1:] if not one.runs]
+    if missing:
+        sentences.append(f"Not trained, so not part of the verdict: {', '.join(missing)}.")
+    rows = result.check.split_rows.get("test", 0) if result.check is not None else FEW_TEST_ROWS
+    if rows < FEW_TEST_ROWS:
+        sentences.append(
+            f"Only {plural(rows, 'test row')}: the figures on test may be far off by chance alone; take "
+            f"{FEW_TEST_ROWS} or more, and several hundred to tell plans apart."
+        )
+    if result.check is not None and result.check.warnings:
+        sentences.append(f"The data check has {plural(len(result.check.warnings), 'warning')}; see Data check.")
+    return tuple(sentences)
+
+
+def proxy_words(result: Result) -> str:
+    """What the proxy correlation says, in plain words."""
+    verified = found(result).verify
+    if not has_proxy(result):
+        return "Every score that chose a plan was a full training run, so there is no cheap estimate to distrust."
+    if not scored(found(result).allocate.candidates):
+        return f"Candidates were not compared: {why_missing(result)}"
+    if verified.proxy_correlation is None:
+        return (
+            "Candidates were compared by short training runs; too few of them were also trained in full to say how "
+            "far that estimate can be trusted."
+        )
+    words = (
+        f"Candidates were compared by short training runs. Over the {verified.proxy_plans} plans that were also "
+        f"trained in full, the two orders correlate at {verified.proxy_correlation:.2f} (1 is the same order, 0 is no "
+        "relation)."
+    )
+    if verified.cut_correlation is None:
+        return words
+    return (
+        f"{words} Plans cut from a trained run, which draw the rank curve and the worth of sites, correlate at "
+        f"{verified.cut_correlation:.2f}."
+    )
+
+
+def proxy_caution(result: Result) -> str:
+    """A plain warning where the proxy is weak or hardly checked; empty otherwise."""
+    verified = found(result).verify
+    if not has_proxy(result):
+        return ""
+    if not scored(found(result).allocate.candidates):
+        return "No candidate was tried, so nothing is known of plans of other shapes."
+    value, plans = verified.proxy_correlation, plural(verified.proxy_plans, "plan")
+    if value is None:
+        return (
+            f"How well the cheap estimate (short runs) orders plans is unknown: only {plans} could be compared. The "
+            "verdict does not depend on it, but a better plan may have been overlooked."
+        )
+    if value < TRUSTED_CORRELATION:
+        return (
+            f"The cheap estimate (short runs) orders plans poorly: correlation {value:.2f} over {plans}. The search "
+            "may have overlooked better plans; the verdict itself rests on full training runs."
+        )
+    if verified.proxy_plans < TRUSTED_PLANS:
+        return f"The proxy correlation ({value:.2f}) rests on only {plans}: by chance alone it could be this high."
+    return ""
+
+
+def gap_words(result: Result) -> str:
+    """A remark where the judged metric differs much between validation, which chose, and test; empty otherwise."""
+    quality, metric = result.quality, result.verdict.metric
+    if quality is None or metric not in quality.test or metric not in quality.valid:
+        return ""
+    test, valid = quality.test[metric], quality.valid[metric]
+    if not abs(test - valid) > (0.05 if is_share(metric) else 0.25 * abs(valid)):
+        return ""
+    ours, theirs = metric_value(test, metric), metric_value(valid, metric)
+    words = f"{metric_words(metric)} is {ours} on test and {theirs} on validation"
+    if (test > valid) == (better(metric) == "lower"):
+        cause = "the adapter was chosen by validation, which flatters it there; test is the figure to go by"
+    else:
+        cause = "the rows of the two splits differ, in kind or by chance; do not expect the better figure elsewhere"
+    return f"{words[0].upper()}{words[1:]}, a large difference: {cause}."
+
+
+def accuracy_words(result: Result) -> str:
+    """The 95 % interval of accuracy on test (Wilson 1927), from the confusion of classes; empty without classes."""
+    if result.quality is None or result.quality.classes is None:
+        return ""
+    confusion = result.quality.classes.confusion
+    rows, right = sum(map(sum, confusion)), sum(row[place] for place, row in enumerate(confusion))
+    if not rows:
+        return ""
+    z, part = 1.96, right / rows
+    middle = (part + z * z / (2 * rows)) / (1 + z * z / rows)
+    half = z * math.sqrt(part * (1 - part) / rows + z * z / (4 * rows * rows)) / (1 + z * z / rows)
+    return (
+        f"95 % interval of the accuracy on test: {percent(middle - half, 1)} to {percent(middle + half, 1)} (Wilson, "
+        f"{plural(rows, 'row')}); it covers the luck of the rows, not that of the seed."
+    )
+
+
+def _limit(result: Result) -> str:
+    search = result.settings.search
+    limits = [plural(search.max_trials, "training run")] if search.max_trials is not None else []
+    limits += [f"{search.max_minutes:g} minutes"] if search.max_minutes is not None else []
+    return f"The limit of {' or '.join(limits)}" if limits else "A limit on trials or minutes"
