@@ -20,6 +20,7 @@ from darse.execute.user import UserFunction
 from darse.model.adapter import Profile
 from darse.names import folder_name, printable
 from darse.publish import choose_plan, choose_run, export_again, plan_as_config, publish
+from darse.report.remarks import limit_words
 from darse.score import Score, Scorer
 from darse.search.open_study import Opened
 from darse.search.result import Result
@@ -36,7 +37,7 @@ class FrontierPoint:
     Attributes:
         plan: Rank by site.
         cost: Trainable parameters.
-        score: Search score on validation, lower is better.
+        score: Search loss on validation, lower is better.
         origin: Who proposed it.
     """
 
@@ -146,9 +147,10 @@ class Study:
     def _repr_html_(self) -> str:
         """A short table for notebooks."""
         rows = "".join(f"<tr><td>{html.escape(name)}</td><td>{rank}</td></tr>" for name, rank in self.plan.items())
+        said = " ".join(filter(None, (self.verdict.sentence, limit_words(self.result))))
         return (
             f"<h4>{html.escape(self.result.name)}: {self.verdict.verdict}</h4>"
-            f"<p>{html.escape(self.verdict.sentence)}</p>"
+            f"<p>{html.escape(said)}</p>"
             f"<table><tr><th>site</th><th>rank</th></tr>{rows}</table>"
         )
 

@@ -280,7 +280,7 @@ class _Run:
             trials=trials,
             failures=tuple((str(spec.plan), reason) for spec, reason in self.store.failures(self.study)),
             seconds=sum(trial.outcome.seconds for trial in trials),
-            is_limited=history.is_closed,
+            is_limited=history.is_closed or history.is_proof_closed,
         )
         self.store.put_finding(self.study, RESULT, {"artifact": self.store.put_artifact(result.to_json())})
         self.journal.finish(verdict=verdict.verdict, trials=len(trials), seconds=result.seconds)
