@@ -123,6 +123,7 @@ def test_an_unknown_split_refuses_its_row(cell: Cell) -> None:
         ("x" * 11, "longer than 10"),
         ("a\0", "NUL"),
         ("a\ud800", "surrogate"),
+        ("\u200b \u200d\u2060", "no visible character"),
     ],
 )
 def test_a_text_no_model_can_read_is_refused(cell: Cell, reason: str) -> None:

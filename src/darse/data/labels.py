@@ -161,7 +161,14 @@ def parse_text(value: Cell, *, part: str, max_characters: int) -> str:
         value.encode()
     except UnicodeEncodeError as error:
         raise RowRefused(f"the {part} contains half of a surrogate pair, no character", value) from error
+    if not value.isascii() and not _has_visible(value):
+        raise RowRefused(f"the {part} has no visible character")
     return value
+
+
+def _has_visible(text: str) -> bool:
+    """Whether some character can be seen: zero-width ones and the like cannot."""
+    return any(not one.isspace() and unicodedata.category(one) not in _INVISIBLE for one in text)
 
 
 def parse_group(value: Cell) -> str | None:
