@@ -16,6 +16,7 @@ Evaluator = Literal["truncate", "finetune"]
 Strategy = Literal["auto", "greedy", "knapsack", "window"]
 Objective = Literal["smallest", "best"]
 Preset = Literal["none", "paper"]
+Precision = Literal["auto", "float32", "bfloat16"]
 BudgetUnit = Literal["uniform rank", "percent", "parameters"]
 
 
@@ -61,6 +62,9 @@ class TrainSettings(_Frozen):
     """Scaling is alpha / sqrt(r) (rank-stabilised, arXiv 2312.03732): a rank sweep must not sweep the scaling."""
     head_learning_rate_ratio: Annotated[float, Field(gt=0)] = 1.0
     """Learning rate of the head over that of the adapter."""
+    precision: Precision = "auto"
+    """Of the frozen weights' products in training; evaluation is always float32. `auto` takes bfloat16 where the
+    processor multiplies it by itself: faster, and far inside the noise of the seed (docs/engine.md)."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 20.0
     """At most this much work of a run is done again after a kill."""
 
@@ -244,6 +248,7 @@ class Options(TypedDict, total=False):
     max_text_characters: int
     batch_size: int
     max_length: int
+    precision: Precision
     epochs: int
     patience: int
     warmup_fraction: float

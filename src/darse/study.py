@@ -27,6 +27,7 @@ from darse.execute.worker import worker_name
 from darse.files import make_folder, write_json
 from darse.model.base import Base, body_parameters, find_base
 from darse.model.folder import files_digest
+from darse.model.precision import resolved
 from darse.model.weights import head_names
 from darse.ranks.budget import parse_budget
 from darse.ranks.plan import RankPlan, Site, cost
@@ -115,6 +116,7 @@ def run_study(request: Request, audience: Audience) -> Finished:
         Interrupted: The user asked to stop; the same request continues.
     """
     started = time.time()
+    request = replace(request, settings=resolved(request.settings))
     base = find_base(request.settings.model, trust_remote_code=request.settings.trust_remote_code)
     data = None
     if request.source is not None:

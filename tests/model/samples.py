@@ -19,7 +19,7 @@ from darse.model.lora import installed
 from darse.model.weights import AdapterWeights, initial_weights
 from darse.ranks.plan import RankPlan, Weight, ranks_by_weight
 from darse.ranks.sites import find_sites, find_weights
-from darse.settings import TrainSettings
+from darse.settings import Precision, TrainSettings
 from darse.train.encode import Encoded, encode
 from darse.train.loop import Checkpoint, Observer, Snapshot, Trained, train
 from darse.train.lower import Lower
@@ -119,9 +119,12 @@ def train_shortly(
     patience: int = 10,
     checkpoint_seconds: float = 0.0,
     lower: Lower | None = None,
+    precision: Precision = "float32",
 ) -> Trained:
     """Train for a few steps in batches of four rows."""
-    settings = TrainSettings(batch_size=4, patience=patience, checkpoint_seconds=checkpoint_seconds)
+    settings = TrainSettings(
+        batch_size=4, patience=patience, checkpoint_seconds=checkpoint_seconds, precision=precision
+    )
     return train(
         setup.model,
         start,

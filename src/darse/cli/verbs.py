@@ -93,6 +93,10 @@ def explore(
     epochs: Annotated[int | None, Option(help="Epochs of a run at the most (6).")] = None,
     batch_size: Annotated[int | None, Option(help="Rows per batch (16).")] = None,
     max_length: Annotated[int | None, Option(help="Tokens per text (128).")] = None,
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"] | None,
+        Option(help="Of the frozen weights' products in training (auto: bfloat16 where the processor has it)."),
+    ] = None,
     learning_rate: Annotated[
         list[float] | None, Option(metavar="<float>", help=f"Learning rate to try; may be given again ({_RATES}).")
     ] = None,
@@ -132,6 +136,7 @@ def explore(
         "epochs": epochs,
         "batch_size": batch_size,
         "max_length": max_length,
+        "precision": precision,
         "learning_rates": learning_rate,
         "margin": margin,
         "max_trials": max_trials,

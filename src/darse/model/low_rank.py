@@ -26,7 +26,7 @@ class LowRankMap(torch.autograd.Function):
         Args:
             ctx: Keeps what backward needs.
             hidden: Shape (..., d_in).
-            weight: Frozen, shape (d_out, d_in).
+            weight: Frozen, shape (d_out, d_in); in a narrower type, its products are computed in that type.
             bias: Frozen, shape (d_out,), or None.
             down: Shape (r, d_in).
             up: Shape (d_out, r).
@@ -34,7 +34,7 @@ class LowRankMap(torch.autograd.Function):
         """
         rows = hidden.reshape(-1, hidden.shape[-1])
         narrow = F.linear(rows, down)
-        output = F.linear(rows, weight, bias)
+        output = frozen_product(rows, weight, bias)
         output.addmm_(narrow, up.t(), alpha=scale)
         ctx.save_for_backward(rows, weight, down, up, narrow)
         ctx.scale, ctx.shape = scale, hidden.shape
@@ -48,6 +48,14 @@ class LowRankMap(torch.autograd.Function):
         back = F.linear(wide, up.t().contiguous())
         hidden = None
         if ctx.needs_input_grad[0]:
-            hidden = wide @ weight
+            hidden = (wide.to(weight.dtype) @ weight).to(wide.dtype)
             hidden = hidden.addmm_(back, down, alpha=ctx.scale).reshape(ctx.shape)
         return hidden, None, None, back.t() @ rows * ctx.scale, (narrow.t() @ wide).t() * ctx.scale, None
+
+
+def frozen_product(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`rows @ weight.T + bias` in the type of the rows, multiplied in the type of the weight."""
+    if weight.dtype == rows.dtype:
+        return F.linear(rows, weight, bias)
+    output = F.linear(rows.to(weight.dtype), weight).to(rows.dtype)
+    return output if bias is None else output.add_(bias)

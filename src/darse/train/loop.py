@@ -127,7 +127,8 @@ def train(
     Raises:
         TrialError: The loss is no longer finite.
     """
-    with installed(model, start) as present:
+    dtype = torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
+    with installed(model, start, dtype) as present:
         run = _Run(
             present,
             Forward(model, rows, lower),

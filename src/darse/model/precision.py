@@ -1,0 +1,25 @@
+"""How exactly the frozen weights' products are computed while an adapter trains."""
+
+from __future__ import annotations
+
+import torch
+
+from darse.settings import Settings
+
+
+def resolved(settings: Settings) -> Settings:
+    """Settings whose precision `auto` is what this machine's processor is best at.
+
+    A study keeps the answer: continued on another kind of processor it is another study, and says so.
+    """
+    train = settings.train
+    if train.precision != "auto":
+        return settings
+    precision = "bfloat16" if multiplies_bfloat16() else "float32"
+    return settings.model_copy(update={"train": train.model_copy(update={"precision": precision})})
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 by itself; where it is emulated, it is slower than float32."""
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
