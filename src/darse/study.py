@@ -161,10 +161,10 @@ def open_study_store(folder: Path, address: str | None) -> SqlStore:
 
 
 def read_result(store: Store, study: str | None = None) -> Result | None:
-    """The result of a finished study, the last finished one by default; None if there is none."""
+    """The result of the study of an id, of the last finished one by default; None if there is none."""
     for record in reversed(store.studies()):
         finding = store.findings(record.id).get(RESULT)
-        if finding is not None and (study is None or record.id.startswith(study) or record.name == study):
+        if finding is not None and study in {None, record.id}:
             return Result.from_json(store.artifact(str(finding["artifact"])))
     return None
 

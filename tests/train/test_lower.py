@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from darse.model.lora import installed
+from darse.model.weights import frozen_depth
 from darse.ranks.sites import find_layers
-from darse.train.lower import Lower, LowerCache, frozen_depth, run_lower, set_training
+from darse.train.lower import Lower, LowerCache, run_lower, set_training
 from darse.train.predict import predict
 from tests.model.samples import JOINT, Setup, new_setup, random_weights, train_shortly
 from tests.tiny import ARCHITECTURES, DEPTH

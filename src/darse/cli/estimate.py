@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from darse.search.calibrate import NOISE_SEEDS
+from darse.search.scoring import SHORT_PART
 from darse.settings import Settings
 
 MEASURED_STEPS = 20
@@ -14,7 +15,6 @@ _WALKED_RATES = 3
 _PROVED_PLANS = 6
 """The finding and its controls, each trained with every seed."""
 _SHORT_RUNS = 15
-_SHORT_PART = 1 / 3
 _FULL_SEARCH_RUNS = 15
 """Plans that a search without cuts and short runs trains in full."""
 
@@ -70,7 +70,7 @@ def complete_runs(settings: Settings) -> int:
     """
     search = settings.search
     calibrate = min(len(search.learning_rates), _WALKED_RATES) + min(search.seeds, NOISE_SEEDS) - 1
-    compared = _SHORT_RUNS * _SHORT_PART if search.evaluator == "truncate" else _FULL_SEARCH_RUNS
+    compared = _SHORT_RUNS / SHORT_PART if search.evaluator == "truncate" else _FULL_SEARCH_RUNS
     return math.ceil(calibrate + _PROVED_PLANS * search.seeds + compared)
 
 

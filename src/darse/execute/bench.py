@@ -18,7 +18,7 @@ from darse.model.adapter import merged
 from darse.model.base import Base
 from darse.model.head import task_for_head
 from darse.model.lora import installed
-from darse.model.weights import AdapterWeights, initial_weights
+from darse.model.weights import AdapterWeights, frozen_depth, initial_weights
 from darse.ranks.plan import RankPlan, Site, Weight, ranks_by_weight
 from darse.ranks.sites import find_sites, find_weights
 from darse.seeds import derive_seed
@@ -27,7 +27,7 @@ from darse.store.arrays import put_array
 from darse.store.protocol import Store
 from darse.store.trial import CurvePoint, Outcome, Trial
 from darse.train.encode import Encoded, encode
-from darse.train.lower import Lower, LowerCache, frozen_depth, run_lower
+from darse.train.lower import Lower, LowerCache, run_lower
 from darse.train.predict import predict
 from darse.train.probe import probe_head
 

@@ -13,11 +13,10 @@ from darse.execute.bench import Bench
 from darse.execute.evaluator import Feedback
 from darse.execute.truncate import Truncate
 from darse.model.head import cooled
-from darse.model.weights import AdapterWeights
+from darse.model.weights import AdapterWeights, frozen_depth
 from darse.store.trial import CurvePoint, Outcome, Trial, TrialSpec
 from darse.train.checkpoint import CheckpointFile
 from darse.train.loop import Observer, train
-from darse.train.lower import frozen_depth
 
 
 class Finetune:

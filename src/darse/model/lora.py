@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from darse.model.low_rank import LowRankMap, frozen_product
-from darse.model.weights import AdapterWeights, Pair, head_names, scaling
+from darse.model.weights import AdapterWeights, Pair, frozen_depth, head_names, scaling
 from darse.ranks.sites import find_weights, is_transposed
 
 
@@ -129,9 +129,8 @@ def installed(model: nn.Module, weights: AdapterWeights, dtype: torch.dtype = to
 
 def _other_weights(model: nn.Module, weights: AdapterWeights) -> list[str]:
     """Names of the linear maps without a pair, from the lowest layer with one on."""
-    maps = find_weights(model)
-    lowest = min((one.layer for one in maps if one.name in weights.pairs), default=len(maps))
-    return [one.name for one in maps if one.layer >= lowest and one.name not in weights.pairs]
+    lowest = frozen_depth(model, weights)
+    return [one.name for one in find_weights(model) if one.layer >= lowest and one.name not in weights.pairs]
 
 
 def _weight_of(module: nn.Module) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from darse.errors import AdapterError
 from darse.ranks.plan import Weight
-from darse.ranks.sites import is_linear
+from darse.ranks.sites import find_layers, is_linear
 from darse.seeds import torch_stream
 
 _DOWN, _UP, _HEAD = "down:", "up:", "head:"
@@ -153,6 +153,13 @@ def initial_head(model: nn.Module, seed: int) -> dict[str, Tensor]:
                 else:
                     values[key] = torch.zeros_like(parameter)
     return values
+
+
+def frozen_depth(model: nn.Module, weights: AdapterWeights) -> int:
+    """How many layers, from the lowest on, some weights leave as they are."""
+    prefix, layers = find_layers(model)
+    adapted = (int(name.removeprefix(f"{prefix}.").partition(".")[0]) for name in weights.pairs)
+    return min(adapted, default=len(layers))
 
 
 def head_names(model: nn.Module) -> tuple[str, ...]:

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from darse.data.example import Task
 from darse.errors import Interrupted, TrialError
 from darse.model.lora import Installed, installed
-from darse.model.weights import AdapterWeights
+from darse.model.weights import AdapterWeights, frozen_depth
 from darse.seeds import derive_seed
 from darse.settings import TrainSettings
 from darse.train.batches import training_batches
 from darse.train.encode import Encoded
-from darse.train.lower import Forward, Lower, frozen_depth, set_training
+from darse.train.lower import Forward, Lower, set_training
 
 _KEPT = ("now", "best")
 _OPTIMIZER_STATE = ("step", "exp_avg", "exp_avg_sq")

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from darse.model.weights import AdapterWeights
 from darse.ranks.sites import find_layers
 from darse.train.batches import evaluation_batches
 from darse.train.encode import Encoded
@@ -153,13 +152,6 @@ def run_lower(
     assert states is not None, "a split is never empty"
     lower = Lower(depth, states.clone(), starts, rest)  # a copy outside of inference mode can take part in training
     return lower if _gives_the_same(model, rows, lower) else None
-
-
-def frozen_depth(model: nn.Module, weights: AdapterWeights) -> int:
-    """How many layers, from the lowest on, some weights leave as they are."""
-    prefix, layers = find_layers(model)
-    adapted = (int(name.removeprefix(f"{prefix}.").partition(".")[0]) for name in weights.pairs)
-    return min(adapted, default=len(layers))
 
 
 def set_training(model: nn.Module, depth: int) -> None:
