@@ -60,7 +60,8 @@ def page(found: dict[str, dict[str, object]]) -> str:
         "",
         "Printed by `benchmarks/results.py` (the command is in its docstring) on "
         f"{os.cpu_count()} cores ({platform.machine()}), base model all-MiniLM-L6-v2, with",
-        f"`{' '.join(COMMON)}`: complete searches, no limit on time. Metrics are on test, mean over the seeds.",
+        f"`{' '.join(COMMON)}`: complete searches, no limit on time. Metrics are on test, mean over the seeds, with a",
+        "95 % interval; accuracy is in per cent.",
         "",
         "| set | verdict | plan (rank per layer) | parameters | metric on test | minutes | peak MiB "
         "| rank correlation: short runs, cuts (plans) |",
@@ -83,13 +84,12 @@ def page(found: dict[str, dict[str, object]]) -> str:
 
 def row(name: str, one: dict[str, object]) -> str:
     """One line of the first table."""
-    metric = str(one["metric"])
-    mean = _table(one["test_mean"])[metric]
+    level = " ".join((str(one["metric"]), *_level(one)))
     correlations = ", ".join(_figure(one[key]) for key in ("proxy_correlation", "cut_correlation"))
     seconds = one["seconds"]
     assert isinstance(seconds, int | float)
     return (
-        f"| {name} | {one['verdict']} | {_ranks(one)} | {one['cost']:,} | {metric} {mean:.4f} | {seconds / 60:.0f} | "
+        f"| {name} | {one['verdict']} | {_ranks(one)} | {one['cost']:,} | {level} | {seconds / 60:.0f} | "
         f"{one['peak_mib']} | {correlations} ({one['proxy_plans']}) |"
     )
 
@@ -111,6 +111,14 @@ def _effect(control: dict[str, object], metric: str) -> str:
     scale, unit = (100, " points") if metric == "accuracy" else (1, "")
     effect, low, high = (float(str(control[key])) * scale for key in ("effect", "low", "high"))
     return f"{effect:+.4g} [{low:+.4g}, {high:+.4g}]{unit}"
+
+
+def _level(one: dict[str, object]) -> tuple[str, str]:
+    """The metric and its interval."""
+    level = _table(one["level"])
+    scale = 100 if one["metric"] == "accuracy" else 1
+    mean, low, high = (f"{level[key] * scale:.4g}" for key in ("mean", "low", "high"))
+    return mean, f"[{low}, {high}]"
 
 
 def _figure(value: object) -> str:

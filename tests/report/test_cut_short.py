@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from darse.evaluate.paired import Estimate
 from darse.ranks.plan import RankPlan
 from darse.report.card import model_card
 from darse.report.facts import found
@@ -202,14 +203,12 @@ def test_few_test_rows_are_a_caution(rows: int, is_warned: bool) -> None:
     assert ("Only 99 test rows" in text_of(replace(result, check=check))) == is_warned
 
 
-def test_accuracy_on_test_has_its_interval() -> None:
+def test_the_metric_on_test_has_its_interval() -> None:
     result = a_result(SHAPES["failures"])
-    assert result.quality is not None
-    assert result.quality.classes is not None
-    confusion = ((45, 5), (5, 45))
-    quality = replace(result.quality, classes=replace(result.quality.classes, confusion=confusion))
-    # 90 of 100 right: Wilson's interval is 0.8256 to 0.9448
-    assert "95 % interval of the accuracy on test: 82.6 % to 94.5 %" in text_of(replace(result, quality=quality))
+    for metric, low, high in (("accuracy", "82.5 %", "94.5 %"), ("mse", "0.8250", "0.9450")):
+        verdict = replace(result.verdict, metric=metric, level=Estimate(0.9, 0.825, 0.945))
+        text = text_of(replace(result, verdict=verdict))
+        assert f"{low} to {high}: it covers the luck of the rows" in text
 
 
 def test_the_glossary_has_the_words_of_the_report() -> None:

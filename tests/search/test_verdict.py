@@ -132,6 +132,39 @@ def test_an_adapter_that_may_be_no_better_than_none_is_called_so() -> None:
         assert ("not shown to beat the head alone" in found.sentence) == is_doubted
 
 
+def test_a_single_run_that_beats_the_head_alone_is_called_a_single_run() -> None:
+    own, others = planted([0.1, 0.3], seeds=1)
+    rivals = [Control("best layer-wise", PLAN), Control("head alone", RankPlan((0,) * 6))]
+    found = judge(
+        UNIFORM,
+        own,
+        [Contender(control, losses) for control, losses in zip(rivals, others, strict=True)],
+        sites=SITES,
+        metric="mse",
+        split="test",
+        margin=0.01,
+        seed=0,
+    )
+    assert "beats the head alone, without any adapter, rests on a single run of each" in found.sentence
+
+
+@pytest.mark.parametrize("metric", ["mse", "accuracy"])
+def test_level_is_the_metric_itself_with_an_interval(metric: str) -> None:
+    errors = np.random.default_rng(3).random((3, 400)) < 0.1
+    level = verdict_on(errors.astype(float), [errors.astype(float)] * 3, metric=metric).level
+    mean = errors.mean() if metric == "mse" else 1 - errors.mean()
+    assert level.mean == pytest.approx(mean)
+    assert mean - 0.04 < level.low < mean < level.high < mean + 0.04
+
+
+@pytest.mark.parametrize("wrong", [0.0, 1.0])
+def test_where_all_rows_go_the_same_way_the_interval_of_accuracy_is_not_a_point(wrong: float) -> None:
+    losses = np.full((3, 60), wrong)
+    level = verdict_on(losses, [losses] * 3, metric="accuracy").level
+    # Wilson's interval for 60 of 60: 94.0 % to 100 %
+    assert (level.low, level.high) == pytest.approx((0.940, 1.0) if wrong == 0 else (0.0, 0.060), abs=1e-3)
+
+
 def test_equal_losses_are_not_worse_and_hold_no_nan() -> None:
     own, _ = planted([])
     found = verdict_on(own, [own] * 3)

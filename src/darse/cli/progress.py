@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -227,7 +228,8 @@ def _found(stage: str, findings: Findings) -> list[str]:
     elif stage == "coarse" and (coarse := findings.coarse):
         told = f"the best uniform rank is in {coarse.low} to {coarse.high}"
     elif stage == "fine" and (fine := findings.fine):
-        told = f"uniform quality saturates at rank {fine.rank}"
+        measured = sum(map(math.isfinite, fine.curve.values()))
+        told = f"uniform rank {fine.rank}: " + ("quality saturates there" if measured > 1 else "no other was measured")
     elif stage == "allocate" and (allocation := findings.allocate):
         told = f"{plural(len(allocation.finalists), 'finalist')} within {allocation.budget:,} parameters"
     elif stage == "verify" and (verified := findings.verify):

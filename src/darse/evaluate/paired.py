@@ -1,4 +1,4 @@
-"""Two plans' losses on the same seeds and examples to an effect with an interval."""
+"""Losses over seeds and examples to a mean with an interval: of one plan, or of the difference of two."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _CELLS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
-    """How much lower the first plan's loss is.
+class Estimate:
+    """A mean over seeds and examples.
 
     Attributes:
-        mean: Mean of (control loss - plan loss); above 0 means that the plan is better.
+        mean: The mean.
         low: Lower end of the 95 % interval.
         high: Upper end.
     """
@@ -39,21 +39,8 @@ class Effect:
 
 def paired_effect(
     plan: Floats, control: Floats, *, seed: int, resamples: int = RESAMPLES, level: float = 0.95
-) -> Effect:
-    """Hierarchical bootstrap over seeds and examples, its width corrected for few seeds.
-
-    Seeds and examples are crossed (every seed judges the same examples), so both are drawn with replacement and a
-    resample weighs each cell by the product of its draws: the pigeonhole bootstrap (Owen 2007, The pigeonhole
-    bootstrap, Annals of Applied Statistics 1, eq. 4). It gives the interval its shape, but not its width: it counts
-    the variance of a single cell three times, and knows nothing of how little two or three seeds say. The width is
-    that of a t interval on the crossed mean squares of the S x N differences, between seeds A, between examples B
-    and of the rest E (Searle, Casella and McCulloch 1992, Variance Components, ch. 4; Satterthwaite 1946, Biometrics
-    Bulletin 2):
-
-        variance = V / (S N),  V = A + B - min(A, B, E),  degrees of freedom = V^2 / (A^2 / (S - 1) + B^2 / (N - 1))
-
-    benchmarks/verdict_calibration.py prints its coverage. With one seed the spread of seeds is unknown and only that
-    of the examples is in the interval.
+) -> Estimate:
+    """How much lower a plan's loss is than a control's: mean of (control loss - plan loss), above 0 if it is better.
 
     Args:
         plan: Losses of the plan, shape (seeds, examples).
@@ -63,14 +50,38 @@ def paired_effect(
         level: How often the interval should hold the truth.
     """
     assert plan.shape == control.shape, "paired losses have one shape"
-    difference = control - plan
-    mean = float(difference.mean())
-    width = _half_width(difference, level)
-    low, high = map(float, np.percentile(_pigeonhole_means(difference - mean, seed, resamples), _TAILS))
+    return crossed_mean(control - plan, seed=seed, resamples=resamples, level=level)
+
+
+def crossed_mean(values: Floats, *, seed: int, resamples: int = RESAMPLES, level: float = 0.95) -> Estimate:
+    """Hierarchical bootstrap over seeds and examples, its width corrected for few seeds.
+
+    Seeds and examples are crossed (every seed judges the same examples), so both are drawn with replacement and a
+    resample weighs each cell by the product of its draws: the pigeonhole bootstrap (Owen 2007, The pigeonhole
+    bootstrap, Annals of Applied Statistics 1, eq. 4). It gives the interval its shape, but not its width: it counts
+    the variance of a single cell three times, and knows nothing of how little two or three seeds say. The width is
+    that of a t interval on the crossed mean squares of the S x N values, between seeds A, between examples B
+    and of the rest E (Searle, Casella and McCulloch 1992, Variance Components, ch. 4; Satterthwaite 1946, Biometrics
+    Bulletin 2):
+
+        variance = V / (S N),  V = A + B - min(A, B, E),  degrees of freedom = V^2 / (A^2 / (S - 1) + B^2 / (N - 1))
+
+    benchmarks/verdict_calibration.py prints its coverage. With one seed the spread of seeds is unknown and only that
+    of the examples is in the interval.
+
+    Args:
+        values: Shape (seeds, examples).
+        seed: Of the resampling.
+        resamples: How many.
+        level: How often the interval should hold the truth.
+    """
+    mean = float(values.mean())
+    width = _half_width(values, level)
+    low, high = map(float, np.percentile(_pigeonhole_means(values - mean, seed, resamples), _TAILS))
     if not (width > 0 and low < 0 < high):
-        return Effect(mean, mean - width, mean + width)
+        return Estimate(mean, mean - width, mean + width)
     scale = 2 * width / (high - low)
-    return Effect(mean, mean + scale * low, mean + scale * high)
+    return Estimate(mean, mean + scale * low, mean + scale * high)
 
 
 def mean_interval(losses: Floats, *, seed: int, resamples: int = 2000) -> tuple[float, float]:
@@ -89,12 +100,12 @@ def mean_intervals(losses: Floats, *, seed: int, resamples: int = 2000) -> list[
     return list(zip(lows.tolist(), highs.tolist(), strict=True))
 
 
-def _half_width(difference: Floats, level: float) -> float:
-    """Half the width of the t interval of the mean of crossed differences."""
-    seeds, examples = difference.shape
-    mean = difference.mean()
-    by_seed, by_example = difference.mean(axis=1) - mean, difference.mean(axis=0) - mean
-    rest = difference - mean - by_seed[:, None] - by_example[None, :]
+def _half_width(values: Floats, level: float) -> float:
+    """Half the width of the t interval of the mean of crossed values."""
+    seeds, examples = values.shape
+    mean = values.mean()
+    by_seed, by_example = values.mean(axis=1) - mean, values.mean(axis=0) - mean
+    rest = values - mean - by_seed[:, None] - by_example[None, :]
     free_seeds, free_examples = seeds - 1, examples - 1
     between_seeds = examples * float(by_seed @ by_seed) / max(free_seeds, 1)
     between_examples = seeds * float(by_example @ by_example) / max(free_examples, 1)
@@ -109,12 +120,12 @@ def _half_width(difference: Floats, level: float) -> float:
     return float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(variance / (seeds * examples))
 
 
-def _pigeonhole_means(difference: Floats, seed: int, resamples: int) -> Floats:
+def _pigeonhole_means(values: Floats, seed: int, resamples: int) -> Floats:
     """Means of resamples of crossed seeds and examples."""
-    seeds, examples = difference.shape
+    seeds, examples = values.shape
     by_seed = numpy_stream(seed, "bootstrap seeds").multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples)
     draws = _draws(examples, seed, "bootstrap", resamples)
-    by_example = np.concatenate([counts @ difference.T for counts in draws])
+    by_example = np.concatenate([counts @ values.T for counts in draws])
     means: Floats = (by_seed * by_example).sum(axis=1) / (seeds * examples)
     return means
 

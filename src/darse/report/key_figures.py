@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from darse.report.facts import Found, best_uniform, found, has_proxy, reference, scored, seeds_that_ran, trial_kind
 from darse.report.parts import ABSENT, NOT_MEASURED
 from darse.report.words import count, duration, effect, metric_value, metric_words, number, percent, plural
 from darse.search.calibrate import UNKNOWN_NOISE, Calibration
 from darse.search.result import Result
+from darse.search.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def _quality_figures(result: Result) -> list[KeyFigure]:
             KeyFigure(
                 f"Test {metric_words(metric)}",
                 metric_value(result.quality.test[metric], metric),
-                _mean_note(seeds_that_ran(result), metric_value(result.quality.test_mean[metric], metric)),
+                _mean_note(seeds_that_ran(result), result.verdict),
             )
         )
     against = reference(result)
@@ -87,10 +88,11 @@ def _quality_figures(result: Result) -> list[KeyFigure]:
     return figures
 
 
-def _mean_note(seeds: Sequence[int], mean: str) -> str:
+def _mean_note(seeds: Sequence[int], verdict: Verdict) -> str:
+    mean, low, high = (metric_value(value, verdict.metric) for value in astuple(verdict.level))
     if len(seeds) < 2:
-        return "exported adapter, the only run of this plan"
-    return f"exported adapter; mean over {len(seeds)} seeds {mean}"
+        return f"exported adapter, the only run of this plan; 95 % interval {low} to {high}"
+    return f"exported adapter; mean over {len(seeds)} seeds {mean}, 95 % interval {low} to {high}"
 
 
 def _search_figures(result: Result) -> list[KeyFigure]:

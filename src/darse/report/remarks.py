@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
-from darse.report.facts import found, has_proxy, named_plans, scored
-from darse.report.words import better, is_share, listed, metric_value, metric_words, percent, plural
+from darse.report.facts import found, has_proxy, named_plans, scored, seeds_that_ran
+from darse.report.words import better, is_share, listed, metric_value, metric_words, plural
 from darse.search.result import Result
 
 TRUSTED_CORRELATION = 0.5
@@ -144,21 +142,16 @@ def gap_words(result: Result) -> str:
     return f"{words[0].upper()}{words[1:]}, a large difference: {cause}."
 
 
-def accuracy_words(result: Result) -> str:
-    """The 95 % interval of accuracy on test (Wilson 1927), from the confusion of classes; empty without classes."""
-    if result.quality is None or result.quality.classes is None:
+def level_words(result: Result) -> str:
+    """The 95 % interval of the verdict's metric on test; empty without a test."""
+    metric, level = result.verdict.metric, result.verdict.level
+    if result.quality is None:
         return ""
-    confusion = result.quality.classes.confusion
-    rows, right = sum(map(sum, confusion)), sum(row[place] for place, row in enumerate(confusion))
-    if not rows:
-        return ""
-    z, part = 1.96, right / rows
-    middle = (part + z * z / (2 * rows)) / (1 + z * z / rows)
-    half = z * math.sqrt(part * (1 - part) / rows + z * z / (4 * rows * rows)) / (1 + z * z / rows)
-    return (
-        f"95 % interval of the accuracy on test: {percent(middle - half, 1)} to {percent(middle + half, 1)} (Wilson, "
-        f"{plural(rows, 'row')}); it covers the luck of the rows, not that of the seed."
-    )
+    seeds = len(seeds_that_ran(result))
+    of, chance = (f", mean over {seeds} seeds,", "that of the seed too") if seeds > 1 else ("", "not that of the seed")
+    low, high = metric_value(level.low, metric), metric_value(level.high, metric)
+    what = f"95 % interval of {metric_words(metric)} on test{of}"
+    return f"{what} {low} to {high}: it covers the luck of the rows, {chance}."
 
 
 def _limit(result: Result) -> str:

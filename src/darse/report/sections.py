@@ -9,7 +9,7 @@ from darse.report.data_charts import balance_chart, confusion_chart
 from darse.report.facts import Found, NamedPlan, found, named_plans, seed_words, seeds_that_ran, trial_kind
 from darse.report.glossary import GLOSSARY
 from darse.report.parts import Chart, Columns, Notes, Pairs, Part, Section
-from darse.report.remarks import accuracy_words, gap_words, no_controls_words, proxy_words, why_missing
+from darse.report.remarks import gap_words, level_words, no_controls_words, proxy_words, why_missing
 from darse.report.search_charts import frontier_chart, frontier_table, training_chart, trajectory_chart, uniform_chart
 from darse.report.site_charts import cut_chart, left_out_chart
 from darse.report.tables import (
@@ -132,7 +132,7 @@ def _quality(result: Result) -> Section:
     )
     seeds = len(seeds_that_ran(result))
     parts: list[Part] = [quality_table(quality, seeds)]
-    remarks = tuple(filter(None, (accuracy_words(result), gap_words(result))))
+    remarks = tuple(filter(None, (level_words(result), gap_words(result))))
     if remarks:
         parts.append(Notes(remarks))
     if quality.classes is not None:

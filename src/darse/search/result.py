@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -140,6 +140,7 @@ class Result:
             "sentence": self.verdict.sentence,
             "metric": self.verdict.metric,
             "split": self.verdict.split,
+            "level": asdict(self.verdict.level),
             "plan": {site.name: rank for site, rank in zip(self.sites, self.plan, strict=True)},
             "cost": self.cost,
             "base_parameters": self.origin.base_parameters,

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from darse.evaluate.losses import Floats
-from darse.evaluate.paired import paired_effect
+from darse.evaluate.paired import Estimate, crossed_mean, paired_effect
 from darse.ranks.plan import RankPlan, Site, cost
 from darse.search.controls import BEST_LAYER_WISE, BEST_UNIFORM, HEAD_ALONE, Control, option_name
 
 Judgement = Literal["better", "smaller", "no_difference", "worse"]
+
+_Z = 1.96
+"""Standard deviations that hold 95 % of a normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Verdict:
         sentence: The same in plain words.
         metric: What was compared: `mse`, `accuracy`, or `loss` for a user's own evaluator.
         split: Where: `test`, or `valid` for a user's own evaluator.
+        level: The plan's own metric there, mean over its seeds.
         controls: What the plan was compared with.
     """
 
@@ -70,6 +74,7 @@ class Verdict:
     sentence: str
     metric: str
     split: str
+    level: Estimate
     controls: tuple[ControlEffect, ...]
 
 
@@ -112,7 +117,7 @@ def judge(
     )
     judgement = _judgement(own, controls, is_worse=is_worse)
     sentence = _sentence(judgement, plan, own, controls, metric) + _doubt(controls) if controls else _alone(own)
-    return Verdict(judgement, sentence, metric, split, controls)
+    return Verdict(judgement, sentence, metric, split, _level(losses, metric, seed), controls)
 
 
 def _effect(
@@ -126,6 +131,16 @@ def _effect(
     return ControlEffect(
         one.control.name, plan, cost(plan, sites), found.mean, found.low, found.high, margin * abs(value), seeds
     )
+
+
+def _level(losses: Floats, metric: str, seed: int) -> Estimate:
+    """The metric itself, from its losses."""
+    found = crossed_mean(losses, seed=seed)
+    if metric != "accuracy":
+        return found
+    # where no row or every row is wrong nothing varies: Wilson's interval (1927), as if there were one run
+    slack = _Z**2 / (losses.shape[1] + _Z**2) if found.low == found.high else 0.0
+    return Estimate(1 - found.mean, max(0.0, 1 - found.high - slack), min(1.0, 1 - found.low + slack))
 
 
 def _is_surely_worse(one: Contender, losses: Floats, *, among: int, seed: int) -> bool:
@@ -197,8 +212,13 @@ def _sentence(judgement: Judgement, plan: RankPlan, own: int, controls: Sequence
 
 def _doubt(controls: Sequence[ControlEffect]) -> str:
     """A word of warning where no adapter at all might do as well."""
-    if all(control.is_better for control in controls if control.name == HEAD_ALONE):
+    head = next((control for control in controls if control.name == HEAD_ALONE), None)
+    if head is None or head.is_better:
         return ""
+    if head.seeds == 1 and head.low > 0:
+        return (
+            " That it beats the head alone, without any adapter, rests on a single run of each, which proves nothing."
+        )
     return " It is not shown to beat the head alone, without any adapter."
 
 
