@@ -32,12 +32,15 @@ from darse.execute.finetune import Finetune
 from darse.execute.truncate import Truncate
 from darse.model.adapter import plan_config
 from darse.model.base import find_base
-from darse.model.weights import head_names
+from darse.model.precision import resolved
+from darse.model.weights import frozen_depth, head_names
 from darse.ranks.plan import RankPlan, ranks_by_weight
-from darse.settings import Settings, settings_from_options
+from darse.settings import settings_from_options
 from darse.store.open import open_store
 from darse.store.trial import Trial, TrialSpec
 from darse.train.encode import Encoded
+from darse.train.loop import Observer, train
+from darse.train.lower import run_lower
 
 RATE, EPOCHS = 2e-3, 3
 
@@ -81,7 +84,7 @@ def main() -> None:
 
 def build(data: Path, model: str, folder: Path) -> Bench:
     """The rows and the model."""
-    settings: Settings = settings_from_options({"model": model, "epochs": EPOCHS})
+    settings = resolved(settings_from_options({"model": model, "epochs": EPOCHS}))
     labelled = load_labelled(data, settings.data, seed=0)
     return Bench.build(find_base(model), labelled, settings, open_store(folder / "study.db"), folder / "checkpoints")
 
@@ -162,11 +165,15 @@ def theirs_trains(bench: Bench, plan: RankPlan, rows: Encoded) -> Callable[[], f
 
 
 def ours_trains(bench: Bench, plan: RankPlan, rows: Encoded) -> Callable[[], float]:
-    """Seconds of one epoch here, without validation, as on the other side."""
-    from darse.train.loop import Observer, train
+    """Seconds of one epoch here, without validation, as on the other side.
+
+    The layers below the lowest pair have run before, as they have in a search after the first plan of that depth.
+    """
+    start = bench.fresh_weights(plan, 0)
+    depth = frozen_depth(bench.model, start)
+    lower = run_lower(bench.model, rows, depth) if depth else None
 
     def turn() -> float:
-        start = bench.fresh_weights(plan, 0)
         return seconds(
             lambda: train(
                 bench.model,
@@ -180,6 +187,7 @@ def ours_trains(bench: Bench, plan: RankPlan, rows: Encoded) -> Callable[[], flo
                 validate=lambda: 0.0,
                 checkpoint=Forgetful(),
                 observer=Observer(),
+                lower=lower,
             )
         )
 
