@@ -1,4 +1,4 @@
-"""Narrow products in training only: the same evaluation to the bit, nearly the same training."""
+"""Products with fewer digits: nearly the same training, and the very same model afterwards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from darse.model import precision
-from darse.model.lora import FrozenLinear, LowRankLinear, installed
+from darse.model.lora import LowRankLinear, NarrowLinear, installed
 from darse.model.precision import resolved
 from darse.settings import Precision, Settings, TrainSettings
 from darse.train.predict import predict
@@ -33,18 +33,21 @@ def test_training_with_narrow_products_stays_close_to_the_exact_one(setup: Setup
     assert np.abs(wide - narrow).max() <= 0.02 * np.abs(wide).max()
 
 
-def test_evaluation_is_exact_to_the_bit(setup: Setup) -> None:
+def test_logits_in_evaluation_stay_close_and_are_float32(setup: Setup) -> None:
     weights = random_weights(setup, setup.ranks(0, 2, 0, 1))
     with installed(setup.model, weights):
         exact = predict(setup.model, setup.rows)
     with installed(setup.model, weights, torch.bfloat16):
-        assert torch.equal(predict(setup.model, setup.rows), exact)
+        close = predict(setup.model, setup.rows)
+    assert close.dtype == torch.float32
+    assert not torch.equal(close, exact)
+    assert (close - exact).abs().mean() <= 0.05 * exact.abs().mean()
 
 
 def test_the_model_is_given_back_as_it_came(setup: Setup) -> None:
     before = {name: type(module) for name, module in setup.model.named_modules()}
     with installed(setup.model, setup.fresh(setup.ranks(0, 2, 0, 1)), torch.bfloat16):
-        assert any(isinstance(module, FrozenLinear) for module in setup.model.modules())
+        assert any(isinstance(module, NarrowLinear) for module in setup.model.modules())
     assert {name: type(module) for name, module in setup.model.named_modules()} == before
 
 
@@ -54,8 +57,8 @@ def test_every_map_from_the_lowest_pair_on_is_narrow_and_none_below(tmp_path: Pa
         found = {weight.name: setup.model.get_submodule(weight.name) for weight in setup.weights}
     for weight in setup.weights:
         module = found[weight.name]
-        assert isinstance(module, FrozenLinear) == (weight.layer >= 1)
         assert isinstance(module, LowRankLinear) == (weight.layer in {1, 3})
+        assert isinstance(module, NarrowLinear) == (weight.layer == 2)
 
 
 @pytest.mark.parametrize("has_bfloat16", [True, False])

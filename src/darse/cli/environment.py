@@ -10,8 +10,9 @@ _DEFAULTS = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     # an error of the hub is told once, by us, and not with every try before
     "HF_HUB_VERBOSITY": "error",
-    # waiting threads sleep: spinning ones make two searches on one machine many times slower
-    "OMP_WAIT_POLICY": "passive",
+    # how long a waiting thread spins before it sleeps: with the library's own, much longer time two searches on one
+    # machine slow each other down sevenfold, without any time one alone takes a third longer (docs/engine.md)
+    "GOMP_SPINCOUNT": "2000",
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -18,6 +19,7 @@ from darse.model.adapter import merged
 from darse.model.base import Base
 from darse.model.head import task_for_head
 from darse.model.lora import installed
+from darse.model.precision import dtype_of
 from darse.model.weights import AdapterWeights, frozen_depth, initial_weights
 from darse.ranks.plan import RankPlan, Site, Weight, ranks_by_weight
 from darse.ranks.sites import find_sites, find_weights
@@ -105,6 +107,7 @@ class Bench:
         *,
         origin: str = "",
         depth: int = 0,
+        is_exact: bool = True,
     ) -> Floats:
         """Logits of a split under some weights, shape (rows, outputs).
 
@@ -114,13 +117,17 @@ class Bench:
             check: Called often; raises to stop.
             origin: Names what the weights of the lower layers are, where others share them.
             depth: How many layers these are.
+            is_exact: Whether all is computed in float32, whatever training is.
         """
         # merged weights need one product a layer where a pair beside them needs three
         head = replace(weights, pairs={})
         frozen = frozen_depth(self.model, weights)
         if frozen >= depth:
             origin, depth = "", frozen
-        with installed(self.model, head), merged(self.model, weights):
+        dtype = torch.float32 if is_exact else dtype_of(self.settings.train)
+        if origin:  # below the lowest pair all is exact
+            origin = f"{origin} {dtype}"
+        with merged(self.model, weights), installed(self.model, head, dtype, frozen):
             return self._predict(split, self.lower(split, depth, check, origin=origin), check)
 
     def logits_now(self, split: SplitName, depth: int, check: Callable[[], None]) -> Floats:

@@ -32,6 +32,7 @@ class Truncate:
             feedback.check,
             origin=parent.id,
             depth=self._uncut_depth(parent.spec.plan, spec.plan),
+            is_exact=False,
         )
         return self.bench.outcome(logits, seconds=time.perf_counter() - began)
 

@@ -6,63 +6,70 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
-from darse.model.low_rank import LowRankMap, frozen_product
+from darse.model.low_rank import LowRankMap, LowRankTables, NarrowLowRankMap
 from darse.model.weights import AdapterWeights, Pair, frozen_depth, head_names, scaling
-from darse.ranks.sites import find_weights, is_transposed
+from darse.ranks.sites import find_layers, find_weights, is_transposed
 
 
-class FrozenLinear(nn.Module):
-    """A frozen linear map whose products in training are computed in a narrower type.
+class NarrowLinear(nn.Module):
+    """A frozen linear map whose products are computed in a type with fewer digits.
 
     Args:
         base: The frozen map, `nn.Linear` or `Conv1D`.
-        dtype: The type; float32 changes nothing.
+        dtype: The type, that of what it gives back too.
     """
 
     def __init__(self, base: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
         self.base = base
-        self._narrow = None if dtype == torch.float32 else _weight_of(base).detach().to(dtype).contiguous()
-
-    @property
-    def weight(self) -> Tensor:
-        """What hidden states are multiplied by now, shape (d_out, d_in)."""
-        return self._narrow if self.training and self._narrow is not None else _weight_of(self.base)
-
-    @property
-    def bias(self) -> Tensor | None:
-        """The frozen bias, shape (d_out,), if there is one."""
-        bias = self.base.bias
-        assert bias is None or isinstance(bias, Tensor)
-        return bias
+        self._weight = _weight_of(base).detach().to(dtype).contiguous()
+        bias = _bias_of(base)
+        self._bias = None if bias is None else bias.detach().to(dtype)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Map hidden states of shape (..., d_in) to (..., d_out)."""
-        return frozen_product(hidden, self.weight, self.bias)
+        return F.linear(hidden.to(self._weight.dtype), self._weight, self._bias)
 
 
-class LowRankLinear(FrozenLinear):
+class LowRankLinear(nn.Module):
     """A frozen linear map plus a scaled low-rank update.
 
     Args:
         base: The frozen map, `nn.Linear` or `Conv1D`.
         pair: The low-rank pair; its values are copied.
         alpha: Numerator of the rank-stabilised scaling.
-        dtype: Of the frozen products in training.
+        dtype: Of the products, and of what it gives back if that is narrower than float32.
     """
 
     def __init__(self, base: nn.Module, pair: Pair, alpha: float, dtype: torch.dtype = torch.float32) -> None:
-        super().__init__(base, dtype)
+        super().__init__()
+        self.base = base
         self.down = nn.Parameter(pair.down.clone())
         self.up = nn.Parameter(pair.up.clone())
         self.scale = scaling(alpha, pair.rank)
+        is_exact = dtype == torch.float32
+        self._tables = None if is_exact else LowRankTables(_weight_of(base), _bias_of(base), pair.rank, dtype)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take over the pair's present values: due after every change of them, before the model runs."""
+        if self._tables is not None:
+            self._tables.set_pair(self.down, self.up, self.scale)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Map hidden states of shape (..., d_in) to (..., d_out)."""
-        output: Tensor = LowRankMap.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            hidden, self.weight, self.bias, self.down, self.up, self.scale
+        output: Tensor
+        if self._tables is None:
+            output = LowRankMap.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                hidden, _weight_of(self.base), _bias_of(self.base), self.down, self.up, self.scale
+            )
+            return output
+        output = NarrowLowRankMap.apply(  # type: ignore[no-untyped-call]  # the same
+            hidden, self._tables, self.down, self.up, self.scale
         )
         return output
 
@@ -74,15 +81,27 @@ class Installed:
         model: The model, changed in place.
     """
 
-    def __init__(self, model: nn.Module, weights: AdapterWeights, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self, model: nn.Module, weights: AdapterWeights, dtype: torch.dtype = torch.float32, depth: int | None = None
+    ) -> None:
         self.model = model
-        self._layers: dict[str, LowRankLinear] = {}
-        self._frozen: dict[str, FrozenLinear] = {}
-        for name in _other_weights(model, weights) if dtype != torch.float32 else ():
-            self._frozen[name] = FrozenLinear(model.get_submodule(name), dtype)
-        for name, pair in weights.pairs.items():
-            self._layers[name] = LowRankLinear(model.get_submodule(name), pair, weights.alpha, dtype)
-        for name, layer in (self._frozen | self._layers).items():
+        depth = frozen_depth(model, weights) if depth is None else depth
+        self._narrow: dict[str, NarrowLinear] = {}
+        self._handles: list[RemovableHandle] = []
+        if dtype != torch.float32:
+            others = [one.name for one in find_weights(model) if one.layer >= depth and one.name not in weights.pairs]
+            self._narrow = {name: NarrowLinear(model.get_submodule(name), dtype) for name in others}
+            self._handles = [
+                # not in the maps: DeBERTa runs one twice in a pass, and between the two its values must not be written
+                model.register_forward_pre_hook(self._refresh),
+                # what lies above the layers, the head among it, goes on with all digits
+                find_layers(model)[1][-1].register_forward_hook(_widened),
+            ]
+        self._layers = {
+            name: LowRankLinear(model.get_submodule(name), pair, weights.alpha, dtype)
+            for name, pair in weights.pairs.items()
+        }
+        for name, layer in (self._narrow | self._layers).items():
             _replace(model, name, layer)
         self._head = {
             name: parameter
@@ -94,6 +113,10 @@ class Installed:
                 parameter.copy_(weights.head[name])
                 parameter.requires_grad_(True)
 
+    def _refresh(self, model: nn.Module, inputs: object) -> None:
+        for layer in self._layers.values():
+            layer.refresh()
+
     def parameters(self) -> dict[str, nn.Parameter]:
         """The trainable values in a fixed order, under the names of `AdapterWeights.tensors`."""
         table: dict[str, nn.Parameter] = {f"head:{name}": value for name, value in self._head.items()}
@@ -104,7 +127,9 @@ class Installed:
 
     def remove(self) -> None:
         """Give the model its own maps back."""
-        for name, layer in (self._frozen | self._layers).items():
+        for handle in self._handles:
+            handle.remove()
+        for name, layer in (self._narrow | self._layers).items():
             _replace(self.model, name, layer.base)
         for parameter in self._head.values():
             parameter.requires_grad_(False)
@@ -112,25 +137,30 @@ class Installed:
 
 
 @contextmanager
-def installed(model: nn.Module, weights: AdapterWeights, dtype: torch.dtype = torch.float32) -> Iterator[Installed]:
+def installed(
+    model: nn.Module, weights: AdapterWeights, dtype: torch.dtype = torch.float32, depth: int | None = None
+) -> Iterator[Installed]:
     """Put weights into a model for the length of a `with` block.
 
     Args:
         model: The model, changed in place.
         weights: The weights; their values are copied.
-        dtype: Of the frozen products in training, from the lowest layer with a pair on.
+        dtype: Of the linear maps' products.
+        depth: The lowest layer where that type is used; that of the lowest pair by default.
     """
-    present = Installed(model, weights, dtype)
+    present = Installed(model, weights, dtype, depth)
     try:
         yield present
     finally:
         present.remove()
 
 
-def _other_weights(model: nn.Module, weights: AdapterWeights) -> list[str]:
-    """Names of the linear maps without a pair, from the lowest layer with one on."""
-    lowest = frozen_depth(model, weights)
-    return [one.name for one in find_weights(model) if one.layer >= lowest and one.name not in weights.pairs]
+def _widened(module: nn.Module, inputs: object, output: object) -> object:
+    """What a layer returns, its hidden states in float32."""
+    if isinstance(output, Tensor):
+        return output.float()
+    assert isinstance(output, tuple)
+    return (output[0].float(), *output[1:])
 
 
 def _weight_of(module: nn.Module) -> Tensor:
@@ -138,6 +168,13 @@ def _weight_of(module: nn.Module) -> Tensor:
     weight = module.weight
     assert isinstance(weight, Tensor)
     return weight.t() if is_transposed(module) else weight
+
+
+def _bias_of(module: nn.Module) -> Tensor | None:
+    """The bias of a linear map, shape (d_out,), if there is one."""
+    bias = module.bias
+    assert bias is None or isinstance(bias, Tensor)
+    return bias
 
 
 def _replace(model: nn.Module, name: str, module: nn.Module) -> None:

@@ -1,10 +1,10 @@
-"""How exactly the frozen weights' products are computed while an adapter trains."""
+"""How exactly a linear map's products are computed while adapters train and cuts are compared."""
 
 from __future__ import annotations
 
 import torch
 
-from darse.settings import Settings
+from darse.settings import Settings, TrainSettings
 
 
 def resolved(settings: Settings) -> Settings:
@@ -17,6 +17,11 @@ def resolved(settings: Settings) -> Settings:
         return settings
     precision = "bfloat16" if multiplies_bfloat16() else "float32"
     return settings.model_copy(update={"train": train.model_copy(update={"precision": precision})})
+
+
+def dtype_of(settings: TrainSettings) -> torch.dtype:
+    """The type of the products, once the precision is resolved."""
+    return torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
 
 
 def multiplies_bfloat16() -> bool:

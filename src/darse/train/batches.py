@@ -37,7 +37,7 @@ def training_batches(lengths: NDArray[np.int32], *, batch_size: int, seed: int, 
     return [batches[index] for index in stream.permutation(len(batches))]
 
 
-def evaluation_batches(lengths: NDArray[np.int32], token_budget: int = 4096) -> list[NDArray[np.intp]]:
+def evaluation_batches(lengths: NDArray[np.int32], token_budget: int = 1024) -> list[NDArray[np.intp]]:
     """All rows, longest first, in batches of at most `token_budget` padded tokens."""
     order: Sequence[int] = np.argsort(-lengths, kind="stable").tolist()
     batches: list[NDArray[np.intp]] = []

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from darse.data.example import Task
 from darse.errors import Interrupted, TrialError
 from darse.model.lora import Installed, installed
+from darse.model.precision import dtype_of
 from darse.model.weights import AdapterWeights, frozen_depth
 from darse.seeds import derive_seed
 from darse.settings import TrainSettings
@@ -127,8 +128,7 @@ def train(
     Raises:
         TrialError: The loss is no longer finite.
     """
-    dtype = torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
-    with installed(model, start, dtype) as present:
+    with installed(model, start, dtype_of(settings)) as present:
         run = _Run(
             present,
             Forward(model, rows, lower),
@@ -205,7 +205,7 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["ratio"]
         with torch.random.fork_rng(devices=[]), self._layers_seeded():
-            torch.manual_seed(derive_seed(self.seed, "dropout", progress.epoch, progress.step))
+            self._restart(derive_seed(self.seed, "dropout", progress.epoch, progress.step))
             logits = self.forward(rows)
             loss = training_loss(logits, self.rows.labels[rows], self.rows.scores[rows], self.task)
             torch.autograd.backward(loss)
@@ -229,7 +229,7 @@ class _Run:
             own = derive_seed(self.seed, "dropout", progress.epoch, progress.step, layer)
 
             def hook(module: nn.Module, inputs: object) -> None:
-                torch.default_generator.manual_seed(own)
+                self._restart(own)
 
             return hook
 
@@ -240,6 +240,10 @@ class _Run:
         finally:
             for handle in handles:
                 handle.remove()
+
+    def _restart(self, seed: int) -> None:
+        torch.default_generator.manual_seed(seed)
+        self.forward.functions.restart(seed)
 
     def _schedule(self, step: int) -> float:
         total = self.steps * self.epochs

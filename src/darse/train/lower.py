@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from darse.ranks.sites import find_layers
 from darse.train.batches import evaluation_batches
 from darse.train.encode import Encoded
+from darse.train.functions import FastFunctions
 
 CACHE_BYTES = 1 << 30
 """Hidden states kept in memory at the most; a split whose states alone are larger runs through all layers."""
@@ -77,12 +78,13 @@ class Forward:
     def __init__(self, model: nn.Module, rows: Encoded, lower: Lower | None = None) -> None:
         self.model, self.rows, self.lower = model, rows, lower
         self.layers = find_layers(model)[1]
+        self.functions = FastFunctions()
 
     def __call__(self, batch: Sequence[int]) -> Tensor:
         """Logits of some rows, shape (rows, outputs)."""
         inputs = self.rows.batch(batch)
         width = inputs["input_ids"].shape[1]
-        with self.lower.in_place_of(self.layers, batch, width) if self.lower else nullcontext():
+        with self.functions, self.lower.in_place_of(self.layers, batch, width) if self.lower else nullcontext():
             logits: Tensor = self.model(**inputs).logits
         return logits
 
@@ -195,7 +197,7 @@ class _Stopped:
         self._handle.remove()
 
     def run(self, model: nn.Module, inputs: dict[str, Tensor]) -> tuple[Tensor, int | None]:
-        with suppress(_Reached):
+        with suppress(_Reached), FastFunctions():
             model(**inputs)
         found = self._found
         if isinstance(found, tuple):
