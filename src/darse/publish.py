@@ -19,7 +19,7 @@ from darse.model.lora import installed
 from darse.model.reload import load_adapter
 from darse.model.weights import AdapterWeights
 from darse.names import printable
-from darse.ranks.plan import Weight, ranks_by_weight
+from darse.ranks.plan import Weight, is_uniform, ranks_by_weight
 from darse.ranks.sites import find_weights
 from darse.report.card import model_card
 from darse.report.facts import FOUND, NamedPlan, named_plans
@@ -116,7 +116,7 @@ def choose_plan(result: Result, name: str | None) -> NamedPlan:
     """
     plans = {option_name(one.name): one for one in named_plans(result)}
     found = plans[option_name(FOUND)]
-    if result.plan.is_uniform:
+    if is_uniform(result.plan, result.sites):
         plans.setdefault(option_name(BEST_UNIFORM), found)
     wanted = option_name(FOUND if name is None else BEST_UNIFORM if name == "uniform" else name)
     if wanted not in plans:

@@ -32,13 +32,12 @@ from darse.model.weights import head_names
 from darse.ranks.budget import parse_budget
 from darse.ranks.plan import RankPlan, Site, cost
 from darse.ranks.sites import find_sites, find_weights
-from darse.search.controls import Control
 from darse.search.driver import Limits, Listener, search
 from darse.search.history import History, Problem
 from darse.search.open_study import Identity, Opened, open_study
 from darse.search.result import Origin, Quality, Result
 from darse.search.stages import Findings
-from darse.search.verdict import Contender, Verdict, judge
+from darse.search.verdict import Verdict, judge, paired_runs
 from darse.search.verify import Verified
 from darse.settings import Settings
 from darse.store.arrays import read_array
@@ -229,7 +228,7 @@ class _Run:
         self, verified: Verified, losses: Mapping[RankPlan, Mapping[int, Floats]], metric: str, split: str
     ) -> Verdict:
         """Judge the plan against the controls that were trained."""
-        own, contenders = _paired(verified.plan, verified.controls, losses)
+        own, contenders = paired_runs(verified.plan, verified.controls, losses)
         search_settings = self.request.settings.search
         return judge(
             verified.plan,
@@ -308,23 +307,6 @@ def _name_of(function: UserFunction) -> str:
     """What tells one own evaluator from another; an object that can be called goes by its class."""
     named = function if hasattr(function, "__qualname__") else type(function)
     return f"{named.__module__}.{named.__qualname__}"
-
-
-def _paired(
-    plan: RankPlan, controls: Sequence[Control], losses: Mapping[RankPlan, Mapping[int, Floats]]
-) -> tuple[Floats, list[Contender]]:
-    """Losses of the plan and of the controls that were trained, on the seeds that every side has."""
-    seeds = set(losses[plan])
-    rivals: list[Control] = []
-    for control in controls:
-        # a run may have failed on one side
-        if shared := seeds & losses.get(control.plan, {}).keys():
-            seeds = shared
-            rivals.append(control)
-    stacked = {
-        one: np.stack([losses[one][seed] for seed in sorted(seeds)]) for one in (plan, *(r.plan for r in rivals))
-    }
-    return stacked[plan], [Contender(control, stacked[control.plan]) for control in rivals]
 
 
 def _ask_user(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from darse.ranks.plan import RankPlan, cost
+from darse.ranks.plan import RankPlan, cost, is_uniform
 from darse.report.words import listed
 from darse.search.allocate import Allocation, Candidate
 from darse.search.calibrate import Calibration
@@ -108,8 +108,8 @@ def best_uniform(result: Result) -> tuple[int, int]:
 
     It is where quality saturates, or the largest within the budget if that is less.
     """
-    named = [control.plan for control in result.verdict.controls if control.name == BEST_UNIFORM]
-    if not named and result.plan.is_uniform:
+    named = [control.plan for control in found(result).verify.controls if control.name == BEST_UNIFORM]
+    if not named and is_uniform(result.plan, result.sites):
         named = [result.plan]
     rank = max(named[0]) if named else found(result).fine.rank
     return rank, cost(RankPlan.uniform(result.sites, rank), result.sites)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from darse.ranks.plan import is_uniform
 from darse.report.data_charts import balance_chart, confusion_chart
 from darse.report.facts import Found, NamedPlan, found, named_plans, seed_words, seeds_that_ran, trial_kind
 from darse.report.glossary import GLOSSARY
@@ -59,7 +60,7 @@ def _effects(result: Result) -> Section:
 
 def _ranks(result: Result, plans: tuple[NamedPlan, ...]) -> Section:
     lead = "Which rank each site of the model gets, from input to output, in the found plan and in every control."
-    varied = [plan for plan in plans if plan is plans[0] or not plan.plan.is_uniform]
+    varied = [plan for plan in plans if plan is plans[0] or not is_uniform(plan.plan, result.sites)]
     matrices = [module_chart(plan, result.sites) for plan in varied]
     charts = [chart for chart in matrices if chart is not None] or [rank_chart(plans, result.sites)]
     return Section("ranks", "Which layer gets which rank", lead, tuple(charts))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from darse.ranks.plan import RankPlan, Site, cost
+from darse.ranks.plan import RankPlan, Site, cost, is_uniform
 from darse.seeds import numpy_stream
 
 BEST_UNIFORM = "best uniform"
@@ -46,7 +46,7 @@ def controls_for(
         seed: Of the shuffle.
     """
     wanted = [Control(BEST_UNIFORM, best_uniform)]
-    if plan.is_uniform and best_layer_wise is not None:
+    if is_uniform(plan, sites) and best_layer_wise is not None:
         wanted.append(Control(BEST_LAYER_WISE, best_layer_wise))
     wanted += [
         Control("uniform of equal cost", equal_cost_uniform(plan, sites)),

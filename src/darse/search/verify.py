@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from darse.errors import TrialError
 from darse.ranks.budget import largest_uniform_rank
-from darse.ranks.plan import RankPlan, cost
+from darse.ranks.plan import RankPlan, Site, cost, is_uniform
 from darse.search.allocate import Allocation, Candidate
 from darse.search.calibrate import Calibration
 from darse.search.controls import Control, controls_for
@@ -79,7 +79,7 @@ def verify(history: History, calibration: Calibration, found: Fine, allocation: 
         plan,
         problem.sites,
         best_uniform=reference,
-        best_layer_wise=_best_layer_wise(allocation),
+        best_layer_wise=_best_layer_wise(allocation, problem.sites),
         has_head=problem.has_head,
         seed=problem.settings.seed,
     )
@@ -95,9 +95,10 @@ def reference_plan(problem: Problem, found: Fine, budget: int) -> RankPlan:
     return problem.uniform(max(1, min(found.rank, affordable)))
 
 
-def _best_layer_wise(allocation: Allocation) -> RankPlan | None:
+def _best_layer_wise(allocation: Allocation, sites: Sequence[Site]) -> RankPlan | None:
     """The best candidate that is not uniform, by the score that compares shapes."""
-    scored = [one for one in allocation.candidates if not one.plan.is_uniform and math.isfinite(one.score)]
+    layer_wise = (one for one in allocation.candidates if not is_uniform(one.plan, sites))
+    scored = [one for one in layer_wise if math.isfinite(one.score)]
     return min(scored, key=lambda one: (one.score, one.cost)).plan if scored else None
 
 
