@@ -160,7 +160,7 @@ def open_study_store(folder: Path, address: str | None) -> SqlStore:
 
 
 def read_result(store: Store, study: str | None = None) -> Result | None:
-    """The result of the study of an id, of the last finished one by default; None if there is none."""
+    """The result of the study of an id, of the finished one begun last by default; None if there is none."""
     for record in reversed(store.studies()):
         finding = store.findings(record.id).get(RESULT)
         if finding is not None and study in {None, record.id}:
@@ -254,7 +254,7 @@ class _Run:
     ) -> Result:
         """Put everything together and keep it."""
         assert findings.verify is not None
-        trials = tuple(self.store.trials(self.study))
+        trials, failures = tuple(self.store.trials(self.study)), self.store.failures(self.study)
         result = Result(
             study=self.study,
             name=self.opened.record.name,
@@ -279,8 +279,8 @@ class _Run:
             verdict=verdict,
             quality=quality,
             trials=trials,
-            failures=tuple((str(spec.plan), reason) for spec, reason in self.store.failures(self.study)),
-            seconds=sum(trial.outcome.seconds for trial in trials),
+            failures=tuple((str(failure.spec.plan), failure.reason) for failure in failures),
+            seconds=sum(trial.outcome.seconds for trial in trials) + sum(failure.seconds for failure in failures),
             is_limited=history.is_closed or history.is_proof_closed,
         )
         self.store.put_finding(self.study, RESULT, {"artifact": self.store.put_artifact(result.to_json())})
