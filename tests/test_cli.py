@@ -258,8 +258,9 @@ def test_a_stop_is_named_as_people_call_it(monkeypatch: pytest.MonkeyPatch, caps
 
 def test_studies_of_one_folder_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with open_study_store(tmp_path, None) as store:
-        for key, rate in (("aa1", 1e-3), ("aa2", 2e-3)):
-            settings = {"search": {"learning_rates": [rate], "seeds": 3}, "data_sha256": "d" * 64}
+        for key, rate, asked in (("aa1", 1e-3, "darse"), ("aa2", 2e-3, "mine.f")):
+            search = {"learning_rates": [rate], "seeds": 3, "evaluator": "finetune"}
+            settings = {"search": search, "data_sha256": "d" * 64, "evaluator": asked}
             store.open_study(StudyRecord(key, "reviews", "context", settings, 0.0))
         store.put_finding("aa1", "verify", {"plan": [0, 4]})
         Journal(store, "aa1").finish(verdict="smaller")
@@ -270,7 +271,10 @@ def test_studies_of_one_folder_are_told_apart(tmp_path: Path, capsys: pytest.Cap
     assert "plan 0 4" in told
     assert "learning rates 0.001" in told
     assert "learning rates 0.002" in told
+    assert "evaluator darse" in told
+    assert "evaluator mine.f" in told
     assert "seeds" not in told
+    assert "search.evaluator" not in told
 
 
 def test_next_command_of_a_study_with_targets_names_one(

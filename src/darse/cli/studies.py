@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from darse.cli.present import check_study
 from darse.names import printable
+from darse.settings import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,14 +119,11 @@ def _differing(records: Sequence[StudyRecord]) -> list[str]:
 
 
 def _settings(settings: Mapping[str, object]) -> dict[str, object]:
-    """Settings by their flat names; digests are cut to what tells them apart."""
-    table: dict[str, object] = {}
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            table |= value
-        else:
-            table[name] = value[:_DIGEST] if name.endswith("_sha256") and isinstance(value, str) else value
-    return table
+    """Settings by dotted name; digests are cut to what tells them apart."""
+    return {
+        name: value[:_DIGEST] if name.endswith("_sha256") and isinstance(value, str) else value
+        for name, value in dotted(settings).items()
+    }
 
 
 def _shown(value: object) -> str:
@@ -137,7 +135,7 @@ def _show(store: Store, record: StudyRecord, *, as_json: bool) -> None:
     if as_json:
         shown = {
             **_head(store, record),
-            "failed": [{**spec.as_json(), "reason": reason} for spec, reason in failures],
+            "failed": [{**one.spec.as_json(), "reason": one.reason} for one in failures],
             "settings": dict(record.settings),
             "events": [{"time": one.time, "kind": one.kind, "detail": dict(one.detail)} for one in events],
         }
