@@ -48,7 +48,7 @@ def find_study(store: Store, name: str) -> StudyRecord:
 
 
 def find_result(store: Store, folder: Path, name: str | None) -> Result:
-    """The result of the named study, or else of the one whose verdict lies in the folder, or else of the last one.
+    """The result of the named study, else of the one whose verdict lies in the folder, else of the one begun last.
 
     Raises:
         InputError: There is no such study, or it is not finished.

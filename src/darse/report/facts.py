@@ -11,7 +11,9 @@ from darse.report.words import listed
 from darse.search.allocate import Allocation, Candidate
 from darse.search.calibrate import Calibration
 from darse.search.controls import BEST_UNIFORM
+from darse.search.history import is_run
 from darse.search.result import Result
+from darse.search.scoring import short_epochs
 from darse.search.uniform import Coarse, Fine
 from darse.search.verdict import ControlEffect
 from darse.search.verify import Verified
@@ -117,7 +119,7 @@ def best_uniform(result: Result) -> tuple[int, int]:
 
 def trial_kind(trial: Trial, result: Result) -> str:
     """How a trial got its score: `full run`, `short run` (fewer epochs) or `cut` (from a full run)."""
-    if trial.spec.evaluator == "truncate":
+    if not is_run(trial.spec):
         return "cut"
     return "short run" if trial.spec.epochs < result.settings.train.epochs else "full run"
 
@@ -130,4 +132,5 @@ def reference(result: Result) -> ControlEffect | None:
 
 def has_proxy(result: Result) -> bool:
     """Whether candidates were compared by something cheaper than full runs."""
-    return result.settings.search.evaluator != "finetune"
+    epochs = result.settings.train.epochs
+    return result.settings.search.is_cut and short_epochs(epochs) < epochs

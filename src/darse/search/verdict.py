@@ -151,12 +151,9 @@ def judge(
         for control, one in zip(controls, contenders, strict=True)
     )
     judgement = _judgement(own, controls, is_worse=is_worse)
-    has_one_rank = is_uniform(plan, sites)
-    sentence = (
-        _sentence(judgement, own, controls, metric, has_one_rank=has_one_rank) + _doubt(controls)
-        if controls
-        else _alone(own)
-    )
+    sentence = _alone(own)
+    if controls:
+        sentence = _sentence(judgement, own, controls, metric, has_one_rank=is_uniform(plan, sites)) + _doubt(controls)
     return Verdict(judgement, sentence, metric, split, _level(losses, metric, seed), controls)
 
 
