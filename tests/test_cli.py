@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from darse import publish
 from darse.archive import open_archive
 from darse.cli import explore
 from darse.cli.main import run
 from darse.data.write import write_rows
 from darse.errors import Interrupted
+from darse.ranks.plan import RankPlan, Weight
+from darse.ranks.sites import find_sites
+from darse.search.controls import controls_for, option_name
 from darse.settings import Settings
 from darse.store.journal import Journal
 from darse.store.protocol import Event, StudyRecord
@@ -245,6 +250,27 @@ def test_help_shows_the_default_of_every_option_that_has_one(capsys: pytest.Capt
         assert f"{name} (default" in told
     assert "minilm (bundled, default)" in told
     assert "(darse-FILE" in told
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_first_signal_while_the_files_are_written_ends_the_command_as_stopped(
+    number: signal.Signals, code: int, small_study: SmallStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "write_report", lambda result, path: os.kill(os.getpid(), number))
+    assert run(["explore", str(small_study.source), *small_study.options]) == code
+
+
+def test_the_help_of_export_names_every_control_that_a_study_can_have(capsys: pytest.CaptureFixture[str]) -> None:
+    sites = find_sites([Weight(f"l.{layer}.q", 8, 8, layer) for layer in range(4)])
+    names: set[str] = set()
+    for plan in (RankPlan((0, 2, 1, 0)), RankPlan((2,) * 4)):
+        layer_wise = RankPlan((0, 4, 4, 0))
+        found = controls_for(plan, sites, best_uniform=RankPlan((4,) * 4), best_layer_wise=layer_wise, seed=0)
+        names |= {option_name(control.name) for control in found}
+    assert len(names) == 5
+    assert run(["export", "--help"]) == 0
+    told = "".join(capsys.readouterr().out.split())
+    assert all(name in told for name in names)
 
 
 def test_a_stop_is_named_as_people_call_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
