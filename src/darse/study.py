@@ -49,6 +49,8 @@ from darse.store.trial import EvaluatorName
 from darse.train.checkpoint import CheckpointFile
 
 RESULT = "result"
+_SHAPING = ("torch", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn", "darse")
+"""Packages that shape a trial's bits; scikit-learn fits the head that a run starts from, scipy the temperature."""
 _PACKAGES = ("torch", "transformers", "peft", "numpy", "scipy", "scikit-learn", "tokenizers", "safetensors")
 
 
@@ -177,7 +179,7 @@ def _budget(settings: Settings, sites: Sequence[Site], base_parameters: int) -> 
 def _open(request: Request, base: Base, store: Store, data_digest: str, started: float) -> Opened:
     """Continue the study of a request, or start it."""
     name = "darse" if request.evaluator is None else _name_of(request.evaluator)
-    versions = ", ".join(f"{package} {_version(package)}" for package in ("torch", "transformers", "darse"))
+    versions = ", ".join(f"{package} {_version(package)}" for package in _SHAPING)
     identity = Identity(data_digest, files_digest(base.folder), name, versions, request.settings)
     return open_study(store, identity, name=request.out.name, fresh=request.fresh, now=started)
 

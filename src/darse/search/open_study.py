@@ -20,7 +20,7 @@ class Identity:
         data_digest: Of the examples and their splits.
         base_digest: Of the base model's weights, config and tokenizer.
         evaluator: `darse`, or the name of a user's own function.
-        versions: Of the packages that train; other versions give other bits.
+        versions: Of the packages that shape a trial; other versions give other bits.
         settings: Of the study.
     """
 
