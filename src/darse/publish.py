@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from darse.data.example import Example, Task
 from darse.errors import AdapterError, InputError, ModelError
-from darse.execute.bench import Bench
+from darse.execute.bench import Bench, read_weights
 from darse.files import write_durably, write_json
 from darse.model.adapter import Export, Profile, plan_config, write_adapter
 from darse.model.base import Base, find_base
@@ -101,7 +101,7 @@ def export_again(
             f"the weights of {printable(found.name)} are not those of the study; give the right model with --base"
         )
     model = found.classifier(result.task)
-    weights = AdapterWeights.from_bytes(store.artifact(run.outcome.artifacts["weights"]), settings.train.alpha)
+    weights = read_weights(store, run.outcome.artifacts["weights"])
     _write(result, chosen, Trained(found, model, result.task, find_weights(model), weights), folder, profile)
 
 
@@ -184,7 +184,7 @@ def _write(result: Result, plan: NamedPlan, trained: Trained, folder: Path, prof
         "verdict": result.verdict.verdict,
         "columns": _columns(result),
     }
-    length = min(result.settings.train.max_length, trained.base.tokenizer.model_max_length)
+    length = trained.base.text_length(result.settings.train.max_length)
     export = Export(trained.base, trained.model, trained.task, trained.weights, trained.sites, length, about)
     # a base model that has moved is named where it is now
     moved = replace(result, origin=replace(result.origin, base_name=trained.base.name))

@@ -41,6 +41,7 @@ from darse.search.verdict import Verdict, judge, paired_runs
 from darse.search.verify import Verified
 from darse.settings import Settings
 from darse.store.arrays import read_array
+from darse.store.folder import STORE_FILE
 from darse.store.journal import Journal
 from darse.store.open import open_store
 from darse.store.protocol import Store
@@ -156,7 +157,7 @@ def run_study(request: Request, audience: Audience) -> Finished:
 def open_study_store(folder: Path, address: str | None) -> SqlStore:
     """The store of a study's folder, or the one at an address; artifacts lie beside a file that folders share."""
     if address is None:
-        return open_store(folder / "study.db", artifacts=folder / "artifacts")
+        return open_store(folder / STORE_FILE, artifacts=folder / "artifacts")
     is_file = "://" not in address or address.startswith("sqlite:")
     return open_store(address, artifacts=None if is_file else folder / "artifacts")
 
@@ -216,14 +217,16 @@ class _Run:
         epochs = self.request.settings.train.epochs
         has_head = self.request.evaluator is None
         problem = Problem(self.sites, settings, epochs, self.budget, self.opened.record.context, has_head)
-        executor = LocalExecutor(
-            self.store,
-            evaluators,
-            forget=lambda trial: CheckpointFile(checkpoints / f"{trial}.safetensors").remove(),
-            watcher=self.audience.trials,
-        )
+
+        def forget(trial: str) -> None:
+            CheckpointFile(checkpoints / f"{trial}.safetensors").remove()
+
+        # a kill may have come between the storing of a trial and the forgetting of its checkpoint
+        for trial in (*(one.id for one in self.store.trials(self.study)), *self.store.failed_ids(self.study)):
+            forget(trial)
+        executor = LocalExecutor(self.store, evaluators, forget=forget, watcher=self.audience.trials)
         limits = Limits(settings.max_trials, None if settings.max_minutes is None else 60 * settings.max_minutes)
-        listener = replace(self.audience.search, stage=self._keep, limited=self._note_limit)
+        listener = replace(self.audience.search, stage=self._keep_findings, limited=self._note_limit)
         return search(problem, self.study, self.store, executor, limits=limits, listener=listener)
 
     def verdict(
@@ -294,7 +297,7 @@ class _Run:
         settings = self.request.settings.search
         return {"max_trials": settings.max_trials, "max_minutes": settings.max_minutes}
 
-    def _keep(self, findings: Findings) -> None:
+    def _keep_findings(self, findings: Findings) -> None:
         for stage, finding in findings.as_json().items():
             self.store.put_finding(self.study, stage, finding)
         self.journal.note_once("stage", stage=findings.stage)
@@ -336,7 +339,7 @@ def _ask_user(
 
 def _counted(bench: Bench, data: LabelledData) -> DataCheck:
     lengths = np.concatenate([rows.full_lengths for rows in bench.rows.values()])
-    limit = min(bench.settings.train.max_length, bench.base.tokenizer.model_max_length)
+    limit = bench.base.text_length(bench.settings.train.max_length)
     return with_token_counts(data.check, lengths.tolist(), limit)
 
 
