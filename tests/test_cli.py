@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from darse import publish
 from darse.archive import open_archive
 from darse.cli import explore
 from darse.cli.main import run
 from darse.data.write import write_rows
 from darse.errors import Interrupted
+from darse.ranks.plan import RankPlan, Weight
+from darse.ranks.sites import find_sites
+from darse.search.controls import controls_for, option_name
 from darse.settings import Settings
 from darse.store.journal import Journal
 from darse.store.protocol import Event, StudyRecord
@@ -247,6 +252,27 @@ def test_help_shows_the_default_of_every_option_that_has_one(capsys: pytest.Capt
     assert "(darse-FILE" in told
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_first_signal_while_the_files_are_written_ends_the_command_as_stopped(
+    number: signal.Signals, code: int, small_study: SmallStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "write_report", lambda result, path: os.kill(os.getpid(), number))
+    assert run(["explore", str(small_study.source), *small_study.options]) == code
+
+
+def test_the_help_of_export_names_every_control_that_a_study_can_have(capsys: pytest.CaptureFixture[str]) -> None:
+    sites = find_sites([Weight(f"l.{layer}.q", 8, 8, layer) for layer in range(4)])
+    names: set[str] = set()
+    for plan in (RankPlan((0, 2, 1, 0)), RankPlan((2,) * 4)):
+        layer_wise = RankPlan((0, 4, 4, 0))
+        found = controls_for(plan, sites, best_uniform=RankPlan((4,) * 4), best_layer_wise=layer_wise, seed=0)
+        names |= {option_name(control.name) for control in found}
+    assert len(names) == 5
+    assert run(["export", "--help"]) == 0
+    told = "".join(capsys.readouterr().out.split())
+    assert all(name in told for name in names)
+
+
 def test_a_stop_is_named_as_people_call_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def stop(*given: object, **named: object) -> None:
         raise Interrupted(signal.SIGINT)
@@ -258,8 +284,9 @@ def test_a_stop_is_named_as_people_call_it(monkeypatch: pytest.MonkeyPatch, caps
 
 def test_studies_of_one_folder_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with open_study_store(tmp_path, None) as store:
-        for key, rate in (("aa1", 1e-3), ("aa2", 2e-3)):
-            settings = {"search": {"learning_rates": [rate], "seeds": 3}, "data_sha256": "d" * 64}
+        for key, rate, asked in (("aa1", 1e-3, "darse"), ("aa2", 2e-3, "mine.f")):
+            search = {"learning_rates": [rate], "seeds": 3, "evaluator": "finetune"}
+            settings = {"search": search, "data_sha256": "d" * 64, "evaluator": asked}
             store.open_study(StudyRecord(key, "reviews", "context", settings, 0.0))
         store.put_finding("aa1", "verify", {"plan": [0, 4]})
         Journal(store, "aa1").finish(verdict="smaller")
@@ -270,7 +297,10 @@ def test_studies_of_one_folder_are_told_apart(tmp_path: Path, capsys: pytest.Cap
     assert "plan 0 4" in told
     assert "learning rates 0.001" in told
     assert "learning rates 0.002" in told
+    assert "evaluator darse" in told
+    assert "evaluator mine.f" in told
     assert "seeds" not in told
+    assert "search.evaluator" not in told
 
 
 def test_next_command_of_a_study_with_targets_names_one(

@@ -14,7 +14,7 @@ from darse.cli.main import run
 from darse.errors import InputError, ModelError
 from darse.model.manifest import read_manifest
 from darse.publish import choose_plan, choose_run, plan_as_json
-from darse.ranks.plan import ranks_by_weight
+from darse.ranks.plan import is_uniform, ranks_by_weight
 from darse.report.facts import named_plans
 from darse.search.controls import option_name
 from tests.conftest import SmallStudy
@@ -35,7 +35,7 @@ def test_every_plan_of_a_study_is_found_by_the_name_that_the_sentence_gives_it(s
         assert choose_plan(result, option_name(plan.name)) == choose_plan(result, plan.name) == plan
     assert choose_plan(result, None).plan == result.plan
     assert choose_plan(result, "uniform") == choose_plan(result, "best-uniform")
-    assert choose_plan(result, "uniform").plan.is_uniform
+    assert is_uniform(choose_plan(result, "uniform").plan, result.sites)
 
 
 def test_a_plan_that_the_study_does_not_have_is_refused_with_those_it_has() -> None:

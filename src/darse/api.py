@@ -100,7 +100,8 @@ class Study:
         Args:
             path: A folder; an earlier export there is replaced.
             profile: Kind of export.
-            plan: A control instead of the found plan: `best-uniform`, `uniform-of-equal-cost` or `shuffled`.
+            plan: A control instead of the found plan, if the study has it: `best-uniform`, `best-layer-wise`,
+                `uniform-of-equal-cost`, `shuffled` or `head-alone`.
             base: Name or folder of the base model, if it is not where it was.
 
         Raises:

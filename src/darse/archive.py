@@ -8,6 +8,7 @@ from pathlib import Path
 from darse.errors import InputError
 from darse.names import printable
 from darse.search.result import Result
+from darse.store.folder import refuse_empty
 from darse.store.protocol import Store, StudyRecord
 from darse.store.sql import SqlStore
 from darse.study import open_study_store, read_result
@@ -22,8 +23,7 @@ def open_archive(folder: Path, address: str | None) -> SqlStore:
         InputError: There is no store.
         StoreError: It cannot be opened.
     """
-    if address is None and not (folder / "study.db").exists():
-        raise InputError(f"{folder} has no study.db; give the folder that explore wrote")
+    refuse_empty(folder, address)
     path = (address or "").removeprefix("sqlite:///")
     if address is not None and "://" not in path and not Path(path).exists():
         raise InputError(f"there is no store {printable(path, 200)}; check --store")
@@ -48,7 +48,7 @@ def find_study(store: Store, name: str) -> StudyRecord:
 
 
 def find_result(store: Store, folder: Path, name: str | None) -> Result:
-    """The result of the named study, or else of the one whose verdict lies in the folder, or else of the last one.
+    """The result of the named study, else of the one whose verdict lies in the folder, else of the one begun last.
 
     Raises:
         InputError: There is no such study, or it is not finished.

@@ -160,6 +160,19 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def safetensors_metadata(content: bytes) -> dict[str, str]:
+    """The texts that safetensors bytes hold beside their tensors; the package reads them from a file alone.
+
+    Raises:
+        ValueError: The bytes hold none.
+    """
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    found = header.get("__metadata__") if isinstance(header, dict) else None
+    if not isinstance(found, dict):
+        raise ValueError("there is no metadata")
+    return found
+
+
 def sha256_of_file(path: Path) -> str:
     """The SHA-256 of a file as 64 hexadecimal digits, read in pieces of one MiB."""
     digest = hashlib.sha256()
@@ -178,11 +191,23 @@ def sha256_of_bytes(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def canonical_json(value: object) -> str:
+    """A JSON value as text: sorted keys, no spaces, ASCII, floats that read back to the bit.
+
+    Raises:
+        ValueError: It holds NaN or an infinity.
+        TypeError: It holds something that is not JSON.
+
+    >>> canonical_json({"b": 0.1, "a": [1, None]})
+    '{"a":[1,null],"b":0.1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+
+
 def sha256_of_json(value: Mapping[str, object]) -> str:
-    """The SHA-256 of a JSON value in its canonical form: sorted keys, no spaces, shortest exact floats.
+    """The SHA-256 of a JSON value in its canonical form.
 
     >>> sha256_of_json({"b": 1, "a": 2}) == sha256_of_json({"a": 2, "b": 1})
     True
     """
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
-    return sha256_of_bytes(canonical.encode())
+    return sha256_of_bytes(canonical_json(value).encode())

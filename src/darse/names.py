@@ -57,6 +57,16 @@ def without_secrets(argument: str) -> str:
     return re.sub(r"\?.*", "?***", re.sub(r"://.*@", "://***@", argument, flags=re.DOTALL), flags=re.DOTALL)
 
 
+def first_line(error: BaseException | None) -> str:
+    r"""The first line of what somebody else's error says, or its name if it says nothing, as `printable` text.
+
+    >>> first_line(ValueError("no such thing\n  at 0x7f")), first_line(KeyError())
+    ('no such thing', 'KeyError')
+    """
+    lines = str(error).strip().splitlines()
+    return printable(lines[0] if lines else type(error).__name__, 160)
+
+
 def printable(text: str, limit: int = 60) -> str:
     r"""Text from outside, shortened and stripped of control characters, for one line of a message.
 

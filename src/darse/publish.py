@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from darse.data.example import Example, Task
 from darse.errors import AdapterError, InputError, ModelError
-from darse.execute.bench import Bench
+from darse.execute.bench import Bench, read_weights
 from darse.files import write_durably, write_json
 from darse.model.adapter import Export, Profile, plan_config, write_adapter
 from darse.model.base import Base, find_base
@@ -19,7 +19,7 @@ from darse.model.lora import installed
 from darse.model.reload import load_adapter
 from darse.model.weights import AdapterWeights
 from darse.names import printable
-from darse.ranks.plan import Weight, ranks_by_weight
+from darse.ranks.plan import Weight, is_uniform, ranks_by_weight
 from darse.ranks.sites import find_weights
 from darse.report.card import model_card
 from darse.report.facts import FOUND, NamedPlan, named_plans
@@ -101,7 +101,7 @@ def export_again(
             f"the weights of {printable(found.name)} are not those of the study; give the right model with --base"
         )
     model = found.classifier(result.task)
-    weights = AdapterWeights.from_bytes(store.artifact(run.outcome.artifacts["weights"]), settings.train.alpha)
+    weights = read_weights(store, run.outcome.artifacts["weights"])
     _write(result, chosen, Trained(found, model, result.task, find_weights(model), weights), folder, profile)
 
 
@@ -116,7 +116,7 @@ def choose_plan(result: Result, name: str | None) -> NamedPlan:
     """
     plans = {option_name(one.name): one for one in named_plans(result)}
     found = plans[option_name(FOUND)]
-    if result.plan.is_uniform:
+    if is_uniform(result.plan, result.sites):
         plans.setdefault(option_name(BEST_UNIFORM), found)
     wanted = option_name(FOUND if name is None else BEST_UNIFORM if name == "uniform" else name)
     if wanted not in plans:
@@ -184,7 +184,7 @@ def _write(result: Result, plan: NamedPlan, trained: Trained, folder: Path, prof
         "verdict": result.verdict.verdict,
         "columns": _columns(result),
     }
-    length = min(result.settings.train.max_length, trained.base.tokenizer.model_max_length)
+    length = trained.base.text_length(result.settings.train.max_length)
     export = Export(trained.base, trained.model, trained.task, trained.weights, trained.sites, length, about)
     # a base model that has moved is named where it is now
     moved = replace(result, origin=replace(result.origin, base_name=trained.base.name))

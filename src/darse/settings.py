@@ -66,7 +66,8 @@ class TrainSettings(_Frozen):
     """Of the frozen weights' products in training; evaluation is always float32. `auto` takes bfloat16 where the
     processor multiplies it by itself: faster, and far inside the noise of the seed (docs/engine.md)."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 20.0
-    """At most this much work of a run is done again after a kill."""
+    """A run is written down after the first batch that ends so long after the last time: after a kill about this much
+    of its work is done again, and a pass over the validation rows if one was under way."""
 
 
 class SearchSettings(_Frozen):
@@ -122,6 +123,11 @@ class SearchSettings(_Frozen):
             read_budget(text)
         return text
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether plans are read off a few trained runs instead of being trained one by one."""
+        return self.evaluator == "truncate"
+
     @model_validator(mode="after")
     def _ranks_in_order(self) -> Self:
         if self.min_rank > self.max_rank:
@@ -159,6 +165,20 @@ def parse_settings(values: dict[str, object], *, called: Callable[[str], str] = 
     except ValidationError as error:
         first = {problem["loc"][:2]: problem for problem in reversed(error.errors())}
         raise SettingsError([_explained(one, called) for one in reversed(first.values())]) from error
+
+
+def dotted(values: Mapping[str, object]) -> dict[str, object]:
+    """Settings in plain JSON by dotted name; a table inside a section is one value.
+
+    >>> dotted({"evaluator": "mine", "search": {"evaluator": "truncate"}, "data": {"label_map": {"1": "good"}}})
+    {'evaluator': 'mine', 'search.evaluator': 'truncate', 'data.label_map': {'1': 'good'}}
+    """
+    table: dict[str, object] = {}
+    for name, value in values.items():
+        table |= (
+            {f"{name}.{leaf}": inner for leaf, inner in value.items()} if isinstance(value, dict) else {name: value}
+        )
+    return table
 
 
 def as_option(name: str) -> str:

@@ -32,16 +32,16 @@ from darse.model.weights import head_names
 from darse.ranks.budget import parse_budget
 from darse.ranks.plan import RankPlan, Site, cost
 from darse.ranks.sites import find_sites, find_weights
-from darse.search.controls import Control
 from darse.search.driver import Limits, Listener, search
 from darse.search.history import History, Problem
 from darse.search.open_study import Identity, Opened, open_study
 from darse.search.result import Origin, Quality, Result
 from darse.search.stages import Findings
-from darse.search.verdict import Contender, Verdict, judge
+from darse.search.verdict import Verdict, judge, paired_runs
 from darse.search.verify import Verified
 from darse.settings import Settings
 from darse.store.arrays import read_array
+from darse.store.folder import STORE_FILE
 from darse.store.journal import Journal
 from darse.store.open import open_store
 from darse.store.protocol import Store
@@ -50,6 +50,8 @@ from darse.store.trial import EvaluatorName
 from darse.train.checkpoint import CheckpointFile
 
 RESULT = "result"
+_SHAPING = ("torch", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn", "darse")
+"""Packages that shape a trial's bits; scikit-learn fits the head that a run starts from, scipy the temperature."""
 _PACKAGES = ("torch", "transformers", "peft", "numpy", "scipy", "scikit-learn", "tokenizers", "safetensors")
 
 
@@ -155,13 +157,13 @@ def run_study(request: Request, audience: Audience) -> Finished:
 def open_study_store(folder: Path, address: str | None) -> SqlStore:
     """The store of a study's folder, or the one at an address; artifacts lie beside a file that folders share."""
     if address is None:
-        return open_store(folder / "study.db", artifacts=folder / "artifacts")
+        return open_store(folder / STORE_FILE, artifacts=folder / "artifacts")
     is_file = "://" not in address or address.startswith("sqlite:")
     return open_store(address, artifacts=None if is_file else folder / "artifacts")
 
 
 def read_result(store: Store, study: str | None = None) -> Result | None:
-    """The result of the study of an id, of the last finished one by default; None if there is none."""
+    """The result of the study of an id, of the finished one begun last by default; None if there is none."""
     for record in reversed(store.studies()):
         finding = store.findings(record.id).get(RESULT)
         if finding is not None and study in {None, record.id}:
@@ -178,7 +180,7 @@ def _budget(settings: Settings, sites: Sequence[Site], base_parameters: int) -> 
 def _open(request: Request, base: Base, store: Store, data_digest: str, started: float) -> Opened:
     """Continue the study of a request, or start it."""
     name = "darse" if request.evaluator is None else _name_of(request.evaluator)
-    versions = ", ".join(f"{package} {_version(package)}" for package in ("torch", "transformers", "darse"))
+    versions = ", ".join(f"{package} {_version(package)}" for package in _SHAPING)
     identity = Identity(data_digest, files_digest(base.folder), name, versions, request.settings)
     return open_study(store, identity, name=request.out.name, fresh=request.fresh, now=started)
 
@@ -215,21 +217,23 @@ class _Run:
         epochs = self.request.settings.train.epochs
         has_head = self.request.evaluator is None
         problem = Problem(self.sites, settings, epochs, self.budget, self.opened.record.context, has_head)
-        executor = LocalExecutor(
-            self.store,
-            evaluators,
-            forget=lambda trial: CheckpointFile(checkpoints / f"{trial}.safetensors").remove(),
-            watcher=self.audience.trials,
-        )
+
+        def forget(trial: str) -> None:
+            CheckpointFile(checkpoints / f"{trial}.safetensors").remove()
+
+        # a kill may have come between the storing of a trial and the forgetting of its checkpoint
+        for trial in (*(one.id for one in self.store.trials(self.study)), *self.store.failed_ids(self.study)):
+            forget(trial)
+        executor = LocalExecutor(self.store, evaluators, forget=forget, watcher=self.audience.trials)
         limits = Limits(settings.max_trials, None if settings.max_minutes is None else 60 * settings.max_minutes)
-        listener = replace(self.audience.search, stage=self._keep, limited=self._note_limit)
+        listener = replace(self.audience.search, stage=self._keep_findings, limited=self._note_limit)
         return search(problem, self.study, self.store, executor, limits=limits, listener=listener)
 
     def verdict(
         self, verified: Verified, losses: Mapping[RankPlan, Mapping[int, Floats]], metric: str, split: str
     ) -> Verdict:
         """Judge the plan against the controls that were trained."""
-        own, contenders = _paired(verified.plan, verified.controls, losses)
+        own, contenders = paired_runs(verified.plan, verified.controls, losses)
         search_settings = self.request.settings.search
         return judge(
             verified.plan,
@@ -255,7 +259,7 @@ class _Run:
     ) -> Result:
         """Put everything together and keep it."""
         assert findings.verify is not None
-        trials = tuple(self.store.trials(self.study))
+        trials, failures = tuple(self.store.trials(self.study)), self.store.failures(self.study)
         result = Result(
             study=self.study,
             name=self.opened.record.name,
@@ -280,8 +284,8 @@ class _Run:
             verdict=verdict,
             quality=quality,
             trials=trials,
-            failures=tuple((str(spec.plan), reason) for spec, reason in self.store.failures(self.study)),
-            seconds=sum(trial.outcome.seconds for trial in trials),
+            failures=tuple((str(failure.spec.plan), failure.reason) for failure in failures),
+            seconds=sum(trial.outcome.seconds for trial in trials) + sum(failure.seconds for failure in failures),
             is_limited=history.is_closed or history.is_proof_closed,
         )
         self.store.put_finding(self.study, RESULT, {"artifact": self.store.put_artifact(result.to_json())})
@@ -293,7 +297,7 @@ class _Run:
         settings = self.request.settings.search
         return {"max_trials": settings.max_trials, "max_minutes": settings.max_minutes}
 
-    def _keep(self, findings: Findings) -> None:
+    def _keep_findings(self, findings: Findings) -> None:
         for stage, finding in findings.as_json().items():
             self.store.put_finding(self.study, stage, finding)
         self.journal.note_once("stage", stage=findings.stage)
@@ -308,23 +312,6 @@ def _name_of(function: UserFunction) -> str:
     """What tells one own evaluator from another; an object that can be called goes by its class."""
     named = function if hasattr(function, "__qualname__") else type(function)
     return f"{named.__module__}.{named.__qualname__}"
-
-
-def _paired(
-    plan: RankPlan, controls: Sequence[Control], losses: Mapping[RankPlan, Mapping[int, Floats]]
-) -> tuple[Floats, list[Contender]]:
-    """Losses of the plan and of the controls that were trained, on the seeds that every side has."""
-    seeds = set(losses[plan])
-    rivals: list[Control] = []
-    for control in controls:
-        # a run may have failed on one side
-        if shared := seeds & losses.get(control.plan, {}).keys():
-            seeds = shared
-            rivals.append(control)
-    stacked = {
-        one: np.stack([losses[one][seed] for seed in sorted(seeds)]) for one in (plan, *(r.plan for r in rivals))
-    }
-    return stacked[plan], [Contender(control, stacked[control.plan]) for control in rivals]
 
 
 def _ask_user(
@@ -352,7 +339,7 @@ def _ask_user(
 
 def _counted(bench: Bench, data: LabelledData) -> DataCheck:
     lengths = np.concatenate([rows.full_lengths for rows in bench.rows.values()])
-    limit = min(bench.settings.train.max_length, bench.base.tokenizer.model_max_length)
+    limit = bench.base.text_length(bench.settings.train.max_length)
     return with_token_counts(data.check, lengths.tolist(), limit)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student_t
 
-from darse.evaluate.paired import mean_interval, mean_intervals, paired_effect
+from darse.evaluate.paired import mean_intervals, paired_effect
 
 from .planted import Gap, accuracy_truth, accuracy_world, mse_truth, mse_world
 
@@ -95,7 +95,7 @@ def test_mean_interval_holds_the_mean(rows: int) -> None:
     times = 300
     held = 0
     for time in range(times):
-        low, high = mean_interval(stream.normal(size=rows) ** 2, seed=time, resamples=400)
+        ((low, high),) = mean_intervals(stream.normal(size=(1, rows)) ** 2, seed=time, resamples=400)
         held += low <= 1.0 <= high
     assert 0.88 <= held / times <= 0.99
 
@@ -103,7 +103,7 @@ def test_mean_interval_holds_the_mean(rows: int) -> None:
 def test_many_intervals_at_once_equal_one_at_a_time() -> None:
     losses = np.random.default_rng(0).normal(size=(4, 30))
     together = mean_intervals(losses, seed=1)
-    assert together == [pytest.approx(mean_interval(one, seed=1)) for one in losses]
+    assert together == [pytest.approx(mean_intervals(one[None, :], seed=1)[0]) for one in losses]
 
 
 def test_a_large_data_set_is_drawn_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -270,14 +270,20 @@ def test_a_cut_from_kept_states_has_the_losses_of_the_whole_model(work: Workplac
 
 @pytest.mark.parametrize("name", ["finetune", "recover"])
 def test_trained_probabilities_are_as_certain_as_validation_bears_out(work: Workplace, name: Name) -> None:
-    logits = read_array(work.bench.store, work.outcome(name).artifacts["logits"])
+    weights = work.bench.trained_weights(Trial("x", work.spec(name), work.outcome(name)))
+    logits = work.bench.logits(weights, "valid", lambda: None)
     classes = logits[:, : len(work.bench.task.classes)]
     assert fit_temperature(classes, work.bench.truth("valid")[0]) <= 1 + 1e-3
 
 
 @pytest.mark.parametrize("name", ["finetune", "recover"])
-def test_the_kept_weights_give_the_kept_logits(work: Workplace, name: Name) -> None:
+def test_the_kept_weights_give_the_kept_losses(work: Workplace, name: Name) -> None:
     outcome = work.outcome(name)
     weights = work.bench.trained_weights(Trial("x", work.spec(name), outcome))
-    again = work.bench.logits(weights, "valid", lambda: None)
-    assert np.abs(again - read_array(work.bench.store, outcome.artifacts["logits"])).max() <= 1e-5
+    again = work.bench.losses(work.bench.logits(weights, "valid", lambda: None), "valid")
+    assert np.abs(again - work.losses(outcome)).max() <= 1e-5
+
+
+@pytest.mark.parametrize(("name", "kept"), [("finetune", {"weights"}), ("truncate", set()), ("recover", {"weights"})])
+def test_a_trial_keeps_what_is_read_again_and_no_more(work: Workplace, name: Name, kept: set[str]) -> None:
+    assert work.outcome(name).artifacts.keys() == kept

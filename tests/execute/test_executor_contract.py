@@ -21,7 +21,7 @@ from darse.ranks.plan import RankPlan
 from darse.search.driver import Executor
 from darse.store.open import open_store
 from darse.store.protocol import Store, StudyRecord
-from darse.store.trial import Outcome, Trial, TrialSpec
+from darse.store.trial import Failure, Outcome, Trial, TrialSpec
 
 from ..search.worlds import CONTEXT, World, WorldEvaluator
 
@@ -88,7 +88,7 @@ def test_a_failed_trial_is_none_keeps_its_reason_and_is_not_tried_again(
     for _ in range(2):
         found = list(make(store, world, told=tried.append).run(STUDY, SPECS))
         assert [trial is None for trial in found] == [False, True, False, False]
-    assert store.failures(STUDY) == [(SPECS[1], "the loss of 1 0 2 became nan")]
+    assert store.failures(STUDY) == [Failure(SPECS[1], "the loss of 1 0 2 became nan")]
     assert sorted(tried) == sorted(NAMES)
     assert not store.leases(STUDY)
 
@@ -238,7 +238,13 @@ def test_failures_and_trials_of_dead_workers_are_noted_as_events(store: Store) -
 def test_an_outcome_that_is_not_finite_is_a_failed_trial_and_no_store_error(store: Store) -> None:
     executor = an_executor(store, World(3, gain=float("nan")))
     assert list(executor.run(STUDY, SPECS[:1])) == [None]
-    assert store.failures(STUDY)[0][1] == "the score on validation became nan"
+    assert store.failures(STUDY)[0].reason == "the score on validation became nan"
+
+
+def test_a_failed_trial_keeps_the_time_that_it_took(store: Store) -> None:
+    executor = an_executor(store, replace(WORLD, fails=lambda spec: True), told=lambda trial: executor.wait(7.0))
+    assert list(executor.run(STUDY, SPECS[:2])) == [None, None]
+    assert [failure.seconds for failure in store.failures(STUDY)] == [7.0, 7.0]
 
 
 def test_any_other_error_gives_the_trial_back_and_is_passed_on(store: Store) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from darse.data.example import Task
 from darse.errors import ModelError
 from darse.model.base import find_base
-from darse.model.head import in_user_units, last_linear, task_for_head
+from darse.model.head import has_hidden_layers, in_user_units, last_linear, task_for_head
 from darse.model.weights import AdapterWeights
 from tests.tiny import save_model
 
@@ -44,6 +45,24 @@ def test_folding_leaves_the_trained_values_alone(tmp_path: Path) -> None:
     in_user_units(setup.model, SCORE, weights.head)
     assert all(torch.equal(value, before[name]) for name, value in weights.head.items())
     assert isinstance(weights, AdapterWeights)
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (nn.Linear(4, 1), False),
+        (nn.Linear(4, 1, bias=False), False),
+        (nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 1)), True),
+        (nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 1, bias=False)), True),
+    ],
+)
+def test_a_head_has_hidden_layers_if_anything_lies_outside_its_last_map(head: nn.Module, expected: bool) -> None:
+    class Model(nn.Module):
+        darse_head = ("score",)
+
+    model = Model()
+    model.add_module("score", head)
+    assert has_hidden_layers(model, SCORE) == expected
 
 
 def test_a_head_with_other_outputs_is_refused(tmp_path: Path) -> None:

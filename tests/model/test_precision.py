@@ -67,6 +67,11 @@ def test_auto_becomes_what_the_processor_has(has_bfloat16: bool, monkeypatch: py
     assert resolved(Settings()).train.precision == ("bfloat16" if has_bfloat16 else "float32")
 
 
+def test_a_torch_that_does_not_know_the_processor_trains_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities")  # as in torch 2.6, which pyproject.toml allows
+    assert resolved(Settings()).train.precision == "float32"
+
+
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
 def test_a_precision_that_is_named_is_kept(name: Precision) -> None:
     given = Settings(train=TrainSettings(precision=name))

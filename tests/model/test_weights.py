@@ -43,7 +43,8 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Setup:
 @given(some_weights())
 def test_loading_what_was_saved_gives_the_same_values(weights: AdapterWeights) -> None:
     content = weights.to_bytes()
-    loaded = AdapterWeights.from_bytes(content, weights.alpha)
+    loaded = AdapterWeights.from_bytes(content)
+    assert loaded.alpha == weights.alpha
     assert loaded.to_bytes() == content
     assert loaded.pairs.keys() == weights.pairs.keys()
     assert loaded.head.keys() == weights.head.keys()
@@ -54,7 +55,13 @@ def test_loading_what_was_saved_gives_the_same_values(weights: AdapterWeights) -
 @given(st.binary(max_size=200))
 def test_any_other_bytes_are_refused(content: bytes) -> None:
     with pytest.raises(AdapterError, match="stored weights"):
-        AdapterWeights.from_bytes(content + b"x", 1.0)
+        AdapterWeights.from_bytes(content + b"x")
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"alpha": "four"}])
+def test_weights_without_their_scaling_are_refused(metadata: dict[str, str] | None) -> None:
+    with pytest.raises(AdapterError, match="stored weights cannot be read"):
+        AdapterWeights.from_bytes(save_safetensors({"head:w": torch.ones(2)}, metadata=metadata))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +78,7 @@ def test_any_other_bytes_are_refused(content: bytes) -> None:
 )
 def test_half_a_pair_or_an_unknown_value_is_refused(table: dict[str, torch.Tensor]) -> None:
     with pytest.raises(AdapterError, match="stored weights hold"):
-        AdapterWeights.from_bytes(save_safetensors(table), 1.0)
+        AdapterWeights.from_bytes(save_safetensors(table, metadata={"alpha": "1.0"}))
 
 
 @settings(deadline=None, max_examples=40)

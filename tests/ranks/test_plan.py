@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darse.errors import PlanError
-from darse.ranks.plan import RankPlan, Site, Weight, cost, ranks_by_weight
+from darse.ranks.plan import RankPlan, Site, Weight, cost, is_uniform, ranks_by_weight
 
 WIDTHS = st.integers(1, 50)
 
@@ -77,10 +77,17 @@ def test_plans_are_values_that_say_their_ranks() -> None:
     assert len({plan, RankPlan((0, 4, 4, 0))}) == 1
     assert str(plan) == "0 4 4 0"
     assert plan.active == (1, 2)
-    assert not plan.is_uniform
-    assert RankPlan((3, 3)).is_uniform
 
 
-def test_a_site_is_as_low_and_as_narrow_as_its_lowest_and_narrowest_weight() -> None:
+@given(planned(), st.integers(0, 60))
+def test_a_uniform_plan_is_one_also_where_narrow_sites_cut_it(
+    given: tuple[tuple[Site, ...], RankPlan], rank: int
+) -> None:
+    sites, plan = given
+    assert is_uniform(RankPlan.uniform(sites, rank), sites)
+    assert is_uniform(plan, sites) == (plan in {RankPlan.uniform(sites, one) for one in range(51)})
+
+
+def test_a_site_is_as_narrow_as_its_narrowest_weight() -> None:
     site = Site("layers 1-2", (Weight("a", 8, 32, 2), Weight("b", 4, 16, 1)))
-    assert (site.unit_cost, site.max_rank, site.lowest_layer) == (60, 4, 1)
+    assert (site.unit_cost, site.max_rank) == (60, 4)

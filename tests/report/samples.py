@@ -53,7 +53,7 @@ class Shape:
     is_user: bool = False
     failures: int = 0
     is_limited: bool = False
-    is_uniform: bool = False
+    uniform_rank: int = 0
     proxy: tuple[float | None, int] = (0.81, 8)
 
 
@@ -67,7 +67,8 @@ SHAPES: dict[str, Shape] = {
     "own evaluator": Shape(is_user=True, evaluator="finetune", has_score=False, proxy=(None, 0)),
     "limited": Shape(is_limited=True, proxy=(None, 2)),
     "failures": Shape(failures=4, classes=("bad", "good"), has_score=False),
-    "uniform found": Shape(is_uniform=True, verdict="no_difference"),
+    "uniform found": Shape(uniform_rank=4, verdict="no_difference"),
+    "smaller uniform found": Shape(uniform_rank=2, verdict="no_difference"),
 }
 
 
@@ -88,9 +89,12 @@ def sites_of(shape: Shape) -> tuple[Site, ...]:
 def a_result(shape: Shape = Shape()) -> Result:
     """A finished study of a shape, the same values every time."""
     sites = sites_of(shape)
-    plan = RankPlan.uniform(sites, 4) if shape.is_uniform else _peaked(sites)
-    controls = controls_for(plan, sites, best_uniform=RankPlan.uniform(sites, 4), has_head=not shape.is_user, seed=0)
-    controls = () if shape.is_uniform else controls
+    plan = RankPlan.uniform(sites, shape.uniform_rank) if shape.uniform_rank else _peaked(sites)
+    best = RankPlan.uniform(sites, 4)
+    controls = controls_for(
+        plan, sites, best_uniform=best, best_layer_wise=_peaked(sites), has_head=not shape.is_user, seed=0
+    )
+    controls = () if plan == best else controls
     trials = _trials(shape, sites, plan, [control.plan for control in controls])
     findings = _findings(shape, sites, plan, trials)
     findings = replace(
@@ -221,11 +225,15 @@ def _sides(module: str) -> tuple[int, int]:
     return {"intermediate.dense": (384, 1536), "output.dense": (1536, 384)}.get(module, (384, 384))
 
 
+def _lowest_layer(site: Site) -> int:
+    return min(weight.layer for weight in site.weights)
+
+
 def _peaked(sites: Sequence[Site]) -> RankPlan:
     """Ranks around the middle of the depth."""
-    depth = 1 + max(site.lowest_layer for site in sites)
+    depth = 1 + max(_lowest_layer(site) for site in sites)
     return RankPlan.of(
-        4 if abs(site.lowest_layer - depth / 2 + 0.5) < depth / 6 + place % 2 * 0.1 and place % 3 < 2 else 0
+        4 if abs(_lowest_layer(site) - depth / 2 + 0.5) < depth / 6 + place % 2 * 0.1 and place % 3 < 2 else 0
         for place, site in enumerate(sites)
     )
 
@@ -239,8 +247,8 @@ def _noise(*parts: object) -> float:
 
 
 def _score(plan: RankPlan, sites: Sequence[Site], spec: TrialSpec) -> float:
-    depth = 1 + max(site.lowest_layer for site in sites)
-    worth = [math.exp(-(((site.lowest_layer + 0.5) / depth - 0.5) ** 2) / 0.02) for site in sites]
+    depth = 1 + max(_lowest_layer(site) for site in sites)
+    worth = [math.exp(-(((_lowest_layer(site) + 0.5) / depth - 0.5) ** 2) / 0.02) for site in sites]
     gain: float = sum(one * (1 - math.exp(-rank / 1.1)) for one, rank in zip(worth, plan, strict=True)) / sum(worth)
     rate = 0.05 * abs(math.log(max(spec.learning_rate, 1e-9) / RATE)) if spec.learning_rate else 0.0
     haste = 0.03 if spec.epochs == SHORT else 0.0

@@ -12,7 +12,7 @@ from darse.search.driver import Limits, Listener, read_history, search
 from darse.search.history import History, Problem
 from darse.search.stages import Findings
 from darse.store.protocol import Store
-from darse.store.trial import Trial, TrialSpec
+from darse.store.trial import Failure, Trial, TrialSpec
 
 from .worlds import World
 
@@ -26,7 +26,7 @@ class Memory:
     world: World
     context: str
     finished: dict[str, Trial] = field(default_factory=dict)
-    failed: dict[str, tuple[TrialSpec, str]] = field(default_factory=dict)
+    failed: dict[str, Failure] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)
     asked: list[tuple[TrialSpec, ...]] = field(default_factory=list)
     evaluations: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Memory:
         try:
             self.finished[name] = Trial(name, spec, self.world.outcome(spec, self._keep))
         except TrialError as error:
-            self.failed[name] = (spec, str(error))
+            self.failed[name] = Failure(spec, str(error), float(spec.epochs))
 
     def _keep(self, content: bytes) -> str:
         digest = sha256_of_bytes(content)
@@ -57,7 +57,7 @@ class Memory:
     def failed_ids(self, study: str) -> frozenset[str]:
         return frozenset(self.failed)
 
-    def failures(self, study: str) -> list[tuple[TrialSpec, str]]:
+    def failures(self, study: str) -> list[Failure]:
         return list(self.failed.values())
 
     def artifact(self, digest: str) -> bytes:

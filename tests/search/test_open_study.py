@@ -22,8 +22,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def opened(store: Store, identity: Identity = SAME, *, fresh: bool = False, now: float = 1.0) -> Opened:
-    return open_study(store, identity, name="reviews", fresh=fresh, now=now)
+def opened(
+    store: Store, identity: Identity = SAME, *, name: str = "reviews", fresh: bool = False, now: float = 1.0
+) -> Opened:
+    return open_study(store, identity, name=name, fresh=fresh, now=now)
 
 
 def with_options(**options: object) -> Identity:
@@ -69,6 +71,12 @@ def test_changes_are_named_with_both_values(store: Store) -> None:
         "search.seeds: 3 -> 5",
         f"train.epochs: {SAME.settings.train.epochs} -> 3",
     )
+
+
+def test_a_study_is_compared_with_the_last_of_its_own_name_in_a_store_of_several(store: Store) -> None:
+    opened(store)
+    assert opened(store, replace(SAME, data_digest="e" * 64), name="headlines", now=2.0).changes == ()
+    assert opened(store, with_options(seeds=5), now=3.0).changes == ("search.seeds: 3 -> 5",)
 
 
 @pytest.mark.parametrize("options", [{"seeds": 5}, {"strategy": "window"}, {"checkpoint_seconds": 1.0}, {"epochs": 3}])

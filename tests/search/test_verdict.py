@@ -8,7 +8,7 @@ import pytest
 from darse.evaluate.losses import Floats
 from darse.ranks.plan import RankPlan, cost
 from darse.search.controls import Control, controls_for
-from darse.search.verdict import Contender, Verdict, judge
+from darse.search.verdict import Contender, Verdict, judge, paired_runs
 from darse.settings import SearchSettings
 from darse.store.trial import TrialSpec
 
@@ -80,10 +80,36 @@ def test_one_run_on_each_side_proves_nothing() -> None:
     assert verdict_on(others[0], [own] * 3).verdict == "no_difference"
 
 
-def test_a_control_with_fewer_seeds_is_compared_on_those() -> None:
+def test_each_control_is_compared_on_the_seeds_that_it_shares_with_the_plan() -> None:
+    own, others = planted([0.1, 0.1, 0.1, 0.1])
+    names = ("whole", "a limit came first", "one run failed", "none ran")
+    seeds = ((0, 1, 2), (0,), (0, 2), ())
+    plans = [UNIFORM, *(RankPlan((rank,) * 6) for rank in (1, 2, 3))]
+    losses = {PLAN: dict(enumerate(own))} | {
+        plan: {seed: one[seed] for seed in some} for plan, one, some in zip(plans, others, seeds, strict=True)
+    }
+    controls = [Control(name, plan) for name, plan in zip(names, plans, strict=True)]
+    whole, contenders = paired_runs(PLAN, controls, losses)
+    assert np.array_equal(whole, own)
+    found = judge(PLAN, whole, contenders, sites=SITES, metric="mse", split="test", margin=0.01, seed=0)
+    assert [(one.name, one.seeds) for one in found.controls] == [(names[0], 3), (names[1], 1), (names[2], 2)]
+    for control, other, some in zip(found.controls, others, seeds, strict=False):
+        assert control.effect == pytest.approx(float((other[list(some)] - own[list(some)]).mean()))
+
+
+def test_runs_of_other_seeds_than_the_plans_are_refused_and_not_cut() -> None:
     own, others = planted([0.1, 0.1, 0.1])
-    found = verdict_on(own, [others[0], others[1][:2], others[2]])
-    assert [control.seeds for control in found.controls] == [3, 2, 3]
+    with pytest.raises(AssertionError, match="one shape"):
+        verdict_on(own, [others[0], others[1][:2], others[2]])
+
+
+def test_a_limit_inside_a_later_seed_leaves_the_verdict_on_the_seeds_that_plan_and_best_uniform_share() -> None:
+    own, others = planted([0.0, 0.1, 0.1])
+    losses = {PLAN: dict(enumerate(own[:2])), UNIFORM: dict(enumerate(others[0][:2]))}
+    losses |= {one.plan: {0: other[0]} for one, other in zip(CONTROLS[1:], others[1:], strict=True)}
+    whole, contenders = paired_runs(PLAN, CONTROLS, losses)
+    found = judge(PLAN, whole, contenders, sites=SITES, metric="mse", split="test", margin=0.01, seed=0)
+    assert found.verdict == "smaller"
 
 
 def test_margin_is_one_percent_of_the_metric() -> None:
@@ -118,6 +144,17 @@ def test_a_uniform_plan_is_good_enough_unless_a_layer_wise_one_is_better(gain: f
     assert found.verdict == "no_difference"
     assert found.sentence.startswith("Uniform is good enough")
     assert judged_uniform({"best layer-wise": -0.2, "head alone": 0.3}).verdict == "worse"
+
+
+def test_a_uniform_plan_that_is_not_the_best_uniform_one_is_still_compared_with_the_layer_wise_one() -> None:
+    own, others = planted([0.0, 0.001, 0.3], rows=40, noise=0.4)
+    plans = {"best uniform": RankPlan((8,) * 6), "best layer-wise": PLAN, "head alone": RankPlan((0,) * 6)}
+    contenders = [Contender(Control(*one), losses) for one, losses in zip(plans.items(), others, strict=True)]
+    small = RankPlan((2,) * 6)
+    found = judge(small, own, contenders, sites=SITES, metric="mse", split="test", margin=0.001, seed=0)
+    assert found.verdict == "no_difference"
+    assert found.sentence.startswith("Uniform is good enough")
+    assert f"against best layer-wise ({cost(PLAN, SITES):,} parameters)" in found.sentence
 
 
 def test_a_uniform_plan_without_a_rival_shows_nothing_about_layers() -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from darse.ranks.plan import RankPlan
 from darse.search.controls import Control
+from darse.search.scoring import short_epochs
 from darse.search.verify import Verified
 from darse.store.trial import Outcome, Trial, TrialSpec
 
-from .worlds import CONTEXT, EPOCHS
+from .memory import explored
+from .worlds import CONTEXT, EPOCHS, World, layers, problem
 
 RATE = 1e-3
 PLAN, UNIFORM, OTHER = RankPlan((0, 2)), RankPlan((2, 2)), RankPlan((2, 0))
@@ -38,3 +42,28 @@ def test_runs_are_those_of_the_verdict_alone_seeds_rising_and_untrained_controls
 
     assert [(plan, [run.spec.seed for run in runs]) for plan, runs in found.items()] == [(PLAN, [0, 2]), (UNIFORM, [0])]
     assert {run.spec for runs in found.values() for run in runs} == set(wanted)
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_the_proxy_is_correlated_over_the_plans_that_have_a_short_run_and_a_full_one(failing: int) -> None:
+    def fails(spec: TrialSpec) -> bool:
+        return failing > 0 and spec.plan.ranks == (16,) * 4 and spec.epochs == short_epochs(EPOCHS)
+
+    findings, memory = explored(problem(layers(4)), replace(World(4), fails=fails))
+    assert findings.verify is not None
+    rate = findings.verify.learning_rate
+    trained = {
+        trial.spec.plan
+        for trial in memory.finished.values()
+        if trial.spec.epochs == EPOCHS and trial.spec.learning_rate == rate and trial.spec.plan.active
+    }
+    assert len(memory.failed) == failing
+    assert findings.verify.proxy_plans == len(trained) - failing
+
+
+def test_where_short_runs_are_full_ones_there_is_no_proxy_to_correlate() -> None:
+    findings, _ = explored(replace(problem(layers(4)), epochs=1), World(4))
+    assert findings.verify is not None
+    assert findings.verify.proxy_correlation is None
+    assert findings.verify.proxy_plans == 0
+    assert findings.verify.cut_correlation is not None

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from darse.search.calibrate import Calibration
 from darse.search.history import History, Problem, Wanted
-from darse.store.trial import Outcome, Trial, TrialSpec
+from darse.store.trial import Failure, Outcome, Trial, TrialSpec
 
 Found = TypeVar("Found")
 Scores = Callable[[TrialSpec], float | None]
@@ -17,7 +17,7 @@ Scores = Callable[[TrialSpec], float | None]
 def asked_of(stage: Callable[[History], Found], problem: Problem, scores: Scores) -> tuple[Found, list[TrialSpec]]:
     """What a stage finds when every trial it wants gets the score of a function, and what it wanted."""
     trials: dict[str, Trial] = {}
-    failed: dict[str, TrialSpec] = {}
+    failed: dict[str, Failure] = {}
     asked: list[TrialSpec] = []
     while True:
         try:
@@ -27,7 +27,7 @@ def asked_of(stage: Callable[[History], Found], problem: Problem, scores: Scores
                 asked.append(spec)
                 name, score = spec.id(problem.context), scores(spec)
                 if score is None:
-                    failed[name] = spec
+                    failed[name] = Failure(spec, "written so")
                 else:
                     trials[name] = Trial(name, spec, Outcome(score, {}, ""))
 

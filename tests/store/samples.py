@@ -27,7 +27,7 @@ def a_spec(number: int, *, seed: int = 0) -> TrialSpec:
 
 
 def an_outcome(number: int = 0) -> Outcome:
-    points = tuple(CurvePoint(epoch, 0.7 / epoch, 0.1 + number, {"accuracy": 1 / 3}) for epoch in (1, 2))
+    points = tuple(CurvePoint(epoch, 0.7 / epoch, 0.1 + number) for epoch in (1, 2))
     return Outcome(
         score=0.1 + number,
         metrics={"accuracy": 2 / 3, "mse": 5e-324},
@@ -72,7 +72,7 @@ READS: dict[str, Callable[[Store], object]] = {
         for study in (STUDY, OTHER_STUDY)
         for name, read in {
             "trials": lambda store, study=study: [asdict(trial) for trial in store.trials(study)],
-            "failures": lambda store, study=study: [(asdict(spec), reason) for spec, reason in store.failures(study)],
+            "failures": lambda store, study=study: [(asdict(one.spec), one.reason) for one in store.failures(study)],
             "leases": lambda store, study=study: [asdict(lease) for lease in store.leases(study)],
             "failed ids": lambda store, study=study: sorted(store.failed_ids(study)),
             "findings": lambda store, study=study: store.findings(study),

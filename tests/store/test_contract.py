@@ -9,7 +9,7 @@ import pytest
 
 from darse.errors import CorruptStoreError, StaleLeaseError, StoreError
 from darse.store.protocol import Event, Store
-from darse.store.trial import Trial
+from darse.store.trial import Failure, Trial
 
 from .conftest import Reopen
 from .samples import CONTEXT, OTHER_STUDY, STUDY, a_record, a_spec, an_outcome, claimed, contents, fill
@@ -210,10 +210,10 @@ def test_the_leases_of_a_study_are_those_that_somebody_holds(store: Store) -> No
 
 
 def test_a_failed_trial_is_kept_and_not_tried_again(store: Store) -> None:
-    store.fail(claimed(store, 1), "the loss became infinite", now=2.0)
+    store.fail(claimed(store, 1), "the loss became infinite", now=2.0, seconds=0.1 + 0.2)
     store.enqueue(STUDY, [a_spec(1)])
 
-    assert store.failures(STUDY) == [(a_spec(1), "the loss became infinite")]
+    assert store.failures(STUDY) == [Failure(a_spec(1), "the loss became infinite", 0.1 + 0.2)]
     assert store.failed_ids(STUDY) == {a_spec(1).id(CONTEXT)}
     assert store.trials(STUDY) == []
     assert store.claim(STUDY, "second", now=1e9, lease_s=1.0) is None
@@ -251,7 +251,7 @@ def test_any_text_is_kept_as_it_is(store: Store, text: str) -> None:
 
     assert store.events(STUDY) == [Event(1.0, text, {"text": text})]
     assert store.findings(STUDY) == {"note": {text: text}}
-    assert store.failures(STUDY) == [(a_spec(1), text)]
+    assert store.failures(STUDY) == [Failure(a_spec(1), text)]
     assert store.studies()[1].name == text
 
 

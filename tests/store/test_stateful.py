@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from darse.errors import StaleLeaseError
 from darse.store.open import open_store
 from darse.store.protocol import Event, Lease, StudyRecord
-from darse.store.trial import Outcome, TrialSpec
+from darse.store.trial import Failure, Outcome, TrialSpec
 
 from .samples import CONTEXT, OTHER_STUDY, STUDY, a_record, a_spec, an_outcome
 
@@ -164,7 +164,7 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
         for study, owned in self.studies.items():
             entries = {trial: self.trials[trial] for trial in owned.asked}
             finished = [(name, entry.outcome) for name, entry in entries.items() if entry.outcome]
-            failed = [(entry.spec, entry.reason) for entry in entries.values() if entry.reason]
+            failed = [Failure(entry.spec, entry.reason) for entry in entries.values() if entry.reason]
             held = [(name, entry.token) for name, entry in entries.items() if entry.is_queued and entry.expires]
             assert [(trial.id, trial.outcome) for trial in self.store.trials(study)] == finished
             assert self.store.failures(study) == failed

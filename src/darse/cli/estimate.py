@@ -70,7 +70,7 @@ def complete_runs(settings: Settings) -> int:
     """
     search = settings.search
     calibrate = min(len(search.learning_rates), _WALKED_RATES) + min(search.seeds, NOISE_SEEDS) - 1
-    compared = _SHORT_RUNS / SHORT_PART if search.evaluator == "truncate" else _FULL_SEARCH_RUNS
+    compared = _SHORT_RUNS / SHORT_PART if search.is_cut else _FULL_SEARCH_RUNS
     return math.ceil(calibrate + _PROVED_PLANS * search.seeds + compared)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from darse.data.source import refuse_absent
-from darse.errors import AdapterError, DataError, InputError, ModelError
+from darse.errors import AdapterError, DataError, ModelError
 
 
 def check_source(name: str, model: str | None) -> None:
@@ -25,9 +25,3 @@ def check_adapter(folder: Path, file: Path | None) -> None:
         raise AdapterError(f"{folder} has no darse.json; give {hint}")
     if file is not None and not (file.exists() or file.is_symlink()):
         raise DataError("there is no such file; check the path", path=file)
-
-
-def check_study(folder: Path, store: str | None) -> None:
-    """Refuse a folder without a study."""
-    if store is None and not (folder / "study.db").exists():
-        raise InputError(f"{folder} has no study.db; give the folder that explore wrote")

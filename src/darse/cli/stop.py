@@ -11,11 +11,24 @@ from darse.errors import Interrupted
 
 
 class Stop:
-    """Remembers a signal until somebody may act on it."""
+    """Remembers a signal until somebody may act on it.
+
+    Attributes:
+        is_patient: Whether somebody calls `check` often, so that a signal can wait for that.
+    """
 
     def __init__(self) -> None:
         self.is_patient = False
         self._signal: int | None = None
+
+    def end_patience(self) -> None:
+        """From now on nobody calls `check`: a signal raises at once, one that has come already does here.
+
+        Raises:
+            Interrupted: A signal has come.
+        """
+        self.is_patient = False
+        self.check()
 
     def check(self) -> None:
         """Raise if a signal has come.

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darse.cli.present import check_study
 from darse.names import printable
+from darse.settings import dotted
+from darse.store.folder import refuse_empty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ _DIGEST = 8
 
 def run_studies(folder: Path, *, study: str | None, store: str | None, as_json: bool) -> None:
     """List the studies, oldest first, or show one with its history."""
-    check_study(folder, store)
+    refuse_empty(folder, store)
     from darse.archive import find_study, open_archive
 
     with open_archive(folder, store) as archive:
@@ -33,7 +34,7 @@ def run_studies(folder: Path, *, study: str | None, store: str | None, as_json: 
 
 def run_report(folder: Path, *, study: str | None, store: str | None, out: Path | None, as_json: bool) -> None:
     """Write the report again, or print the verdict."""
-    check_study(folder, store)
+    refuse_empty(folder, store)
     from darse.api import open_study
     from darse.publish import write_report
     from darse.report.summary import summary_lines
@@ -60,7 +61,7 @@ def run_export(
     base: str | None,
 ) -> None:
     """Export the adapter of a plan in a profile, or the plan as a LoraConfig."""
-    check_study(folder, store)
+    refuse_empty(folder, store)
     from darse.api import open_study
     from darse.publish import choose_plan, plan_as_json, plan_as_python
     from darse.report.facts import FOUND
@@ -118,14 +119,11 @@ def _differing(records: Sequence[StudyRecord]) -> list[str]:
 
 
 def _settings(settings: Mapping[str, object]) -> dict[str, object]:
-    """Settings by their flat names; digests are cut to what tells them apart."""
-    table: dict[str, object] = {}
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            table |= value
-        else:
-            table[name] = value[:_DIGEST] if name.endswith("_sha256") and isinstance(value, str) else value
-    return table
+    """Settings by dotted name; digests are cut to what tells them apart."""
+    return {
+        name: value[:_DIGEST] if name.endswith("_sha256") and isinstance(value, str) else value
+        for name, value in dotted(settings).items()
+    }
 
 
 def _shown(value: object) -> str:
@@ -137,7 +135,7 @@ def _show(store: Store, record: StudyRecord, *, as_json: bool) -> None:
     if as_json:
         shown = {
             **_head(store, record),
-            "failed": [{**spec.as_json(), "reason": reason} for spec, reason in failures],
+            "failed": [{**one.spec.as_json(), "reason": one.reason} for one in failures],
             "settings": dict(record.settings),
             "events": [{"time": one.time, "kind": one.kind, "detail": dict(one.detail)} for one in events],
         }

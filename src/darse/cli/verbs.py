@@ -214,7 +214,11 @@ def export(
         Literal["adapter", "lora-config", "lora-config-json"], Option("--as", help="What to export (adapter).")
     ] = "adapter",
     plan: Annotated[
-        str | None, Option(help="A control instead of the found plan: best-uniform, uniform-of-equal-cost, shuffled.")
+        str | None,
+        Option(
+            help="A control instead of the found plan, if the study has it: best-uniform, best-layer-wise, "
+            "uniform-of-equal-cost, shuffled, head-alone."
+        ),
     ] = None,
     study: Annotated[str | None, Option(help=_STUDY)] = None,
     store: Annotated[str | None, Option(help=_STORE)] = None,

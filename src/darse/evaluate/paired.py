@@ -84,13 +84,8 @@ def crossed_mean(values: Floats, *, seed: int, resamples: int = RESAMPLES, level
     return Estimate(mean, mean + scale * low, mean + scale * high)
 
 
-def mean_interval(losses: Floats, *, seed: int, resamples: int = 2000) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean over examples, for losses of shape (examples,)."""
-    return mean_intervals(losses[None, :], seed=seed, resamples=resamples)[0]
-
-
 def mean_intervals(losses: Floats, *, seed: int, resamples: int = 2000) -> list[tuple[float, float]]:
-    """The intervals of several means over the same examples, for losses of shape (means, examples).
+    """95 % bootstrap intervals of several means over the same examples, for losses of shape (means, examples).
 
     All share their draws, which is what takes the time.
     """

@@ -17,7 +17,7 @@ from darse.evaluate.losses import Floats, search_losses
 from darse.evaluate.metrics import metrics
 from darse.model.adapter import merged
 from darse.model.base import Base
-from darse.model.head import task_for_head
+from darse.model.head import has_hidden_layers, task_for_head
 from darse.model.lora import installed
 from darse.model.precision import dtype_of
 from darse.model.weights import AdapterWeights, frozen_depth, initial_weights
@@ -69,7 +69,7 @@ class Bench:
         model = base.classifier(data.task)
         task = task_for_head(model, data.task)
         weights = find_weights(model)
-        length = min(settings.train.max_length, base.tokenizer.model_max_length)
+        length = base.text_length(settings.train.max_length)
         names: tuple[SplitName, ...] = ("train", "valid", "test")
         rows = {name: encode(base.tokenizer, task, data.split(name), length) for name in names}
         sites = find_sites(weights, settings.search.granularity)
@@ -87,8 +87,7 @@ class Bench:
         return replace(fresh, head={**fresh.head, **self._probe(seed, fresh, check)})
 
     def _probe(self, seed: int, fresh: AdapterWeights, check: Callable[[], None]) -> Mapping[str, Tensor]:
-        # only a head with hidden layers has features that depend on the seed
-        key = seed if len(fresh.head) > 2 else 0
+        key = seed if has_hidden_layers(self.model, self.task) else 0
         if key not in self._probes:
             with installed(self.model, replace(fresh, pairs={})):
                 self._probes[key] = probe_head(self.model, self.rows["train"], self.task, check=check)
@@ -96,8 +95,7 @@ class Bench:
 
     def trained_weights(self, trial: Trial) -> AdapterWeights:
         """Weights that a finished run left."""
-        content = self.store.artifact(trial.outcome.artifacts["weights"])
-        return AdapterWeights.from_bytes(content, self.settings.train.alpha)
+        return read_weights(self.store, trial.outcome.artifacts["weights"])
 
     def logits(
         self,
@@ -167,11 +165,9 @@ class Bench:
         weights: AdapterWeights | None = None,
         curve: tuple[CurvePoint, ...] = (),
     ) -> Outcome:
-        """What a trial reports, its arrays and weights kept as artifacts."""
+        """What a trial reports, its losses and weights kept as artifacts."""
         losses = self.losses(logits, "valid")
-        artifacts = {"logits": put_array(self.store, logits)}
-        if weights is not None:
-            artifacts["weights"] = self.store.put_artifact(weights.to_bytes())
+        artifacts = {} if weights is None else {"weights": self.store.put_artifact(weights.to_bytes())}
         return Outcome(
             score=float(losses.mean()),
             metrics=self.metrics(logits, "valid"),
@@ -180,3 +176,8 @@ class Bench:
             artifacts=artifacts,
             seconds=seconds,
         )
+
+
+def read_weights(store: Store, digest: str) -> AdapterWeights:
+    """Weights that a finished run left under a digest; see `Store.artifact` for what it raises."""
+    return AdapterWeights.from_bytes(store.artifact(digest))

@@ -14,7 +14,8 @@ from darse.search.verify import Verified
 from darse.store.arrays import put_array, read_array
 from darse.store.trial import Trial
 
-FINDING = "test"
+TEST_LOGITS = "test"
+"""Name of the finding that keeps the digest of the logits of every run by the trial's id."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,14 @@ def held_out(
         epochs: Of a full run.
         check: Called often; raises to stop.
     """
-    known = {str(key): str(value) for key, value in bench.store.findings(study).get(FINDING, {}).items()}
+    known = {str(key): str(value) for key, value in bench.store.findings(study).get(TEST_LOGITS, {}).items()}
     found: dict[RankPlan, HeldOut] = {}
     for plan, runs in verified.runs(trials, epochs).items():
         for trial in runs:
             if trial.id not in known:
                 logits = bench.logits(bench.trained_weights(trial), "test", check)
                 known[trial.id] = put_array(bench.store, logits)
-                bench.store.put_finding(study, FINDING, known)
+                bench.store.put_finding(study, TEST_LOGITS, known)
         kept = np.stack([read_array(bench.store, known[trial.id]) for trial in runs])
         losses = np.stack([metric_losses(one, *bench.truth("test"), bench.task) for one in kept])
         found[plan] = HeldOut(runs, kept, losses)

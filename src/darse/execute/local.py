@@ -98,10 +98,12 @@ class LocalExecutor:
             # Ctrl-C, a full disk, a bug: whatever it is, the trial waits for the next start
             undo.callback(self._give_back, lease)
             self.watcher.started(lease.spec)
+            began = self.clock()
             try:
                 trial = self.store.finish(lease, self._evaluate(lease, parent), now=self.clock())
             except TrialError as error:
-                self.store.fail(lease, str(error), now=self.clock())
+                now = self.clock()
+                self.store.fail(lease, str(error), now=now, seconds=max(0.0, now - began))
                 Journal(self.store, study, self.clock).note(
                     "failed", trial=lease.trial, plan=str(lease.spec.plan), seed=lease.spec.seed, reason=str(error)
                 )

@@ -6,7 +6,7 @@ import time
 from functools import lru_cache
 
 from darse.errors import TrialError
-from darse.execute.bench import Bench
+from darse.execute.bench import Bench, read_weights
 from darse.execute.evaluator import Feedback
 from darse.model.truncate import Spectrum, spectra, truncate
 from darse.model.weights import AdapterWeights
@@ -38,7 +38,7 @@ class Truncate:
 
     def weights(self, parent: Trial, plan: RankPlan) -> AdapterWeights:
         """The parent's weights cut to a plan."""
-        trained, taken_apart = self._taken_apart(parent.id, parent.outcome.artifacts["weights"])
+        trained, taken_apart = self._taken_apart(parent.outcome.artifacts["weights"])
         return truncate(trained, taken_apart, ranks_by_weight(plan, self.bench.sites))
 
     def _uncut_depth(self, whole: RankPlan, plan: RankPlan) -> int:
@@ -48,6 +48,6 @@ class Truncate:
         cut = (weight.layer for weight in weights if before.get(weight.name, 0) != after.get(weight.name, 0))
         return min(cut, default=weights[-1].layer + 1)
 
-    def _take_apart(self, trial_id: str, digest: str) -> tuple[AdapterWeights, dict[str, Spectrum]]:
-        weights = AdapterWeights.from_bytes(self.bench.store.artifact(digest), self.bench.settings.train.alpha)
+    def _take_apart(self, digest: str) -> tuple[AdapterWeights, dict[str, Spectrum]]:
+        weights = read_weights(self.bench.store, digest)
         return weights, spectra(weights)

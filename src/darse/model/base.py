@@ -29,7 +29,7 @@ from darse.data.example import Task
 from darse.errors import MissingExtraError, ModelError
 from darse.files import sha256_of_file
 from darse.model.folder import check_folder, weights_digest
-from darse.names import printable
+from darse.names import first_line, printable
 
 BUNDLED = "minilm"
 BUNDLED_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
@@ -86,6 +86,10 @@ class Base:
                 "take both from the same model"
             )
         return tokenizer
+
+    def text_length(self, wanted: int) -> int:
+        """Tokens that a text is cut to, at the most: as many as wanted, or as the model can take."""
+        return min(wanted, int(self.tokenizer.model_max_length))
 
     def classifier(self, task: Task) -> PreTrainedModel:
         """A frozen sequence classifier with a row per class and one for the score.
@@ -180,7 +184,7 @@ class loading:  # noqa: N801 - used as `with loading(...)`, like contextlib's ow
         self._quiet.__exit__(None, None, None)
         if error is not None and (kind is Exception or isinstance(error, _LOADING_ERRORS)):
             raise ModelError(
-                f"{self.folder}: the {self.what} cannot be loaded: {_first_line(error)}; download it again"
+                f"{self.folder}: the {self.what} cannot be loaded: {first_line(error)}; download it again"
             ) from error
 
 
@@ -281,7 +285,7 @@ def _download(name: str, trust_remote_code: bool) -> Path:
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
             f"{printable(name)!r} is neither a local folder nor a model that the hub gives us "
-            f"({_first_line(error)}); give a folder, or use --model {BUNDLED}"
+            f"({first_line(error)}); give a folder, or use --model {BUNDLED}"
         ) from error
 
 
@@ -327,8 +331,3 @@ def body_parameters(model: nn.Module) -> int:
         for name, parameter in model.named_parameters()
         if not any(name == part or name.startswith(f"{part}.") for part in head)
     )
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return printable(lines[0] if lines else type(error).__name__, 200)

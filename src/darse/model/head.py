@@ -73,3 +73,10 @@ def last_linear(model: nn.Module, task: Task) -> str:
     if not found:
         raise ModelError(f"{type(model).__name__} has no linear head with {task.outputs} outputs; choose another model")
     return found[-1]
+
+
+def has_hidden_layers(model: nn.Module, task: Task) -> bool:
+    """Whether a head holds more than its last linear map, so that what the map sees depends on the head's seed."""
+    last = last_linear(model, task)
+    names = (name for part in head_names(model) for name, _ in model.get_submodule(part).named_parameters(prefix=part))
+    return any(not name.startswith(f"{last}.") for name in names)

@@ -25,6 +25,10 @@ def dtype_of(settings: TrainSettings) -> torch.dtype:
 
 
 def multiplies_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 by itself; where it is emulated, it is slower than float32."""
-    capabilities = torch.cpu.get_capabilities()
+    """Whether this processor multiplies bfloat16 by itself; where it is emulated, it is slower than float32.
+
+    Only x86 processors are asked: torch calls an ARM processor's own kind `bf16` and `sve_bf16`, and how fast training
+    is there has not been measured. A torch that cannot say counts as no.
+    """
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

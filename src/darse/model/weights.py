@@ -13,6 +13,7 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
 from darse.errors import AdapterError
+from darse.files import safetensors_metadata
 from darse.ranks.plan import Weight
 from darse.ranks.sites import find_layers, is_linear
 from darse.seeds import torch_stream
@@ -87,15 +88,15 @@ class AdapterWeights:
         return cls(alpha, pairs, head)
 
     @classmethod
-    def from_bytes(cls, content: bytes, alpha: float) -> AdapterWeights:
+    def from_bytes(cls, content: bytes) -> AdapterWeights:
         """The inverse of `to_bytes`.
 
         Raises:
             AdapterError: The bytes are not what `to_bytes` wrote.
         """
         try:
-            table = load_safetensors(content)
-        except SafetensorError as error:
+            table, alpha = load_safetensors(content), float(safetensors_metadata(content)["alpha"])
+        except (SafetensorError, ValueError, KeyError) as error:
             raise AdapterError(f"stored weights cannot be read: {error}") from error
         return cls.from_tensors(table, alpha)
 

@@ -57,11 +57,6 @@ class Site:
         """The largest rank that every weight of the site can carry."""
         return min(weight.max_rank for weight in self.weights)
 
-    @property
-    def lowest_layer(self) -> int:
-        """The lowest layer that the site touches."""
-        return min(weight.layer for weight in self.weights)
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class RankPlan:
@@ -94,11 +89,6 @@ class RankPlan:
         """Indices of the sites that have a rank."""
         return tuple(index for index, rank in enumerate(self.ranks) if rank)
 
-    @property
-    def is_uniform(self) -> bool:
-        """Whether every site has the same rank."""
-        return len(set(self.ranks)) <= 1
-
     def replace(self, site: int, rank: int) -> RankPlan:
         """The plan with another rank at one site."""
         return RankPlan((*self.ranks[:site], rank, *self.ranks[site + 1 :]))
@@ -118,6 +108,16 @@ class RankPlan:
     def __getitem__(self, site: int) -> int:
         """The rank of one site."""
         return self.ranks[site]
+
+
+def is_uniform(plan: RankPlan, sites: Sequence[Site]) -> bool:
+    """Whether a plan is `RankPlan.uniform` of some rank: the same everywhere, cut where a site cannot carry it.
+
+    >>> narrow, wide = Site("narrow", (Weight("a", 2, 9, 0),)), Site("wide", (Weight("b", 9, 9, 1),))
+    >>> is_uniform(RankPlan((2, 4)), [narrow, wide]), is_uniform(RankPlan((1, 4)), [narrow, wide])
+    (True, False)
+    """
+    return plan == RankPlan.uniform(sites, max(plan, default=0))
 
 
 def cost(plan: RankPlan, sites: Sequence[Site]) -> int:

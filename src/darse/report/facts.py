@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from darse.ranks.plan import RankPlan, cost
+from darse.ranks.plan import RankPlan, cost, is_uniform
 from darse.report.words import listed
 from darse.search.allocate import Allocation, Candidate
 from darse.search.calibrate import Calibration
 from darse.search.controls import BEST_UNIFORM
+from darse.search.history import is_run
 from darse.search.result import Result
+from darse.search.scoring import short_epochs
 from darse.search.uniform import Coarse, Fine
 from darse.search.verdict import ControlEffect
 from darse.search.verify import Verified
@@ -108,8 +110,8 @@ def best_uniform(result: Result) -> tuple[int, int]:
 
     It is where quality saturates, or the largest within the budget if that is less.
     """
-    named = [control.plan for control in result.verdict.controls if control.name == BEST_UNIFORM]
-    if not named and result.plan.is_uniform:
+    named = [control.plan for control in found(result).verify.controls if control.name == BEST_UNIFORM]
+    if not named and is_uniform(result.plan, result.sites):
         named = [result.plan]
     rank = max(named[0]) if named else found(result).fine.rank
     return rank, cost(RankPlan.uniform(result.sites, rank), result.sites)
@@ -117,7 +119,7 @@ def best_uniform(result: Result) -> tuple[int, int]:
 
 def trial_kind(trial: Trial, result: Result) -> str:
     """How a trial got its score: `full run`, `short run` (fewer epochs) or `cut` (from a full run)."""
-    if trial.spec.evaluator == "truncate":
+    if not is_run(trial.spec):
         return "cut"
     return "short run" if trial.spec.epochs < result.settings.train.epochs else "full run"
 
@@ -130,4 +132,5 @@ def reference(result: Result) -> ControlEffect | None:
 
 def has_proxy(result: Result) -> bool:
     """Whether candidates were compared by something cheaper than full runs."""
-    return result.settings.search.evaluator != "finetune"
+    epochs = result.settings.train.epochs
+    return result.settings.search.is_cut and short_epochs(epochs) < epochs

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
+from darse.ranks.plan import is_uniform
 from darse.report.facts import Found, best_uniform, found, has_proxy, reference, scored, seeds_that_ran, trial_kind
 from darse.report.parts import ABSENT, NOT_MEASURED
 from darse.report.words import count, duration, effect, metric_value, metric_words, number, percent, plural
@@ -52,8 +53,9 @@ def _size_figures(result: Result) -> list[KeyFigure]:
         ),
     ]
     label, note = "Size against best uniform", f"the best uniform plan has rank {rank} and {count(uniform)} parameters"
-    if result.plan.is_uniform:
-        return [*figures, KeyFigure(label, "the same", f"the plan is itself uniform, of rank {max(result.plan)}")]
+    if is_uniform(result.plan, result.sites):
+        itself = f"the plan is itself uniform, of rank {max(result.plan)}"
+        note = itself if result.cost == uniform else f"{itself}; {note}"
     return [*figures, KeyFigure(label, _size_words(result.cost, uniform), note)]
 
 

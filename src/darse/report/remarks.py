@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from darse.ranks.plan import is_uniform
 from darse.report.facts import found, has_proxy, named_plans, scored, seeds_that_ran
 from darse.report.words import better, is_share, listed, metric_value, metric_words, plural
 from darse.search.result import Result
@@ -32,17 +33,18 @@ def no_controls_words(result: Result) -> tuple[str, ...]:
     """What was not compared, and what to do about it, where no control was trained."""
     parts = found(result)
     untrained = [control.name for control in parts.verify.controls]
-    is_tried = any(not one.plan.is_uniform for one in scored(parts.allocate.candidates))
+    is_plain = is_uniform(result.plan, result.sites)
+    is_tried = any(not is_uniform(one.plan, result.sites) for one in scored(parts.allocate.candidates))
     what = "none was trained."
     if untrained:
         what = (
             "no control was trained before the search ended, so nothing is proved about the plan. Not trained: "
             f"{listed(untrained)}."
         )
-    elif result.plan.is_uniform and is_tried:
+    elif is_plain and is_tried:
         what = "the plan that was found is itself the best uniform plan."
     sentences = [f"There is no control to compare with: {what}"]
-    if result.plan.is_uniform and not is_tried:
+    if is_plain and not is_tried:
         sentences.append(
             "The plan is uniform, and none with ranks of its own for each site was tried: whether one would be better "
             "is not known."

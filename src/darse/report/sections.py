@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from darse.ranks.plan import is_uniform
 from darse.report.data_charts import balance_chart, confusion_chart
-from darse.report.facts import Found, NamedPlan, found, named_plans, seed_words, seeds_that_ran, trial_kind
+from darse.report.facts import Found, NamedPlan, found, has_proxy, named_plans, seed_words, seeds_that_ran, trial_kind
 from darse.report.glossary import GLOSSARY
 from darse.report.parts import Chart, Columns, Notes, Pairs, Part, Section
 from darse.report.remarks import gap_words, level_words, no_controls_words, proxy_words, why_missing
@@ -59,7 +60,7 @@ def _effects(result: Result) -> Section:
 
 def _ranks(result: Result, plans: tuple[NamedPlan, ...]) -> Section:
     lead = "Which rank each site of the model gets, from input to output, in the found plan and in every control."
-    varied = [plan for plan in plans if plan is plans[0] or not plan.plan.is_uniform]
+    varied = [plan for plan in plans if plan is plans[0] or not is_uniform(plan.plan, result.sites)]
     matrices = [module_chart(plan, result.sites) for plan in varied]
     charts = [chart for chart in matrices if chart is not None] or [rank_chart(plans, result.sites)]
     return Section("ranks", "Which layer gets which rank", lead, tuple(charts))
@@ -73,7 +74,7 @@ def _uniform(result: Result, parts: Found) -> Section:
 
 def _frontier(result: Result, parts: Found, plans: tuple[NamedPlan, ...]) -> Section:
     lead = "The candidates of the search, by their size and their loss on validation, and the plans trained in full."
-    is_short = result.settings.search.evaluator != "finetune"
+    is_short = has_proxy(result)
     notes = Notes((proxy_words(result),))
     chart = frontier_chart(parts, plans, is_short=is_short)
     if chart is not None:

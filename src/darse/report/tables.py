@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from darse.data.columns import describe_columns
@@ -16,6 +16,7 @@ from darse.report.facts import seed_words, seeds_that_ran, trial_kind
 from darse.report.parts import ABSENT, Pairs, Table
 from darse.report.words import SEARCH_LOSS, better, count, metric_value, metric_words, number, percent, plan_words
 from darse.search.result import Quality, Result
+from darse.settings import dotted
 
 _OUTSIDE_LENGTH = 200
 _METRIC_COLUMNS = 10
@@ -161,21 +162,10 @@ def settings_table(result: Result) -> Table:
     """Every setting; a column that was not named shows what was found."""
     found = result.check.columns if result.check is not None else None
     rows = []
-    for name, value in _flat(result.settings.model_dump(mode="json"), ""):
+    for name, value in dotted(result.settings.model_dump(mode="json")).items():
         section, _, part = name.partition(".")
         column = getattr(found, part, None) if section == "data" and value is None else None
         shown = json.dumps(value if column is None else column, ensure_ascii=False)
         words = "not set" if shown == "null" else shown if column is None else f"{shown} (found in the data)"
         rows.append((name, printable(words, 500)))
     return Table("Settings of the study", ("setting", "value"), tuple(rows))
-
-
-def _flat(values: Mapping[str, object], prefix: str) -> list[tuple[str, object]]:
-    """Settings by dotted name; a table inside a section is one value."""
-    found: list[tuple[str, object]] = []
-    for name, value in values.items():
-        if isinstance(value, dict) and not prefix:
-            found += _flat(value, f"{name}.")
-        else:
-            found.append((f"{prefix}{name}", value))
-    return found

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from darse.report.facts import FOUND
+from darse.search.controls import BEST_LAYER_WISE, BEST_UNIFORM, EQUAL_COST, HEAD_ALONE, SHUFFLED
+
 LIGHT: Mapping[str, str] = {
     "page": "#f5f7f9",
     "surface": "#ffffff",
@@ -57,12 +60,12 @@ DARK: Mapping[str, str] = {
     "below": "#d58a4c",
 }
 PLAN_COLOURS: Mapping[str, str] = {
-    "found plan": "@accent",
-    "best uniform": "@uniform",
-    "uniform of equal cost": "@equal",
-    "shuffled": "@shuffled",
-    "best layer-wise": "@gold",
-    "head alone": "@grey",
+    FOUND: "@accent",
+    BEST_UNIFORM: "@uniform",
+    EQUAL_COST: "@equal",
+    SHUFFLED: "@shuffled",
+    BEST_LAYER_WISE: "@gold",
+    HEAD_ALONE: "@grey",
 }
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from darse.ranks.plan import RankPlan
 from darse.report.facts import Found, found, scored
+from darse.search.history import is_run
 from darse.search.result import Result
-from darse.search.scoring import SHORT_PART
+from darse.search.scoring import short_epochs
 from darse.search.stages import STAGES
 from darse.store.trial import TrialSpec
 
@@ -49,7 +50,7 @@ def trial_stages(result: Result) -> tuple[str, ...]:
 
 def _clues(result: Result) -> _Clues:
     parts = found(result)
-    is_cut = result.settings.search.evaluator == "truncate"
+    is_cut = result.settings.search.is_cut
     epochs, named = result.settings.train.epochs, set(parts.calibrate.parents)
     return _Clues(
         frozenset(trial.spec for trial in result.trials if trial.id in named),
@@ -58,7 +59,7 @@ def _clues(result: Result) -> _Clues:
         _proof(result, parts),
         parts.calibrate.learning_rate,
         is_cut,
-        max(1, epochs // SHORT_PART) if is_cut else epochs,
+        short_epochs(epochs) if is_cut else epochs,
     )
 
 
@@ -83,14 +84,14 @@ def _uniform(result: Result, curve: Mapping[int, float]) -> frozenset[RankPlan]:
 def _proof(result: Result, parts: Found) -> frozenset[RankPlan]:
     """Plans that only stage verify looks at; a candidate that a limit left without a score may be one."""
     known = {candidate.plan for candidate in scored(parts.allocate.candidates)}
-    if result.settings.search.evaluator != "truncate":
+    if not result.settings.search.is_cut:
         known |= _uniform(result, parts.fine.curve)
     asked = {one.plan for one in parts.allocate.candidates} | {one.plan for one in parts.verify.controls}
     return frozenset(asked | {result.plan}) - known
 
 
 def _stage(spec: TrialSpec, clues: _Clues) -> str:
-    is_trained = spec.evaluator != "truncate"
+    is_trained = is_run(spec)
     if is_trained and (spec.learning_rate != clues.learning_rate or spec in clues.parents):
         return "calibrate"
     if is_trained and (spec.seed > 0 or spec.epochs != clues.search_epochs or spec.plan in clues.proof):

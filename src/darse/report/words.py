@@ -114,7 +114,7 @@ def plan_words(plan: RankPlan) -> str:
     >>> plan_words(RankPlan((8,) * 20 + (0,) + (8,) * 3))
     '20×8 0 3×8'
     """
-    if len(plan) <= _LONG_PLAN and not plan.is_uniform:
+    if len(plan) <= _LONG_PLAN and len(set(plan)) > 1:
         return str(plan)
     runs = [(rank, len(list(same))) for rank, same in groupby(plan)]
     return " ".join(f"{length}×{rank}" if length > 1 else str(rank) for rank, length in runs)

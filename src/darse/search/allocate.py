@@ -64,9 +64,8 @@ def allocate(history: History, calibration: Calibration, found: Fine) -> Allocat
     sizes = ladder(history, budget)
     strategy = problem.settings.strategy
     proposed: dict[RankPlan, str] = {}
-    is_measured = strategy in {"knapsack", "auto"}
-    if is_measured:
-        table = loss_table(history, calibration, found)
+    table = loss_table(history, calibration, found) if strategy in {"knapsack", "auto"} else None
+    if table is not None:
         for plan in knapsack_plans(table, problem.sites, sizes):
             proposed.setdefault(plan, "knapsack")
     if strategy in {"window", "auto"}:
@@ -83,7 +82,7 @@ def allocate(history: History, calibration: Calibration, found: Fine) -> Allocat
     scores = shape_scores(history, calibration, adapting)
     candidates = [Candidate(plan, cost(plan, problem.sites), scores[plan], proposed[plan]) for plan in adapting]
     # the intervals last: they take time, and this function is called again after every trial
-    sensitivity = measure_sensitivity(history, calibration, found) if is_measured else None
+    sensitivity = None if table is None else measure_sensitivity(history, calibration, found, table)
     return Allocation(budget, finalists(candidates, sizes), tuple(candidates), sensitivity)
 
 

@@ -73,7 +73,7 @@ def _spec(problem: Problem, learning_rate: float, seed: int) -> TrialSpec:
 
 def _rank(problem: Problem) -> int:
     # the run at the best learning rate is the one that is cut to every other plan, so it has the highest rank
-    if problem.settings.evaluator == "truncate":
+    if problem.settings.is_cut:
         return problem.max_rank
     lowest = problem.settings.min_rank
     return max(lowest, round(math.sqrt(lowest * problem.max_rank)))

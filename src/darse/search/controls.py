@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from darse.ranks.plan import RankPlan, Site, cost
+from darse.ranks.plan import RankPlan, Site, cost, is_uniform
 from darse.seeds import numpy_stream
 
 BEST_UNIFORM = "best uniform"
 BEST_LAYER_WISE = "best layer-wise"
+EQUAL_COST = "uniform of equal cost"
+SHUFFLED = "shuffled"
 HEAD_ALONE = "head alone"
 
 
@@ -46,11 +48,11 @@ def controls_for(
         seed: Of the shuffle.
     """
     wanted = [Control(BEST_UNIFORM, best_uniform)]
-    if plan.is_uniform and best_layer_wise is not None:
+    if is_uniform(plan, sites) and best_layer_wise is not None:
         wanted.append(Control(BEST_LAYER_WISE, best_layer_wise))
     wanted += [
-        Control("uniform of equal cost", equal_cost_uniform(plan, sites)),
-        Control("shuffled", shuffled(plan, sites, seed=seed)),
+        Control(EQUAL_COST, equal_cost_uniform(plan, sites)),
+        Control(SHUFFLED, shuffled(plan, sites, seed=seed)),
     ]
     if has_head:
         wanted.append(Control(HEAD_ALONE, RankPlan.uniform(sites, 0)))

@@ -11,7 +11,7 @@ from darse.search.history import History, Problem, is_run
 from darse.search.stages import Findings, advance
 from darse.store.arrays import read_array
 from darse.store.protocol import Store
-from darse.store.trial import Trial, TrialSpec
+from darse.store.trial import Failure, Trial, TrialSpec
 
 SEARCH_SHARE = 0.6
 """Part of a limit that the search may use; the rest is kept for the proof (stage verify)."""
@@ -39,7 +39,8 @@ class Limits:
 
     Attributes:
         max_trials: Training runs at the most, failed ones included.
-        max_seconds: Seconds of evaluation at the most; the trial under way is not cut off.
+        max_seconds: Seconds of evaluation at the most, those of failed trials included; the trial under way is not
+            cut off.
     """
 
     max_trials: int | None = None
@@ -50,12 +51,13 @@ class Limits:
         share = 1.0 if is_proof else SEARCH_SHARE
         trials = history.everything.values()
         runs = [trial for trial in trials if is_run(trial.spec)]
-        done = len(runs) + sum(map(is_run, history.failed.values()))
+        done = len(runs) + sum(is_run(failure.spec) for failure in history.failed.values())
         if self.max_trials is not None and is_run(specs[0]) and done + 1 > max(1, self.max_trials * share):
             return False
         if self.max_seconds is None:
             return True
         spent = sum(trial.outcome.seconds for trial in trials)
+        spent += sum(failure.seconds for failure in history.failed.values())
         return spent + _expected_seconds(specs[0], runs) <= self.max_seconds * share
 
 
@@ -78,7 +80,12 @@ def _expected_seconds(spec: TrialSpec, runs: Sequence[Trial]) -> float:
     """What a trial will take, from the slowest epoch of the runs so far; cuts take next to nothing."""
     if not is_run(spec):
         return 0.0
-    return spec.epochs * max((trial.outcome.seconds / max(1, trial.spec.epochs) for trial in runs), default=0.0)
+    return spec.epochs * max((trial.outcome.seconds / _epochs_run(trial) for trial in runs), default=0.0)
+
+
+def _epochs_run(trial: Trial) -> int:
+    """Epochs that a run took, fewer than it was allowed where it stopped early; an own evaluator tells of none."""
+    return len(trial.outcome.curve) or max(1, trial.spec.epochs)
 
 
 def search(
@@ -124,7 +131,11 @@ def search(
         results = executor.run(study, missing)
         for place, spec in enumerate(specs, 1):
             trial = recorded.find(spec) if recorded.has(spec) else next(results)
-            history = history.adding(spec, trial, is_proof=is_proof)
+            if trial is not None:
+                history = history.adding(trial, is_proof=is_proof)
+            else:
+                known = recorded.failed.get(spec.id(problem.context))
+                history = history.adding_failure(known or _failure_of(spec, store, study))
             if place < len(specs) and not limits.allow(history, specs[place:], is_proof=is_proof):
                 break
 
@@ -134,9 +145,13 @@ def read_history(problem: Problem, study: str, store: Store) -> History:
     return History(
         problem,
         {trial.id: trial for trial in store.trials(study)},
-        {spec.id(problem.context): spec for spec, _ in store.failures(study)},
+        {failure.spec.id(problem.context): failure for failure in store.failures(study)},
         lambda digest: read_array(store, digest),
     )
+
+
+def _failure_of(spec: TrialSpec, store: Store, study: str) -> Failure:
+    return next(failure for failure in store.failures(study) if failure.spec == spec)
 
 
 def _is_closed(history: History, spec: TrialSpec, *, is_proof: bool) -> bool:
@@ -162,5 +177,5 @@ def _close(history: History, spec: TrialSpec, *, is_proof: bool) -> History:
 def _refuse_failure(history: History, store: Store, study: str) -> None:
     if any(is_run(trial.spec) for trial in history.everything.values()):
         return
-    reasons = [reason for _, reason in store.failures(study)]
+    reasons = [failure.reason for failure in store.failures(study)]
     raise TrialError(f"not one training run succeeded: {reasons[0] if reasons else 'the limits left no room for any'}")

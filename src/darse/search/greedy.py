@@ -7,7 +7,7 @@ import math
 from darse.ranks.plan import RankPlan, cost
 from darse.search.calibrate import Calibration
 from darse.search.history import History
-from darse.search.scoring import search_scores
+from darse.search.scoring import search_scores, shape_scores
 from darse.search.uniform import Fine
 
 MAX_MOVES = 16
@@ -28,7 +28,6 @@ def greedy_plans(history: History, calibration: Calibration, found: Fine, budget
         cuts = {site: plan.replace(site, plan[site] // 2) for site in plan.active}
         if len(cuts) < 2:
             break
-        scores = search_scores(history, calibration, [plan])
         after = search_scores(history, calibration, list(cuts.values()))
         order = sorted((site for site in cuts if math.isfinite(after[cuts[site]])), key=lambda site: after[cuts[site]])
         if len(order) < 2:
@@ -36,8 +35,9 @@ def greedy_plans(history: History, calibration: Calibration, found: Fine, budget
         moved = _move(history, plan, giver=order[0], taker=order[-1], budget=budget)
         if moved is None:
             break
-        gained = scores[plan] - search_scores(history, calibration, [moved])[moved]
-        if not gained > calibration.noise_floor:
+        # a cut can say what a site is worth, but not whether a plan of another shape is better
+        scores = shape_scores(history, calibration, [plan, moved])
+        if not scores[plan] - scores[moved] > calibration.noise_floor:
             break
         path.append(moved)
     return path

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from darse.ranks.plan import RankPlan, Site
 from darse.settings import SearchSettings
-from darse.store.trial import Trial, TrialSpec
+from darse.store.trial import Failure, Trial, TrialSpec
 
 Floats = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ class History:
     Attributes:
         problem: What is searched.
         trials: Finished trials by id.
-        failed: Specs of failed trials by id.
+        failed: Failed trials by id.
         read_losses: Per-example search losses of an outcome, by digest, shape (validation rows,).
         is_closed: No more training runs before stage verify (a limit is reached); stages make do with what there is.
         is_proof_closed: The same for stage verify, whose share of the limits is kept apart.
@@ -78,7 +78,7 @@ class History:
 
     problem: Problem
     trials: Mapping[str, Trial]
-    failed: Mapping[str, TrialSpec] = field(default_factory=dict)
+    failed: Mapping[str, Failure] = field(default_factory=dict)
     read_losses: Callable[[str], Floats] = field(default=lambda digest: np.zeros(0))
     is_closed: bool = False
     is_proof_closed: bool = False
@@ -101,13 +101,15 @@ class History:
         """All finished trials by id."""
         return {**self.trials, **self.proof_trials}
 
-    def adding(self, spec: TrialSpec, trial: Trial | None, *, is_proof: bool) -> History:
-        """The history with one more trial, None for one that failed."""
-        if trial is None:
-            return replace(self, failed={**self.failed, _id_of(spec, self.problem.context): spec})
+    def adding(self, trial: Trial, *, is_proof: bool) -> History:
+        """The history with one more finished trial."""
         if is_proof:
             return replace(self, proof_trials={**self.proof_trials, trial.id: trial})
         return replace(self, trials={**self.trials, trial.id: trial})
+
+    def adding_failure(self, failure: Failure) -> History:
+        """The history with one more failed trial."""
+        return replace(self, failed={**self.failed, _id_of(failure.spec, self.problem.context): failure})
 
     def has(self, spec: TrialSpec) -> bool:
         """Whether a trial has ended, well or not."""

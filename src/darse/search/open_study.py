@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from darse.files import sha256_of_json
-from darse.settings import Settings
+from darse.settings import Settings, dotted
 from darse.store.protocol import Store, StudyRecord
 
 _LIMITS = ("max_trials", "max_minutes")
@@ -20,7 +20,7 @@ class Identity:
         data_digest: Of the examples and their splits.
         base_digest: Of the base model's weights, config and tokenizer.
         evaluator: `darse`, or the name of a user's own function.
-        versions: Of the packages that train; other versions give other bits.
+        versions: Of the packages that shape a trial; other versions give other bits.
         settings: Of the study.
     """
 
@@ -74,7 +74,7 @@ class Opened:
     Attributes:
         record: Its record.
         is_continued: Whether it had been opened before.
-        changes: What differs from the last study in the store, one line each; empty for a continued one.
+        changes: What differs from the last study of its name, one line each; empty for a continued one.
     """
 
     record: StudyRecord
@@ -99,25 +99,15 @@ def open_study(store: Store, identity: Identity, *, name: str, fresh: bool, now:
     number = count if fresh else max(count - 1, 0)
     key = identity.study(number)
     record = StudyRecord(key, name, identity.context(number), identity.described(), now)
-    changes = () if key in present else _changes(list(present.values()), record)
+    changes = () if key in present else _changes([one for one in present.values() if one.name == name], record)
     return Opened(store.open_study(record), key in present, changes)
 
 
 def _changes(earlier: Sequence[StudyRecord], record: StudyRecord) -> tuple[str, ...]:
     if not earlier:
         return ()
-    before, after = _flat(earlier[-1].settings), _flat(record.settings)
+    before, after = dotted(earlier[-1].settings), dotted(record.settings)
     names = sorted({*before, *after} - {f"search.{limit}" for limit in _LIMITS})
     return tuple(
         f"{name}: {before.get(name)} -> {after.get(name)}" for name in names if before.get(name) != after.get(name)
     )
-
-
-def _flat(value: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    table: dict[str, object] = {}
-    for name, item in value.items():
-        if isinstance(item, Mapping):
-            table |= _flat({str(key): inner for key, inner in item.items()}, f"{prefix}{name}.")
-        else:
-            table[f"{prefix}{name}"] = list(item) if isinstance(item, tuple) else item
-    return table

@@ -86,7 +86,7 @@ class Result:
         quality: Of the exported adapter; None for a user's own evaluator.
         trials: Every finished trial, in the order asked.
         failures: Reason of every failed trial, by the trial's plan.
-        seconds: Seconds of evaluation in all.
+        seconds: Seconds of evaluation in all, those of failed trials included.
         is_limited: Whether a limit ended the search early.
     """
 

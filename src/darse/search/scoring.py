@@ -23,18 +23,18 @@ def search_specs(history: History, calibration: Calibration, plan: RankPlan) -> 
 
     `truncate` cuts the first calibrated runs, so that the score is a mean over their seeds; `finetune` trains once.
     """
-    if history.problem.settings.evaluator == "truncate":
+    if history.problem.settings.is_cut:
         parents = min(CUT_PARENTS, history.problem.settings.seeds - 1)
-        return [proxy_spec(history, plan, parent) for parent in calibration.parents[:parents]]
-    return [real_spec(history, calibration, plan, 0)]
+        return [cut_spec(history, plan, parent) for parent in calibration.parents[:parents]]
+    return [full_spec(history, calibration, plan, 0)]
 
 
-def proxy_spec(history: History, plan: RankPlan, parent: str) -> TrialSpec:
+def cut_spec(history: History, plan: RankPlan, parent: str) -> TrialSpec:
     """The plan cut from one finished run."""
     return TrialSpec(plan, history.trials[parent].spec.seed, 0.0, 0, "truncate", parent)
 
 
-def real_spec(history: History, calibration: Calibration, plan: RankPlan, seed: int) -> TrialSpec:
+def full_spec(history: History, calibration: Calibration, plan: RankPlan, seed: int) -> TrialSpec:
     """The plan trained in full with the calibrated learning rate."""
     return TrialSpec(plan, seed, calibration.learning_rate, history.problem.epochs)
 
@@ -52,10 +52,19 @@ def shape_spec(history: History, calibration: Calibration, plan: RankPlan) -> Tr
     A cut cannot: leaving a layer out of a run that was trained with it looks far worse than training without it,
     most of all for the upper layers, whose adaptation the head has come to rely on (docs/method.md).
     """
-    full = real_spec(history, calibration, plan, 0)
-    if history.problem.settings.evaluator == "finetune":
+    full = full_spec(history, calibration, plan, 0)
+    if not history.problem.settings.is_cut:
         return full
-    return replace(full, epochs=max(1, full.epochs // SHORT_PART))
+    return replace(full, epochs=short_epochs(full.epochs))
+
+
+def short_epochs(epochs: int) -> int:
+    """Epochs of a short run, given those of a full one.
+
+    >>> short_epochs(6), short_epochs(1)
+    (2, 1)
+    """
+    return max(1, epochs // SHORT_PART)
 
 
 def shape_scores(history: History, calibration: Calibration, plans: Sequence[RankPlan]) -> dict[RankPlan, float]:
@@ -64,17 +73,17 @@ def shape_scores(history: History, calibration: Calibration, plans: Sequence[Ran
     return dict(zip(plans, scores, strict=True))
 
 
-def real_scores(history: History, calibration: Calibration, plan: RankPlan, seeds: Iterable[int]) -> list[float]:
+def full_scores(history: History, calibration: Calibration, plan: RankPlan, seeds: Iterable[int]) -> list[float]:
     """Scores of full runs of a plan, one per seed."""
-    return history.scores([real_spec(history, calibration, plan, seed) for seed in seeds])
+    return history.scores([full_spec(history, calibration, plan, seed) for seed in seeds])
 
 
 def holds(history: History, calibration: Calibration, plan: RankPlan, reference: RankPlan, *, seeds: int) -> bool:
-    """Whether a plan's full runs lose no more than the noise floor against a reference, in the mean over seeds."""
+    """Whether a plan's full runs lose at most noise floor / sqrt(n) against a reference, in the mean over n seeds."""
     # the reference first: if the limits end here, it is the finding
-    history.need(real_spec(history, calibration, one, seed) for seed in range(seeds) for one in (reference, plan))
-    ours = real_scores(history, calibration, plan, range(seeds))
-    theirs = real_scores(history, calibration, reference, range(seeds))
+    history.need(full_spec(history, calibration, one, seed) for seed in range(seeds) for one in (reference, plan))
+    ours = full_scores(history, calibration, plan, range(seeds))
+    theirs = full_scores(history, calibration, reference, range(seeds))
     losses = [one - other for one, other in zip(ours, theirs, strict=True) if math.isfinite(one + other)]
     return bool(losses) and mean_score(losses) <= calibration.noise_floor / math.sqrt(len(losses))
 

@@ -63,13 +63,15 @@ def loss_table(history: History, calibration: Calibration, found: Fine) -> tuple
     for (site, rank), plan in plans.items():
         increase = scores[plan] - scores[base]
         table[site][rank] = increase if math.isfinite(increase) else math.inf
-    if history.problem.settings.evaluator != "truncate":
+    if not history.problem.settings.is_cut:
         table = [_interpolated(offers, base[site]) for site, offers in enumerate(table)]
     return tuple(table)
 
 
-def measure_sensitivity(history: History, calibration: Calibration, found: Fine) -> Sensitivity:
-    """The same with intervals over the examples."""
+def measure_sensitivity(
+    history: History, calibration: Calibration, found: Fine, table: tuple[dict[int, float], ...]
+) -> Sensitivity:
+    """A loss table with intervals over the examples."""
     base, plans = _cuts(history, calibration, found)
     reference = _losses(history, calibration, base)
     increases: dict[tuple[int, int], Floats] = {}
@@ -84,12 +86,12 @@ def measure_sensitivity(history: History, calibration: Calibration, found: Fine)
         else SiteLoss(site, rank, math.inf, -math.inf, math.inf)
         for site, rank in plans
     )
-    return Sensitivity(base, losses_by_site, loss_table(history, calibration, found))
+    return Sensitivity(base, losses_by_site, table)
 
 
 def _cuts(history: History, calibration: Calibration, found: Fine) -> tuple[RankPlan, dict[tuple[int, int], RankPlan]]:
     """The plan that is cut from, and by site and rank the plans that are cut."""
-    is_cut = history.problem.settings.evaluator == "truncate"
+    is_cut = history.problem.settings.is_cut
     top = calibration.rank if is_cut else found.rank
     base = history.problem.uniform(top)
     ranks = _ranks_on_offer(top) if is_cut else [0]

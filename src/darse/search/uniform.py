@@ -50,7 +50,7 @@ def coarse(history: History, calibration: Calibration) -> Coarse:
     With `truncate` the whole grid is read off one run, for the curve.
     """
     grid = coarse_grid(history)
-    if history.problem.settings.evaluator == "truncate":
+    if history.problem.settings.is_cut:
         _scores(history, calibration, grid)
     curve: dict[int, float] = {}
     chosen = 0
@@ -59,7 +59,7 @@ def coarse(history: History, calibration: Calibration) -> Coarse:
         if place and not curve[grid[chosen]] - curve[rank] > calibration.noise_floor:
             break
         chosen = place
-    if history.problem.settings.evaluator == "truncate":
+    if history.problem.settings.is_cut:
         curve = _scores(history, calibration, grid)
     return Coarse(grid[max(chosen - 1, 0)], grid[chosen], curve)
 
@@ -92,7 +92,7 @@ def fine(history: History, calibration: Calibration, found: Coarse) -> Fine:
 def _confirmed(history: History, calibration: Calibration, lowest: int, curve: Mapping[int, float]) -> int:
     """The first rank, from the lowest on, that holds in real runs against the rank that was cut."""
     problem = history.problem
-    if problem.settings.evaluator != "truncate":
+    if not problem.settings.is_cut:
         return lowest
     affordable = largest_uniform_rank(problem.sites, problem.budget) if problem.budget else calibration.rank
     whole = problem.uniform(calibration.rank)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from darse.evaluate.losses import Floats
 from darse.evaluate.paired import Estimate, crossed_mean, paired_effect
-from darse.ranks.plan import RankPlan, Site, cost
+from darse.ranks.plan import RankPlan, Site, cost, is_uniform
 from darse.search.controls import BEST_LAYER_WISE, BEST_UNIFORM, HEAD_ALONE, Control, option_name
 
 Judgement = Literal["better", "smaller", "no_difference", "worse"]
@@ -80,10 +82,43 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A control with the losses of its runs, shape (seeds, examples), seeds in the order of the plan's."""
+    """A control and its runs.
+
+    Attributes:
+        control: The control.
+        losses: Of its runs, shape (seeds, examples).
+        places: Of each run, the place of the plan's run of the same seed; None where both have the same seeds.
+    """
 
     control: Control
     losses: Floats
+    places: tuple[int, ...] | None = None
+
+    def effect(self, plan: Floats, *, seed: int, level: float = 0.95) -> Estimate:
+        """How much better the plan is, on the seeds of both; `plan` has its losses, shape (seeds, examples)."""
+        own = plan if self.places is None else plan[list(self.places)]
+        return paired_effect(own, self.losses, seed=seed, level=level)
+
+
+def paired_runs(
+    plan: RankPlan, controls: Sequence[Control], losses: Mapping[RankPlan, Mapping[int, Floats]]
+) -> tuple[Floats, list[Contender]]:
+    """Losses of the plan, and of each control on the seeds that it shares with the plan, where there are any.
+
+    Args:
+        plan: The plan that was found.
+        controls: What it is compared with.
+        losses: Of the runs of each plan, shape (examples,), by the number of their seed.
+    """
+    seeds = sorted(losses[plan])
+    contenders = []
+    for control in controls:
+        theirs = losses.get(control.plan, {})
+        # a run may have failed on one side, or a limit come first
+        if shared := [seed for seed in seeds if seed in theirs]:
+            places = tuple(map(seeds.index, shared))
+            contenders.append(Contender(control, np.stack([theirs[seed] for seed in shared]), places))
+    return np.stack([losses[plan][seed] for seed in seeds]), contenders
 
 
 def judge(
@@ -102,7 +137,7 @@ def judge(
     Args:
         plan: The plan that was found.
         losses: Its losses, shape (seeds, examples).
-        contenders: Its controls; their losses may have fewer seeds, the first ones.
+        contenders: Its controls, each of which may lack some of the plan's seeds.
         sites: For the costs.
         metric: Name of the metric.
         split: Name of the split.
@@ -116,20 +151,28 @@ def judge(
         for control, one in zip(controls, contenders, strict=True)
     )
     judgement = _judgement(own, controls, is_worse=is_worse)
-    sentence = _sentence(judgement, plan, own, controls, metric) + _doubt(controls) if controls else _alone(own)
+    sentence = _alone(own)
+    if controls:
+        sentence = _sentence(judgement, own, controls, metric, has_one_rank=is_uniform(plan, sites)) + _doubt(controls)
     return Verdict(judgement, sentence, metric, split, _level(losses, metric, seed), controls)
 
 
 def _effect(
     one: Contender, losses: Floats, *, sites: Sequence[Site], metric: str, margin: float, seed: int
 ) -> ControlEffect:
-    seeds = min(len(losses), len(one.losses))
-    found = paired_effect(losses[:seeds], one.losses[:seeds], seed=seed)
-    level = float(one.losses[:seeds].mean())
+    found = one.effect(losses, seed=seed)
+    level = float(one.losses.mean())
     value = 1 - level if metric == "accuracy" else level
     plan = one.control.plan
     return ControlEffect(
-        one.control.name, plan, cost(plan, sites), found.mean, found.low, found.high, margin * abs(value), seeds
+        one.control.name,
+        plan,
+        cost(plan, sites),
+        found.mean,
+        found.low,
+        found.high,
+        margin * abs(value),
+        len(one.losses),
     )
 
 
@@ -148,8 +191,7 @@ def _is_surely_worse(one: Contender, losses: Floats, *, among: int, seed: int) -
 
     To be better it has to beat every control, and needs no correction; one control of several is enough to be worse.
     """
-    seeds = min(len(losses), len(one.losses))
-    return paired_effect(losses[:seeds], one.losses[:seeds], seed=seed, level=1 - 0.05 / among).high < 0
+    return one.effect(losses, seed=seed, level=1 - 0.05 / among).high < 0
 
 
 def _judgement(own: int, controls: Sequence[ControlEffect], *, is_worse: bool) -> Judgement:
@@ -170,7 +212,9 @@ def _alone(own: int) -> str:
     )
 
 
-def _sentence(judgement: Judgement, plan: RankPlan, own: int, controls: Sequence[ControlEffect], metric: str) -> str:
+def _sentence(
+    judgement: Judgement, own: int, controls: Sequence[ControlEffect], metric: str, *, has_one_rank: bool
+) -> str:
     first = controls[0]
     compared = f"{first.name} ({first.cost:,} parameters)"
     change = _change(first, metric)
@@ -193,12 +237,14 @@ def _sentence(judgement: Judgement, plan: RankPlan, own: int, controls: Sequence
             f"{_change(culprit, metric)}. Use {culprit.name} instead: "
             f"export it with --plan {option_name(culprit.name)}."
         )
-    if plan.is_uniform and first.name == BEST_LAYER_WISE:
+    rival = next((control for control in controls if control.name == BEST_LAYER_WISE), None)
+    if has_one_rank and rival is not None:
         return (
             f"Uniform is good enough: no plan tried with ranks of its own for each site did surely better than the "
-            f"same rank everywhere ({own:,} parameters); against {compared} its {change}."
+            f"same rank everywhere ({own:,} parameters); against {rival.name} ({rival.cost:,} parameters) "
+            f"its {_change(rival, metric)}."
         )
-    if plan.is_uniform:
+    if has_one_rank:
         return (
             f"Nothing is shown about single layers: no plan with ranks of its own for each site was trained beside the "
             f"uniform one ({own:,} parameters). Against {compared} its {change}."

@@ -8,12 +8,20 @@ from dataclasses import dataclass
 
 from darse.errors import TrialError
 from darse.ranks.budget import largest_uniform_rank
-from darse.ranks.plan import RankPlan, cost
+from darse.ranks.plan import RankPlan, Site, cost, is_uniform
 from darse.search.allocate import Allocation, Candidate
 from darse.search.calibrate import Calibration
 from darse.search.controls import Control, controls_for
 from darse.search.history import History, Problem
-from darse.search.scoring import holds, mean_score, real_scores, real_spec, search_scores, shape_scores
+from darse.search.scoring import (
+    full_scores,
+    full_spec,
+    holds,
+    mean_score,
+    search_scores,
+    shape_scores,
+    short_epochs,
+)
 from darse.search.uniform import Fine
 from darse.store.trial import Trial, TrialSpec
 
@@ -34,7 +42,7 @@ class Verified:
             score of full runs, over all plans that were trained in full; None for fewer than three plans, or where
             every score was a full run.
         cut_correlation: The same for scores cut from one run.
-        proxy_plans: How many plans that is.
+        proxy_plans: How many plans the first of these is over.
     """
 
     plan: RankPlan
@@ -79,12 +87,12 @@ def verify(history: History, calibration: Calibration, found: Fine, allocation: 
         plan,
         problem.sites,
         best_uniform=reference,
-        best_layer_wise=_best_layer_wise(allocation),
+        best_layer_wise=_best_layer_wise(allocation, problem.sites),
         has_head=problem.has_head,
         seed=problem.settings.seed,
     )
     plans = [plan, *(control.plan for control in controls)]
-    history.need(real_spec(history, calibration, one, seed) for seed in seeds for one in plans)
+    history.need(full_spec(history, calibration, one, seed) for seed in seeds for one in plans)
     short, cut, count = _proxy_correlations(history, calibration)
     return Verified(plan, controls, seeds, calibration.learning_rate, short, cut, count)
 
@@ -95,9 +103,10 @@ def reference_plan(problem: Problem, found: Fine, budget: int) -> RankPlan:
     return problem.uniform(max(1, min(found.rank, affordable)))
 
 
-def _best_layer_wise(allocation: Allocation) -> RankPlan | None:
+def _best_layer_wise(allocation: Allocation, sites: Sequence[Site]) -> RankPlan | None:
     """The best candidate that is not uniform, by the score that compares shapes."""
-    scored = [one for one in allocation.candidates if not one.plan.is_uniform and math.isfinite(one.score)]
+    layer_wise = (one for one in allocation.candidates if not is_uniform(one.plan, sites))
+    scored = [one for one in layer_wise if math.isfinite(one.score)]
     return min(scored, key=lambda one: (one.score, one.cost)).plan if scored else None
 
 
@@ -105,13 +114,13 @@ def _best(history: History, calibration: Calibration, allocation: Allocation) ->
     """The finalist of the best mean score over all seeds."""
     order = sorted(allocation.finalists, key=lambda one: (one.score, one.cost))[:BEST_FINALISTS]
     seeds = range(history.problem.settings.seeds)
-    history.need(real_spec(history, calibration, one.plan, seed) for seed in seeds for one in order)
-    means = [mean_score(real_scores(history, calibration, one.plan, seeds)) for one in order]
+    history.need(full_spec(history, calibration, one.plan, seed) for seed in seeds for one in order)
+    means = [mean_score(full_scores(history, calibration, one.plan, seeds)) for one in order]
     return min(zip(means, (one.cost for one in order), order, strict=True), key=lambda entry: entry[:2])[2].plan
 
 
 def _smallest(history: History, calibration: Calibration, allocation: Allocation, reference: RankPlan) -> RankPlan:
-    """The smallest finalist whose real run stays within the noise floor of the best uniform plan.
+    """The smallest finalist that holds against the best uniform plan (`holds`).
 
     The ladder of sizes is bisected with one seed; the choice then has to hold in the mean over all seeds, or the
     next larger size is taken. If none holds, the reference itself is the finding, or the best of the trained
@@ -120,8 +129,7 @@ def _smallest(history: History, calibration: Calibration, allocation: Allocation
     seeds = history.problem.settings.seeds
     limit_cost = cost(reference, history.problem.sites)
     steps: list[Candidate] = sorted(
-        (one for one in allocation.finalists if one.cost < limit_cost and one.plan != reference),
-        key=lambda one: one.cost,
+        (one for one in allocation.finalists if one.cost < limit_cost), key=lambda one: one.cost
     )
     low, high = 0, len(steps)
     while low < high:
@@ -144,38 +152,41 @@ def _trained(
     candidates = (one.plan for one in sorted(allocation.candidates, key=lambda one: (one.score, one.cost)))
     plans = [plan for plan in dict.fromkeys((*preferred, *candidates)) if cost(plan, sites) <= allocation.budget]
     for plan in plans:
-        if any(history.need(real_spec(history, calibration, plan, seed) for seed in seeds)):
+        if any(history.need(full_spec(history, calibration, plan, seed) for seed in seeds)):
             return plan
     for plan in plans:
-        if history.insist(real_spec(history, calibration, plan, 0)) is not None:
+        if history.insist(full_spec(history, calibration, plan, 0)) is not None:
             return plan
     raise TrialError(f"no plan within the budget of {allocation.budget:,} parameters could be trained")
 
 
 def _proxy_correlations(history: History, calibration: Calibration) -> tuple[float | None, float | None, int]:
-    """Of short runs and of cuts with full runs, and over how many plans."""
+    """Of short runs and of cuts with full runs, and over how many plans that of the short runs is."""
     trained: dict[RankPlan, list[float]] = {}
     for trial in sorted(history.trials.values(), key=lambda trial: (trial.spec.plan, trial.spec.seed)):
         # the head alone lies so far off that it would flatter any proxy
-        if trial.spec.plan.active and _is_real(trial.spec, calibration, history.problem.epochs):
+        if trial.spec.plan.active and _is_full(trial.spec, calibration, history.problem.epochs):
             trained.setdefault(trial.spec.plan, []).append(trial.outcome.score)
-    if history.problem.settings.evaluator == "finetune" or not calibration.parents:
-        return None, None, len(trained)
+    if not history.problem.settings.is_cut or not calibration.parents:
+        return None, None, 0
     truth = {plan: mean_score(scores) for plan, scores in trained.items()}
-    short = shape_scores(history, calibration, list(trained))
-    cut = search_scores(history, calibration, list(trained))
-    return _rank_correlation(short, truth), _rank_correlation(cut, truth), len(trained)
+    short, count = None, 0
+    if short_epochs(history.problem.epochs) < history.problem.epochs:
+        short, count = _rank_correlation(shape_scores(history, calibration, list(trained)), truth)
+    cut, _ = _rank_correlation(search_scores(history, calibration, list(trained)), truth)
+    return short, cut, count
 
 
-def _rank_correlation(proxy: dict[RankPlan, float], truth: dict[RankPlan, float]) -> float | None:
+def _rank_correlation(proxy: dict[RankPlan, float], truth: dict[RankPlan, float]) -> tuple[float | None, int]:
+    """Spearman's, and over how many plans; None where they are too few or all alike."""
     pairs = [(proxy[plan], truth[plan]) for plan in truth if math.isfinite(proxy[plan])]
     ours, theirs = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     if len(pairs) < 3 or len(set(ours)) == 1 or len(set(theirs)) == 1:
-        return None
+        return None, len(pairs)
     from scipy.stats import spearmanr  # here: it takes longer to load than all else that a search needs
 
-    return float(spearmanr(ours, theirs).statistic)
+    return float(spearmanr(ours, theirs).statistic), len(pairs)
 
 
-def _is_real(spec: TrialSpec, calibration: Calibration, epochs: int) -> bool:
+def _is_full(spec: TrialSpec, calibration: Calibration, epochs: int) -> bool:
     return spec.evaluator == "finetune" and spec.epochs == epochs and spec.learning_rate == calibration.learning_rate

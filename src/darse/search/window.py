@@ -18,7 +18,7 @@ def window_plans(history: History, calibration: Calibration, sizes: Sequence[int
     """The best span of sites, found coarse to fine at the middle size, at every size.
 
     A layer's usefulness is smooth in depth with one peak (docs/method.md). A few wide spans find its neighbourhood,
-    then shifting, shrinking and growing the best in halving steps finds the peak: the number of plans grows with
+    then shifting and shrinking the best in halving steps finds the peak: the number of plans grows with
     the logarithm of the depth, not with the depth.
 
     Args:

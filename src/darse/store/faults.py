@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from darse.errors import CorruptStoreError, StoreError
-from darse.names import printable
+from darse.names import first_line
 from darse.store.seal import DamagedError
 
 RESTORE = "restore the file from a backup, or start again with another --store"
@@ -51,32 +51,27 @@ def store_errors(where: str) -> Iterator[None]:
     except DBAPIError as error:
         raise _from_driver(error.orig, where) from error
     except SQLAlchemyError as error:
-        raise StoreError(f"{where}: {_first_line(error)}; check the address of the store") from error
+        raise StoreError(f"{where}: {first_line(error)}; check the address of the store") from error
     except sqlite3.Error as error:
         raise _from_driver(error, where) from error
     except UnicodeDecodeError as error:
         raise CorruptStoreError(f"{where} is damaged: it holds text that is no text; {RESTORE}") from error
     except OSError as error:
-        reason = error.strerror or _first_line(error)
+        reason = error.strerror or first_line(error)
         raise StoreError(f"{where} cannot be used: {reason}; check the folder and its permissions") from error
 
 
 def _from_driver(error: BaseException | None, where: str) -> StoreError:
     """The store error for what a database driver raised."""
     if not isinstance(error, sqlite3.Error):
-        return StoreError(f"{where}: {_first_line(error)}; check that the server runs and is reachable")
+        return StoreError(f"{where}: {first_line(error)}; check that the server runs and is reachable")
     code = getattr(error, "sqlite_errorcode", None)
     if code is None or code & 0xFF in _DAMAGE or _is_schema_damage(error):
-        return CorruptStoreError(f"{where} is damaged: {_first_line(error)}; {RESTORE}")
-    what, remedy = _SQLITE_FAULTS.get(code & 0xFF, (f"failed: {_first_line(error)}", RESTORE))
+        return CorruptStoreError(f"{where} is damaged: {first_line(error)}; {RESTORE}")
+    what, remedy = _SQLITE_FAULTS.get(code & 0xFF, (f"failed: {first_line(error)}", RESTORE))
     return StoreError(f"{where} {what}; {remedy}")
 
 
 def _is_schema_damage(error: sqlite3.Error) -> bool:
     """Whether a table or a column is gone that every store of this schema has."""
     return str(error).startswith(("no such table", "no such column", "no such index", "table darse_"))
-
-
-def _first_line(error: BaseException | None) -> str:
-    lines = str(error).strip().splitlines()
-    return printable(lines[0] if lines else type(error).__name__, 160)

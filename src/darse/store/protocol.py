@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from darse.store.trial import Outcome, Trial, TrialSpec
+from darse.store.trial import Failure, Outcome, Trial, TrialSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ class Store(Protocol):
             StaleLeaseError: Another worker has taken the trial by now; nothing is written.
         """
 
-    def fail(self, lease: Lease, reason: str, *, now: float) -> None:
-        """Mark a trial as failed for good; it is kept and shown, and not tried again.
+    def fail(self, lease: Lease, reason: str, *, now: float, seconds: float = 0.0) -> None:
+        """Mark a trial as failed for good after some seconds of work; it is kept and shown, and not tried again.
 
         Raises:
             StaleLeaseError: Another worker has taken the trial by now; nothing is written.
@@ -123,8 +123,8 @@ class Store(Protocol):
     def trials(self, study: str) -> Sequence[Trial]:
         """The finished trials of a study in the order in which the study asked for them."""
 
-    def failures(self, study: str) -> Sequence[tuple[TrialSpec, str]]:
-        """The failed trials of a study with their reasons."""
+    def failures(self, study: str) -> Sequence[Failure]:
+        """The failed trials of a study, in the order in which the study asked for them."""
 
     def put_finding(self, study: str, stage: str, finding: Mapping[str, object]) -> None:
         """Keep a stage's finding (or any other named JSON result); a later one replaces it."""

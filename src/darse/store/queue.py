@@ -77,15 +77,15 @@ def renew(connection: Connection, lease: Lease, *, now: float, lease_s: float) -
 def finish(connection: Connection, lease: Lease, outcome: Outcome, *, now: float) -> Trial:
     """Store an outcome under a lease that nobody has outbid."""
     held = _held(connection, lease)
-    _replace(connection, held, held.with_end("finished", now=now, outcome=outcome))
+    _replace(connection, held, held.finished(outcome, now=now))
     row = connection.execute(select(TRIALS).where(TRIALS.c.id == lease.trial)).mappings().one()
     return TrialRow.read(row).as_trial()
 
 
-def fail(connection: Connection, lease: Lease, reason: str, *, now: float) -> None:
+def fail(connection: Connection, lease: Lease, reason: str, *, now: float, seconds: float) -> None:
     """Mark a trial as failed for good under a lease that nobody has outbid."""
     held = _held(connection, lease)
-    _replace(connection, held, held.with_end("failed", now=now, reason=reason))
+    _replace(connection, held, held.failed(reason, now=now, seconds=seconds))
 
 
 def release(connection: Connection, lease: Lease) -> None:

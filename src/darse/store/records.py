@@ -13,7 +13,7 @@ from darse.ranks.plan import RankPlan
 from darse.store.protocol import Event, StudyRecord
 from darse.store.schema import EVENTS, STUDIES, TRIALS
 from darse.store.seal import DamagedError, canonical, sealed, unsealed
-from darse.store.trial import CurvePoint, Outcome, Trial, TrialSpec
+from darse.store.trial import CurvePoint, Failure, Outcome, Trial, TrialSpec
 
 TrialState = Literal["queued", "finished", "failed"]
 
@@ -72,6 +72,7 @@ class TrialRow:
         worker: Who holds or held it.
         outcome: What came out, once finished.
         reason: Why it failed, once failed.
+        seconds: Wall time until it failed, once failed.
         ended: When it finished or failed.
     """
 
@@ -84,6 +85,7 @@ class TrialRow:
     worker: str = ""
     outcome: Outcome | None = None
     reason: str = ""
+    seconds: float = 0.0
     ended: float | None = None
 
     def columns(self) -> dict[str, object]:
@@ -95,6 +97,8 @@ class TrialRow:
             "outcome": None if self.outcome is None else _outcome_as_json(self.outcome),
             "reason": self.reason,
             "ended": self.ended,
+            # a finished trial has them in its outcome
+            **({"seconds": self.seconds} if self.seconds else {}),
         }
         expires = None if self.expires is None else float(self.expires)
         values = {"id": self.id, "state": self.state, "token": self.token, "expires": expires}
@@ -124,9 +128,17 @@ class TrialRow:
             raise DamagedError(f"trial {self.id} is finished but has no outcome")
         return Trial(self.id, self.spec, self.outcome)
 
-    def with_end(self, state: TrialState, *, now: float, outcome: Outcome | None = None, reason: str = "") -> TrialRow:
-        """The row once its lease has ended for good."""
-        return replace(self, state=state, expires=None, outcome=outcome, reason=reason, ended=float(now))
+    def as_failure(self) -> Failure:
+        """The failed trial."""
+        return Failure(self.spec, self.reason, self.seconds)
+
+    def finished(self, outcome: Outcome, *, now: float) -> TrialRow:
+        """The row once its lease has ended with an outcome."""
+        return replace(self, state="finished", expires=None, outcome=outcome, ended=float(now))
+
+    def failed(self, reason: str, *, now: float, seconds: float) -> TrialRow:
+        """The row once its lease has ended without one."""
+        return replace(self, state="failed", expires=None, reason=reason, seconds=float(seconds), ended=float(now))
 
 
 def event_columns(study: str, ordinal: int, event: Event) -> dict[str, object]:
@@ -142,16 +154,17 @@ def read_event(row: RowMapping) -> Event:
 
 
 def _outcome_as_json(outcome: Outcome) -> Mapping[str, object]:
-    points = [{**asdict(replace(point, metrics={})), "metrics": dict(point.metrics)} for point in outcome.curve]
     return {
         "score": outcome.score,
         "metrics": dict(outcome.metrics),
         "losses": outcome.losses,
-        "curve": points,
+        "curve": [asdict(point) for point in outcome.curve],
         "artifacts": dict(outcome.artifacts),
         "seconds": outcome.seconds,
     }
 
 
 def _outcome_from_json(value: dict[str, Any]) -> Outcome:
-    return Outcome(**{**value, "curve": tuple(CurvePoint(**point) for point in value["curve"])})
+    # rows of older versions have more in a point
+    curve = tuple(CurvePoint(point["epoch"], point["train_loss"], point["score"]) for point in value["curve"])
+    return Outcome(**{**value, "curve": curve})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from sqlalchemy import RowMapping, Table
 
 from darse.errors import StoreError
-from darse.files import sha256_of_json
+from darse.files import canonical_json, sha256_of_json
 from darse.names import printable
 
 MAX_KEY_LENGTH = 128
@@ -19,7 +18,7 @@ class DamagedError(Exception):
 
 
 def canonical(value: object, what: str) -> str:
-    """A JSON value as text: sorted keys, no spaces, ASCII, floats that read back to the bit.
+    """A value as canonical JSON, or an error that says what it belongs to.
 
     Args:
         value: Anything JSON can say.
@@ -27,12 +26,9 @@ def canonical(value: object, what: str) -> str:
 
     Raises:
         StoreError: It holds NaN, an infinity or something that is not JSON.
-
-    >>> canonical({"b": 0.1, "a": [1, None]}, "example")
-    '{"a":[1,null],"b":0.1}'
     """
     try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+        return canonical_json(value)
     except (TypeError, ValueError, RecursionError) as error:
         reason = printable(str(error), 80)
         raise StoreError(f"{what} cannot be stored as JSON: {reason}; give plain, finite values") from error

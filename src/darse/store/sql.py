@@ -13,7 +13,7 @@ from darse.store.artifacts import ArtifactFolder
 from darse.store.connect import Database
 from darse.store.protocol import Event, Lease, StudyRecord
 from darse.store.seal import checked_key
-from darse.store.trial import Outcome, Trial, TrialSpec
+from darse.store.trial import Failure, Outcome, Trial, TrialSpec
 
 
 class SqlStore:
@@ -90,14 +90,14 @@ class SqlStore:
         with self._database.write() as connection:
             return queue.finish(connection, lease, outcome, now=now)
 
-    def fail(self, lease: Lease, reason: str, *, now: float) -> None:
-        """Mark a trial as failed for good; it is kept and shown, and not tried again.
+    def fail(self, lease: Lease, reason: str, *, now: float, seconds: float = 0.0) -> None:
+        """Mark a trial as failed for good after some seconds of work; it is kept and shown, and not tried again.
 
         Raises:
             StaleLeaseError: Another worker has taken the trial by now; nothing is written.
         """
         with self._database.write() as connection:
-            queue.fail(connection, lease, reason, now=now)
+            queue.fail(connection, lease, reason, now=now, seconds=seconds)
 
     def release(self, lease: Lease) -> None:
         """Give a trial back to the queue at once; a stale lease is no error here."""
@@ -112,11 +112,11 @@ class SqlStore:
         with self._database.read() as connection:
             return [row.as_trial() for row in queue.read_trials(connection, study) if row.state == "finished"]
 
-    def failures(self, study: str) -> Sequence[tuple[TrialSpec, str]]:
-        """The failed trials of a study with their reasons."""
+    def failures(self, study: str) -> Sequence[Failure]:
+        """The failed trials of a study, in the order in which the study asked for them."""
         with self._database.read() as connection:
             rows = queue.read_trials(connection, study)
-        return [(row.spec, row.reason) for row in rows if row.state == "failed"]
+        return [row.as_failure() for row in rows if row.state == "failed"]
 
     def leases(self, study: str) -> Sequence[Lease]:
         """The leases that are held on a study's trials, run out or not."""

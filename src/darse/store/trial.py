@@ -54,13 +54,11 @@ class CurvePoint:
         epoch: Epochs finished.
         train_loss: Mean training loss of that epoch.
         score: The search score on validation, lower is better.
-        metrics: Validation metrics by name.
     """
 
     epoch: int
     train_loss: float
     score: float
-    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ class Outcome:
         metrics: Validation metrics by name.
         losses: Digest of the artifact with the search loss of each validation example, in the rows' order.
         curve: One point per epoch; empty where nothing is trained.
-        artifacts: Digest of each further artifact by its role (`weights`, `predictions`).
+        artifacts: Digest of each further artifact by its role (`weights`).
         seconds: Wall time.
     """
 
@@ -81,6 +79,21 @@ class Outcome:
     losses: str
     curve: tuple[CurvePoint, ...] = ()
     artifacts: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A trial that failed for good.
+
+    Attributes:
+        spec: What was run.
+        reason: Why it failed.
+        seconds: Wall time until it did; 0 where an older version kept none.
+    """
+
+    spec: TrialSpec
+    reason: str
     seconds: float = 0.0
 
 

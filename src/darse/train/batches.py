@@ -38,7 +38,7 @@ def training_batches(lengths: NDArray[np.int32], *, batch_size: int, seed: int, 
 
 
 def evaluation_batches(lengths: NDArray[np.int32], token_budget: int = 1024) -> list[NDArray[np.intp]]:
-    """All rows, longest first, in batches of at most `token_budget` padded tokens."""
+    """All rows, longest first, in batches of at most `token_budget` padded tokens; a longer row has one to itself."""
     order: Sequence[int] = np.argsort(-lengths, kind="stable").tolist()
     batches: list[NDArray[np.intp]] = []
     start = 0

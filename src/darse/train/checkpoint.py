@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
-from darse.files import sha256_of_bytes, write_durably
+from darse.files import safetensors_metadata, sha256_of_bytes, write_durably
 from darse.train.loop import Progress, Snapshot
 
 _DIGEST_LENGTH = 64
@@ -39,8 +39,7 @@ class CheckpointFile:
         if sha256_of_bytes(body).encode() != digest:
             return None
         try:
-            header = json.loads(body[8 : 8 + int.from_bytes(body[:8], "little")])
-            values = json.loads(header["__metadata__"]["progress"])
+            values = json.loads(safetensors_metadata(body)["progress"])
             progress = Progress(**values | {"curve": tuple(tuple(point) for point in values["curve"])})
             return Snapshot(progress, load_safetensors(body))
         except (SafetensorError, KeyError, TypeError, ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ class Encoded:
         """How many rows."""
         return len(self.tokens)
 
-    @property
+    @cached_property
     def lengths(self) -> NDArray[np.int32]:
         """Tokens of each row, shape (rows,)."""
         return np.fromiter(map(len, self.tokens), dtype=np.int32, count=len(self.tokens))
