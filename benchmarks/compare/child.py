@@ -15,7 +15,6 @@ from benchmarks.compare.results import Record
 from benchmarks.compare.scale import Scale
 from benchmarks.compare.sets import SETS, load, split_set
 from benchmarks.compare.stand import Stand
-
 from darse.data.load import load_labelled
 
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from benchmarks.compare.results import Record
 from benchmarks.compare.scale import BUDGET_RANK
 from benchmarks.compare.stand import Chosen, Finished, Run, Stand, measured, tuned, with_all_seeds
-
 from darse.errors import TrialError
 from darse.execute.evaluator import Feedback
 from darse.execute.finetune import Finetune

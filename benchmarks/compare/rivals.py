@@ -9,10 +9,6 @@ from functools import cached_property
 
 import torch
 import transformers
-from benchmarks.compare.results import Record
-from benchmarks.compare.scale import BUDGET_RANK
-from benchmarks.compare.stand import Chosen, Finished, Run, Stand, Tuned, measured, tuned, with_all_seeds
-from benchmarks.compare.trainer import Rows, logits_of, train
 from peft import (
     AdaLoraConfig,
     EvaConfig,
@@ -20,6 +16,7 @@ from peft import (
     PeftConfig,
     PeftModel,
     TaskType,
+    get_eva_state_dict,
     get_peft_model,
     initialize_lora_eva_weights,
 )
@@ -27,6 +24,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import DataCollatorWithPadding, PreTrainedModel, TrainerCallback, TrainerControl, TrainerState
 
+from benchmarks.compare.results import Record
+from benchmarks.compare.scale import BUDGET_RANK
+from benchmarks.compare.stand import Chosen, Finished, Run, Stand, Tuned, measured, tuned, with_all_seeds
+from benchmarks.compare.trainer import Rows, logits_of, train
 from darse.data.example import SplitName, Task
 from darse.model.base import quiet
 from darse.model.head import task_for_head

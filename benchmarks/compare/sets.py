@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.compare.scale import SST_ROWS, Scale
-
 from darse.data.example import Example, LabelledData, Task
 from darse.data.load import load_labelled
 from darse.settings import DataSettings

@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+
 from benchmarks.compare.results import Floats, Record, packed
 from benchmarks.compare.scale import GRID, Scale
-
 from darse.data.example import LabelledData
 from darse.errors import TrialError
 from darse.evaluate.losses import metric_losses, verdict_metric

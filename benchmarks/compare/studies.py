@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+
 from benchmarks.compare.results import Floats, Record, packed
 from benchmarks.compare.sets import as_row, columns_of
 from benchmarks.compare.stand import Stand, common, peak_mib, test_losses
-
 from darse.data.example import LabelledData, Task
 from darse.execute.bench import Bench
 from darse.execute.held_out import FINDING

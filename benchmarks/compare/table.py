@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+
 from benchmarks.compare.cells import Cell
 from benchmarks.compare.methods import METHODS, TENFOLD
 from benchmarks.compare.results import Floats, Record, number, unpacked
 from benchmarks.compare.scale import Scale
 from benchmarks.compare.sets import SETS
-
 from darse.evaluate.paired import Estimate, crossed_mean, paired_effect
 
 _SEED = 0

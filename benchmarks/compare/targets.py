@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from benchmarks.compare.methods import DARSE, METHODS, UNIFORM_RANKS
 from benchmarks.compare.results import Record
 from benchmarks.compare.scale import BUDGET_RANK, Scale

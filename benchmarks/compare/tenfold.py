@@ -11,7 +11,6 @@ from benchmarks.compare.scale import GRID, Scale
 from benchmarks.compare.sets import Set, all_rows, as_row, load, thinned
 from benchmarks.compare.stand import Stand, common, peak_mib, test_losses
 from benchmarks.compare.studies import run
-
 from darse.data.example import Example, Task
 from darse.data.load import load_labelled
 from darse.ranks.plan import RankPlan, cost

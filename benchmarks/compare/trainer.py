@@ -7,8 +7,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 
 import torch
-from benchmarks.compare.results import Floats
-from benchmarks.compare.scale import Scale
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 from transformers import (
@@ -22,6 +20,8 @@ from transformers import (
     TrainingArguments,
 )
 
+from benchmarks.compare.results import Floats
+from benchmarks.compare.scale import Scale
 from darse.data.example import Task
 from darse.errors import TrialError
 from darse.evaluate.losses import search_losses

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from benchmarks.compare import __main__ as command
 from benchmarks.compare.cells import cells
 from benchmarks.compare.methods import METHODS
@@ -22,7 +23,6 @@ from benchmarks.compare.scale import SHORT
 from benchmarks.compare.sets import SETS
 from benchmarks.compare.stand import Finished, tuned
 from benchmarks.compare.table import entries
-
 from darse.data.write import write_rows
 from darse.errors import TrialError
 from darse.ranks.plan import RankPlan, Site, Weight, cost
