@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Literal
 
-UNIFORM_RANKS = (1, 2, 4, 8, 16)
+UNIFORM_RANKS = (1, 2, 4, 8)
 Kind = Literal["plans", "studies", "rivals"]
 
 
@@ -58,19 +58,19 @@ METHODS: dict[str, Method] = {
         5e-4,
         3,
         1,
-        1.1,
+        1.3,
         "PEFT's quickstart as published: r=8, alpha 16, query and value, learning rate 5e-4, Trainer",
         {"is_tuned": False},
     ),
     **{f"uniform-{rank}": _uniform(rank) for rank in UNIFORM_RANKS},
     "quickstart-tuned": Method(
-        "rivals", "quickstart", 5e-4, 6, 1, 1.1, "the same with its learning rate tuned", {"is_tuned": True}
+        "rivals", "quickstart", 2e-3, 6, 1, 1.3, "the same with its learning rate tuned", {"is_tuned": True}
     ),
-    "eva": Method("rivals", "eva", 1e-3, 6, 1, 1.5, "EVA of PEFT, r=8, rho 2, all linear maps, our head, Trainer", {}),
+    "eva": Method("rivals", "eva", 2e-3, 6, 1, 1.5, "EVA of PEFT, r=8, rho 2, all linear maps, our head, Trainer", {}),
     "adalora": Method(
-        "rivals", "adalora", 1e-3, 6, 1, 2.2, "AdaLoRA of PEFT, ranks 12 to 8, all linear maps, our head, Trainer", {}
+        "rivals", "adalora", 4e-3, 6, 1, 2.0, "AdaLoRA of PEFT, ranks 12 to 8, all linear maps, our head, Trainer", {}
     ),
-    "full": Method("rivals", "full", 1e-4, 6, 1, 1.6, "full fine-tuning, Trainer", {}),
+    "full": Method("rivals", "full", 1e-4, 6, 1, 2.0, "full fine-tuning, Trainer", {}),
     "smallest": Method(
         "studies", "darse", 0, 26, 5, 0.9, "darse, objective smallest", {"objective": "smallest", "max_rank": 16}
     ),
@@ -98,7 +98,7 @@ METHODS: dict[str, Method] = {
         "studies",
         "darse",
         0,
-        42,
+        28,
         5,
         1.0,
         "the published greedy search (--preset paper, evaluator finetune), with the budget of uniform rank 8",

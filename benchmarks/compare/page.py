@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.compare.methods import METHODS, TENFOLD
+from benchmarks.compare.methods import METHODS, TENFOLD, Method
 from benchmarks.compare.results import Record, number
 from benchmarks.compare.scale import GRID, Scale
 from benchmarks.compare.sets import SETS
@@ -98,9 +98,9 @@ def _deviations(table: Table, scale: Scale) -> list[str]:
         "  search as training or validation rows; one run per fold.",
         *(_sizes(table, name) for name, one in SETS.items() if not one.is_tenfold),
         "",
-        "| method | what it is |",
-        "|---|---|",
-        *(f"| {name} | {method.says} |" for name, method in METHODS.items()),
+        "| method | what it is | its walk starts at |",
+        "|---|---|---|",
+        *(f"| {name} | {method.says} | {_start(method)} |" for name, method in METHODS.items()),
     ]
 
 
@@ -112,3 +112,9 @@ def _sizes(table: Table, name: str) -> str:
     assert isinstance(rows, dict)
     whole = dict(zip(("train", "valid", "test"), SETS[name].rows, strict=True))
     return f"- {name}: " + ", ".join(f"{part} {rows[part]:,} of {whole[part]:,} rows" for part in whole)
+
+
+def _start(method: Method) -> str:
+    if method.kind == "studies":
+        return f"{GRID[len(GRID) // 2]:g}"
+    return f"{method.start:g}" if method.options.get("is_tuned", True) else "not tuned"

@@ -30,16 +30,16 @@ class Scale:
         model: Base model.
     """
 
-    train_rows: int = 400
-    valid_rows: int = 300
-    fold_search_rows: int = 1000
+    train_rows: int = 200
+    valid_rows: int = 160
+    fold_search_rows: int = 400
     folds: int = 10
     epochs: int = 3
     seeds: int = 3
     batch_size: int = 16
     max_length: int = 128
     max_rank: int = 16
-    greedy_trials: int = 40
+    greedy_trials: int = 20
     model: str = "minilm"
 
     def digest(self) -> str:

@@ -167,9 +167,9 @@ def with_all_seeds(stand: Stand, run: Run, first: Tuned) -> list[Finished]:
 
 def measured(stand: Stand, choose: Callable[[Stand], Chosen]) -> Record:
     """Run a method by its clock, then judge it on test, once; the content of a line of the results file."""
-    began = time.perf_counter()
+    clock = Clock()
     chosen = choose(stand)
-    seconds, peak = time.perf_counter() - began, peak_mib()
+    cost = clock.read()
     losses = np.stack([test_losses(stand.bench, one.test()) for one in chosen.runs])
     return {
         **common(stand),
@@ -178,8 +178,7 @@ def measured(stand: Stand, choose: Callable[[Stand], Chosen]) -> Record:
         "learning_rate": chosen.rate,
         "valid": float(np.mean([one.score for one in chosen.runs])),
         "runs": chosen.made,
-        "seconds": seconds,
-        "peak_mib": peak,
+        **cost,
         "losses": packed(losses),
         **chosen.details,
     }
@@ -194,6 +193,18 @@ def common(stand: Stand) -> Record:
 def test_losses(bench: Bench, logits: Floats) -> Floats:
     """The verdict's loss of every test row: 0/1 error, or squared error in the user's units."""
     return metric_losses(logits, *bench.truth("test"), bench.task)
+
+
+class Clock:
+    """What a method costs, from now on."""
+
+    def __init__(self) -> None:
+        self._began, self._cpu = time.perf_counter(), time.process_time()
+
+    def read(self) -> Record:
+        """Wall seconds, processor seconds (where they lag far behind, something else ran), and peak memory in MiB."""
+        seconds, cpu = time.perf_counter() - self._began, time.process_time() - self._cpu
+        return {"seconds": seconds, "cpu_seconds": cpu, "peak_mib": peak_mib()}
 
 
 def peak_mib() -> int:

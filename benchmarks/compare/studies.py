@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.compare.results import Floats, Record, packed
 from benchmarks.compare.sets import as_row, columns_of
-from benchmarks.compare.stand import Stand, common, peak_mib, test_losses
+from benchmarks.compare.stand import Clock, Stand, common, test_losses
 from darse.data.example import LabelledData, Task
 from darse.execute.bench import Bench
 from darse.execute.held_out import FINDING
@@ -43,9 +42,9 @@ def darse(
         options["budget"] = str(quickstart_parameters(stand.bench)) if budget == "quickstart" else budget
     if preset == "paper":
         options["max_trials"] = stand.scale.greedy_trials
-    began = time.perf_counter()
+    clock = Clock()
     study = run(stand, options)
-    seconds, peak = time.perf_counter() - began, peak_mib()
+    cost = clock.read()
     result = study.result
     losses = np.stack([test_losses(study.bench, one) for one in study.test_logits])
     assert result.findings.verify is not None
@@ -60,8 +59,7 @@ def darse(
         "valid": float(np.mean(scores)),
         "runs": _runs(result, stand.scale.epochs),
         "search_runs": _search_runs(result, stand.scale.epochs),
-        "seconds": seconds,
-        "peak_mib": peak,
+        **cost,
         "losses": packed(losses),
         "verdict": result.verdict.verdict,
         "is_limited": result.is_limited,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from benchmarks.compare.plans import trains
 from benchmarks.compare.results import Record, packed
 from benchmarks.compare.scale import GRID, Scale
 from benchmarks.compare.sets import Set, all_rows, as_row, load, thinned
-from benchmarks.compare.stand import Stand, common, peak_mib, test_losses
+from benchmarks.compare.stand import Clock, Stand, common, test_losses
 from benchmarks.compare.studies import run
 from darse.data.example import Example, Task
 from darse.data.load import load_labelled
@@ -31,17 +30,16 @@ def search(data: Path, one: Set, scale: Scale, folder: Path) -> Record:
     rows = [as_row(example, task, "") for example in thinned(train, scale.fold_search_rows)]
     stand = Stand(load(rows, task, has_split=False), scale, folder)
     options: Options = {**stand.options, "objective": "best", "budget": BUDGET, "seeds": _SEARCH_SEEDS}
-    began = time.perf_counter()
+    clock = Clock()
     study = run(stand, options)
-    seconds, peak = time.perf_counter() - began, peak_mib()
+    spent = clock.read()
     assert study.result.findings.verify is not None
     return {
         **common(stand),
         "plan": str(study.result.plan),
         "parameters": study.result.cost,
         "learning_rate": study.result.findings.verify.learning_rate,
-        "seconds": seconds,
-        "peak_mib": peak,
+        **spent,
     }
 
 
@@ -55,16 +53,15 @@ def fold(data: Path, one: Set, scale: Scale, folder: Path, *, place: int, found:
     plan = RankPlan.of(map(int, str(found["plan"]).split()))
     rate = found["learning_rate"]
     assert isinstance(rate, float)
-    began = time.perf_counter()
+    clock = Clock()
     trained = trains(stand, plan)(rate, _SEED)
-    seconds, peak = time.perf_counter() - began, peak_mib()
+    spent = clock.read()
     return {
         **common(stand),
         "plan": str(plan),
         "parameters": cost(plan, stand.bench.sites),
         "learning_rate": rate,
-        "seconds": seconds,
-        "peak_mib": peak,
+        **spent,
         "valid": trained.score,
         "losses": packed(test_losses(stand.bench, trained.test())[None]),
     }
