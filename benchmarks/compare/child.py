@@ -9,7 +9,6 @@ import threading
 import warnings
 from pathlib import Path
 
-from benchmarks.compare import tenfold
 from benchmarks.compare.methods import METHODS
 from benchmarks.compare.results import Record
 from benchmarks.compare.scale import Scale
@@ -39,9 +38,11 @@ def main() -> None:
 def run(method: str, name: str, part: str, scale: Scale, data: Path, folder: Path, given: Record) -> Record:
     """The line of a cell, without what the parent adds."""
     one, how = SETS[name], METHODS[method]
-    if part == "search":
-        return tenfold.search(data, one, scale, folder)
-    if part.startswith("fold"):
+    if one.is_tenfold:
+        from benchmarks.compare import tenfold  # a study's parts take a while to load
+
+        if part == "search":
+            return tenfold.search(data, one, scale, folder)
         return tenfold.fold(data, one, scale, folder, place=int(part.split()[1]), found=given)
     task = load_labelled(data / one.file, one.columns, seed=0).task
     rows = load(split_set(data, one, scale), task)

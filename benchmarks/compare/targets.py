@@ -100,7 +100,7 @@ def _never_worse(table: Table) -> Target:
     if not pairs:
         return Target(says, "not run", details)
     state = f"missed by {worse} of {len(pairs)} comparisons" if worse else f"reached in {len(pairs)} comparisons"
-    return Target(says, state + _left(table), details)
+    return Target(says, _so_far(table) + state, details)
 
 
 def _better_on_average(table: Table) -> Target:
@@ -115,7 +115,8 @@ def _better_on_average(table: Table) -> Target:
         name: [gain for gain, (_, theirs) in zip(gains, pairs, strict=True) if theirs.method == name] for name in rivals
     }
     details = [f"{name}: {np.mean(own):+.2%}" for name, own in by_rival.items()]
-    return Target(says, (f"reached: {mean:+.2%}" if mean > 0 else f"missed by {-mean:.2%}") + _left(table), details)
+    state = f"reached: {mean:+.2%}" if mean > 0 else f"missed by {-mean:.2%}"
+    return Target(says, _so_far(table) + state, details)
 
 
 def _published(table: Table, rival: str, *, is_accuracy: bool) -> Target:
@@ -176,6 +177,6 @@ def _pairs(table: Table) -> list[tuple[Entry, Entry]]:
     return found
 
 
-def _left(table: Table) -> str:
+def _so_far(table: Table) -> str:
     missing = [name for name in _SETS if any((method, name) not in table for method in METHODS)]
-    return f" (not every method has run on {', '.join(missing)})" if missing else ""
+    return f"not every method has run on {', '.join(missing)}; so far " if missing else ""

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,14 @@ from benchmarks.compare.cells import cells
 from benchmarks.compare.methods import METHODS
 from benchmarks.compare.page import page
 from benchmarks.compare.plans import within
-from benchmarks.compare.results import append, packed, read, unpacked
-from benchmarks.compare.scale import SHORT
-from benchmarks.compare.sets import SETS
-from benchmarks.compare.stand import Finished, tuned
+from benchmarks.compare.results import append, number, packed, read, unpacked
+from benchmarks.compare.rivals import adalora, quickstart
+from benchmarks.compare.scale import GRID, SHORT
+from benchmarks.compare.sets import SETS, load, split_set
+from benchmarks.compare.stand import Finished, Stand, tuned
+from benchmarks.compare.studies import quickstart_parameters
 from benchmarks.compare.table import entries
+from darse.data.load import load_labelled
 from darse.data.write import write_rows
 from darse.errors import TrialError
 from darse.ranks.plan import RankPlan, Site, Weight, cost
@@ -30,7 +34,7 @@ from tests.labelled import labelled_rows
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 60.0
-METHODS_RUN = ("head", "quickstart")
+METHODS_RUN = ("head", "uniform-1")
 SIZES = ["--epochs", "1", "--seeds", "2", "--train-rows", "40"]
 
 
@@ -42,6 +46,7 @@ def toy(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_killed_comparison_keeps_its_finished_cells_and_prints_its_table(toy: Path, tiny_bert: Path) -> None:
     results = toy / "compare.jsonl"
     arguments = ["--data", str(toy / "data"), "--results", str(results), "--out", str(toy / "page.md")]
@@ -66,6 +71,21 @@ def test_a_killed_comparison_keeps_its_finished_cells_and_prints_its_table(toy: 
     assert "| tpe | not run |" in ended.stdout
     assert (toy / "page.md").read_text(encoding="utf-8") == ended.stdout.rstrip("\n") + "\n"
     assert len({record["data_sha256"] for record in map(json.loads, results.read_bytes().splitlines())}) == 1
+
+
+def test_rivals_train_with_their_own_code_and_count_what_they_keep(toy: Path, tiny_bert: Path) -> None:
+    scale = replace(SHORT, epochs=1, seeds=2, train_rows=40, model=str(tiny_bert))
+    one = SETS["uci"]
+    task = load_labelled(toy / "data" / one.file, one.columns, seed=0).task
+    stand = Stand(load(split_set(toy / "data", one, scale), task), scale, toy)
+    plain = quickstart(stand, is_tuned=False)
+    assert plain["parameters"] == quickstart_parameters(stand.bench)
+    assert plain["runs"] == scale.seeds
+    (toy / "second").mkdir()
+    masked = adalora(replace(stand, folder=toy / "second", start=GRID[1]))
+    kept, every = number(masked, "parameters"), cost(RankPlan.uniform(stand.bench.sites, 12), stand.bench.sites)
+    assert 0 < kept < every, "AdaLoRA's masked values are counted"
+    assert unpacked(masked["losses"]).shape == (scale.seeds, len(stand.data.test))
 
 
 def test_a_torn_line_counts_as_none_and_costs_no_other_line(tmp_path: Path) -> None:
