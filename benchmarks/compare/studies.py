@@ -1,0 +1,133 @@
+"""darse itself: a study from rows to its finding, with the losses of its kept test logits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.compare.results import Floats, Record, packed
+from benchmarks.compare.sets import as_row, columns_of
+from benchmarks.compare.stand import Clock, Stand, common, test_losses
+from darse.data.example import LabelledData, Task
+from darse.execute.bench import Bench
+from darse.execute.held_out import FINDING
+from darse.search.result import Result
+from darse.settings import Objective, Options, Preset, settings_from_options
+from darse.store.arrays import read_array
+from darse.study import Audience, Finished, Request, open_study_store, run_study
+
+QUICKSTART_RANK = 8
+
+
+def darse(
+    stand: Stand,
+    *,
+    objective: Objective,
+    budget: str | None = None,
+    preset: Preset = "none",
+    max_rank: int | None = None,
+) -> Record:
+    """A study by its own clock: calibration, search, finalists and controls, all seeds, and the test of them all.
+
+    Args:
+        stand: What the cell stands on.
+        objective: `best` or `smallest`.
+        budget: As the command line takes it; `quickstart` is what the quickstart's recipe costs.
+        preset: `paper` for the published method.
+        max_rank: Highest rank searched; that of the scale by default.
+    """
+    options: Options = {**stand.options, "objective": objective, "preset": preset}
+    if budget is not None:
+        options["budget"] = str(quickstart_parameters(stand.bench)) if budget == "quickstart" else budget
+    if preset == "paper":
+        options["max_trials"] = stand.scale.greedy_trials
+    clock = Clock()
+    study = run(stand, options)
+    cost = clock.read()
+    result = study.result
+    losses = np.stack([test_losses(study.bench, one) for one in study.test_logits])
+    assert result.findings.verify is not None
+    scores = [
+        trial.outcome.score for trial in result.findings.verify.runs(result.trials, stand.scale.epochs)[result.plan]
+    ]
+    return {
+        **common(stand),
+        "plan": str(result.plan),
+        "parameters": result.cost,
+        "learning_rate": result.findings.verify.learning_rate,
+        "valid": float(np.mean(scores)),
+        "runs": _runs(result, stand.scale.epochs),
+        "search_runs": _search_runs(result, stand.scale.epochs),
+        **cost,
+        "losses": packed(losses),
+        "verdict": result.verdict.verdict,
+        "is_limited": result.is_limited,
+    }
+
+
+@dataclass(frozen=True)
+class Study:
+    """A finished study.
+
+    Attributes:
+        result: What it found.
+        bench: What its trials stood on.
+        test_logits: Of the found plan, shape (seeds, rows, outputs); made once, by the study.
+    """
+
+    result: Result
+    bench: Bench
+    test_logits: Floats
+
+
+def run(stand: Stand, options: Options, *, has_split: bool = True) -> Study:
+    """Run a study on the stand's rows."""
+    settings = settings_from_options(options)
+    columns = columns_of(stand.data.task, has_split=has_split)
+    settings = settings.model_copy(update={"data": columns})
+    folder = stand.folder / "study"
+    request = Request(rows_of(stand.data, stand.data.task), settings, folder)
+    finished = run_study(request, Audience())
+    assert finished.bench is not None, "darse trains here"
+    return Study(finished.result, finished.bench, _test_logits(stand, finished))
+
+
+def rows_of(data: LabelledData, task: Task) -> list[dict[str, object]]:
+    """Loaded rows as a source, their split stated."""
+    return [
+        as_row(example, task, name)
+        for name, examples in (("train", data.train), ("valid", data.valid), ("test", data.test))
+        for example in examples
+    ]
+
+
+def quickstart_parameters(bench: Bench) -> int:
+    """What rank 8 on every query and value costs."""
+    return sum(QUICKSTART_RANK * one.unit_cost for one in bench.weights if one.name.endswith((".query", ".value")))
+
+
+def _test_logits(stand: Stand, finished: Finished) -> Floats:
+    result = finished.result
+    assert result.findings.verify is not None
+    with open_study_store(stand.folder / "study", None) as store:
+        known = store.findings(result.study)[FINDING]
+        runs = result.findings.verify.runs(result.trials, stand.scale.epochs)[result.plan]
+        return np.stack([read_array(store, str(known[trial.id])) for trial in runs])
+
+
+def _runs(result: Result, epochs: int) -> float:
+    """Training runs, a short one counted as the part of a full one that it is."""
+    return sum(trial.spec.epochs for trial in result.trials if trial.spec.evaluator == "finetune") / epochs
+
+
+def _search_runs(result: Result, epochs: int) -> float:
+    """The same without the controls' full runs, which choose nothing."""
+    assert result.findings.verify is not None
+    controls = {control.plan for control in result.findings.verify.controls} - {result.plan}
+    asked = [
+        trial.spec
+        for trial in result.trials
+        if trial.spec.evaluator == "finetune" and not (trial.spec.plan in controls and trial.spec.epochs == epochs)
+    ]
+    return sum(spec.epochs for spec in asked) / epochs
