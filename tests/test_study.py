@@ -73,7 +73,7 @@ def test_result_survives_its_own_json(small_study: SmallStudy) -> None:
 def test_tiny_model_learns_words_that_carry_the_tone(small_study: SmallStudy) -> None:
     quality = _result(small_study).quality
     assert quality is not None
-    assert quality.test["accuracy"] > 0.5
+    assert quality.test["accuracy"] > 0.4  # of three classes
     assert quality.test["r2"] > 0
 
 

@@ -11,7 +11,7 @@ from benchmarks.compare.sets import as_row, columns_of
 from benchmarks.compare.stand import Clock, Stand, common, test_losses
 from darse.data.example import LabelledData, Task
 from darse.execute.bench import Bench
-from darse.execute.held_out import FINDING
+from darse.execute.held_out import TEST_LOGITS
 from darse.search.result import Result
 from darse.settings import Objective, Options, Preset, settings_from_options
 from darse.store.arrays import read_array
@@ -111,7 +111,7 @@ def _test_logits(stand: Stand, finished: Finished) -> Floats:
     result = finished.result
     assert result.findings.verify is not None
     with open_study_store(stand.folder / "study", None) as store:
-        known = store.findings(result.study)[FINDING]
+        known = store.findings(result.study)[TEST_LOGITS]
         runs = result.findings.verify.runs(result.trials, stand.scale.epochs)[result.plan]
         return np.stack([read_array(store, str(known[trial.id])) for trial in runs])
 
