@@ -45,7 +45,9 @@ def plain(hidden: Tensor, weight: Tensor, bias: Tensor, down: Tensor, up: Tensor
 
 def fused(hidden: Tensor, weight: Tensor, bias: Tensor, down: Tensor, up: Tensor, scale: float) -> Tensor:
     """The product's own map."""
-    output: Tensor = LowRankMap.apply(hidden, weight, bias, down, up, scale)
+    output: Tensor = LowRankMap.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        hidden, weight, bias, down, up, scale
+    )
     return output
 
 
@@ -55,7 +57,7 @@ def once(function: Map, values: list[Tensor]) -> list[Tensor]:
     for leaf in (hidden, down, up):
         leaf.requires_grad_(True)
     output = function(hidden, weight, bias, down, up, 0.5)
-    output.backward(gradient)
+    torch.autograd.backward(output, gradient)
     return [output.detach(), *(leaf.grad for leaf in (hidden, down, up) if leaf.grad is not None)]
 
 
