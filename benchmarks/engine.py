@@ -103,7 +103,7 @@ class Rows(Dataset[dict[str, object]]):
     """Encoded rows as the Trainer takes them."""
 
     def __init__(self, rows: Encoded) -> None:
-        self.rows = rows
+        self.rows, self.is_score = rows, bool((rows.labels < 0).all())
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -113,7 +113,7 @@ class Rows(Dataset[dict[str, object]]):
         found: dict[str, object] = {
             "input_ids": tokens,
             "attention_mask": [1] * len(tokens),
-            "labels": int(self.rows.labels[row]),
+            "labels": float(self.rows.scores[row]) if self.is_score else int(self.rows.labels[row]),
         }
         if self.rows.segments is not None:
             found["token_type_ids"] = self.rows.segments[row].tolist()
@@ -132,7 +132,6 @@ def trainer(bench: Bench, plan: RankPlan, rows: Encoded, **options: object) -> I
         arguments = TrainingArguments(
             output_dir=folder,
             per_device_train_batch_size=bench.settings.train.batch_size,
-            num_train_epochs=1,
             learning_rate=RATE,
             train_sampling_strategy="group_by_length",
             save_strategy="no",
@@ -141,7 +140,7 @@ def trainer(bench: Bench, plan: RankPlan, rows: Encoded, **options: object) -> I
             disable_tqdm=True,
             use_cpu=True,
             seed=0,
-            **options,
+            **{"num_train_epochs": 1, **options},
         )
         yield Trainer(
             get_peft_model(model, config),
