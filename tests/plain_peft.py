@@ -113,9 +113,13 @@ def save(model: PeftModel, folder: Path) -> Path:
 
 def reloaded_logits(base: Path, folder: Path, texts: list[str], outputs: int) -> Tensor:
     """What plain `peft` makes of an adapter folder."""
+    return logits(reloaded(base, folder, outputs), base, texts)
+
+
+def reloaded(base: Path, folder: Path, outputs: int) -> PeftModel:
+    """An adapter folder as plain `peft` loads it."""
     with hushed():
-        model = PeftModel.from_pretrained(classifier(base, outputs), str(folder)).eval()
-    return logits(model, base, texts)
+        return PeftModel.from_pretrained(classifier(base, outputs), str(folder)).eval()
 
 
 def logits(model: nn.Module, base: Path, texts: list[str]) -> Tensor:
