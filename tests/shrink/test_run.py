@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,9 +51,11 @@ class Given:
     outputs: int
 
 
-def _given(root: Path, base: Path, model: PeftModel, column: str, values: list[object], outputs: int) -> Given:
+def _given(root: Path, base: Path, model: PeftModel, column: str, values: Sequence[str | float], outputs: int) -> Given:
     adapter, data = plain_peft.save(model, root / "adapter"), root / "valid.csv"
-    rows = [{"text": text, column: value} for text, value in zip(TEXTS, values, strict=True)]
+    rows: list[dict[str, str | float]] = [
+        {"text": text, column: value} for text, value in zip(TEXTS, values, strict=True)
+    ]
     write_rows(data, ["text", column], rows)
     return Given(base, adapter, data, outputs)
 
@@ -231,14 +234,12 @@ def test_bad_input_is_one_line_and_exit_2(
     assert told.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    ("kind", "said"), [("llama", "the base model has no linear map"), ("roberta", "no linear map")]
-)
-def test_another_base_model_is_refused(kind: str, said: str, bert: Given, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["llama", "roberta"])
+def test_another_base_model_is_refused(kind: str, bert: Given, tmp_path: Path) -> None:
     other = save_model(kind, tmp_path / "other")
     settings = settings_from_options({"granularity": "module"})
     request = Request(str(bert.adapter), bert.data, settings, tmp_path / "out", NAMES, str(other))
-    with pytest.raises(AdapterError, match=said):
+    with pytest.raises(AdapterError, match="the base model has no linear map"):
         shrink(request, Audience())
 
 
