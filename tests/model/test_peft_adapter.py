@@ -12,7 +12,7 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
 
-from darse.errors import AdapterError
+from darse.errors import AdapterError, ModelError
 from darse.model.adapter import ADAPTER_FILE
 from darse.model.peft_adapter import find_adapter, read_peft_adapter
 from darse.model.peft_config import read_peft_config
@@ -198,6 +198,12 @@ def test_a_damaged_or_hostile_folder_is_one_clear_line(
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(AdapterError, match="there is no such folder"):
         find_adapter(str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "no\0file", "no spaces allowed"])
+def test_a_name_that_nothing_can_have_is_said(name: str) -> None:
+    with pytest.raises(ModelError, match="neither a local folder nor a PEFT adapter"):
+        find_adapter(name)
 
 
 def test_labels_of_the_config_are_read_in_their_order(whole: Path, tmp_path: Path) -> None:

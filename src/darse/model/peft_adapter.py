@@ -70,15 +70,14 @@ def find_adapter(name: str) -> Path:
     Raises:
         AdapterError: It is neither, or holds no LoRA adapter in safetensors.
     """
+    folder = Path(name)
     try:
-        is_folder = Path(name).is_dir()
+        is_folder, is_there = folder.is_dir(), folder.exists()
     except (OSError, ValueError):  # a name that no file can have
-        is_folder = False
-    if is_folder:
-        folder = Path(name)
-    elif name.startswith((".", "/", "~")) or Path(name).exists():
+        is_folder = is_there = False
+    if not is_folder and (is_there or name.startswith((".", "/", "~"))):
         raise AdapterError(f"{printable(name, 200)}: there is no such folder; give the folder of a PEFT adapter")
-    else:
+    if not is_folder:
         folder = download(name, [CONFIG_FILE, ADAPTER_FILE], "a PEFT adapter", "give the folder of a PEFT adapter")
     _check_files(folder)
     return folder

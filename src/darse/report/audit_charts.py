@@ -29,6 +29,7 @@ def rank_map(audit: Audit) -> Chart:
         "x": list(columns),
         "z": [[None if one is None else round(one.effective_rank, 2) for one in row] for row in cells],
         "zmin": 0,
+        "zmax": max(one.rank for one in audit.modules),
         "xgap": 2 if len(columns) <= 32 else 1,
         "ygap": 2,
         "colorscale": RANK_SCALE,

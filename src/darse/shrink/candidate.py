@@ -12,6 +12,7 @@ import numpy as np
 from darse.evaluate.losses import Floats
 from darse.evaluate.paired import mean_intervals
 from darse.ranks.plan import RankPlan
+from darse.search.calibrate import UNKNOWN_NOISE
 from darse.settings import Objective
 
 UNCUT: Final = "uncut"
@@ -31,6 +32,7 @@ class Candidate:
         low: Lower end of the 95 % interval of the increase, over rows.
         high: Upper end.
         margin: Increase that still counts as not worse.
+        noise: Increase that training again with another seed could bring as well.
     """
 
     plan: RankPlan
@@ -41,14 +43,12 @@ class Candidate:
     low: float
     high: float
     margin: float
+    noise: float
 
     @property
     def holds(self) -> bool:
-        """Whether it loses no more than the margin, as far as the rows can tell.
-
-        Either the whole interval lies within the margin, or the increase does and the interval does not exclude none.
-        """
-        return self.high <= self.margin or (self.increase <= self.margin and self.low <= 0)
+        """Whether its increase is within the margin, and surely within the noise."""
+        return self.increase <= self.margin and self.high <= max(self.margin, self.noise)
 
 
 def weigh(
@@ -67,9 +67,10 @@ def weigh(
         return []
     increases = np.stack(losses) - uncut
     intervals = mean_intervals(increases, seed=seed)
-    allowed = margin * abs(float(uncut.mean()))
+    level = abs(float(uncut.mean()))
+    allowed, noise = margin * level, UNKNOWN_NOISE * level
     return [
-        Candidate(plan, cost, origin, float(own.mean()), float(increase.mean()), low, high, allowed)
+        Candidate(plan, cost, origin, float(own.mean()), float(increase.mean()), low, high, allowed, noise)
         for (plan, cost, origin), own, increase, (low, high) in zip(plans, losses, increases, intervals, strict=True)
     ]
 
