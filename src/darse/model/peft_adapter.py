@@ -68,7 +68,8 @@ def find_adapter(name: str) -> Path:
     """The folder of an adapter: a local one, or one that the hub gives us.
 
     Raises:
-        AdapterError: It is neither, or holds no LoRA adapter in safetensors.
+        AdapterError: It holds no LoRA adapter in safetensors.
+        ModelError: The hub does not give it.
     """
     folder = Path(name)
     try:
