@@ -71,9 +71,8 @@ def _sentence(judgement: Judgement, effect: ControlEffect, cost: int, metric: st
     if judgement == "smaller":
         return f"Smaller and not worse: the cut adapter has {size}, and its {change}, within the margin of {margin}."
     if judgement == "worse":
-        return (
-            f"Worse: the cut adapter has {size}, and its {change}. Keep the uncut adapter, or allow a larger --budget."
-        )
+        advice = "Keep the uncut adapter; more rows, or a larger --budget, give a surer choice."
+        return f"Worse: the cut adapter has {size}, and its {change}. {advice}"
     if cost >= effect.cost:
         return f"Nothing smaller holds: no cut was found that is not worse on validation; the adapter has {size}."
     return (
