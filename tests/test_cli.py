@@ -34,7 +34,9 @@ def _error(capsys: pytest.CaptureFixture[str]) -> str:
     return captured.err
 
 
-@pytest.mark.parametrize("verb", ["explore", "score", "report", "export", "sites", "studies", "doctor"])
+@pytest.mark.parametrize(
+    "verb", ["explore", "audit", "shrink", "score", "report", "export", "sites", "studies", "doctor"]
+)
 def test_every_verb_explains_itself_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([verb, "--help"]) == 0
     _, _, examples = capsys.readouterr().out.partition("\n  Examples:\n")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from peft import LoraConfig
 from transformers import PreTrainedModel
 
-from darse.data.example import Example, Task
+from darse.data.example import DataCheck, Example, Task
 from darse.errors import AdapterError, InputError, ModelError
 from darse.execute.bench import Bench, read_weights
 from darse.files import write_durably, write_json
@@ -24,8 +25,11 @@ from darse.ranks.sites import find_weights
 from darse.report.card import model_card
 from darse.report.facts import FOUND, NamedPlan, named_plans
 from darse.report.page import render_report
+from darse.report.shrink_card import shrink_card
 from darse.search.controls import BEST_UNIFORM, option_name
 from darse.search.result import Result
+from darse.settings import TrainSettings
+from darse.shrink.run import Finished as Shrinking
 from darse.store.protocol import Store
 from darse.store.trial import Trial
 from darse.study import Finished
@@ -182,21 +186,53 @@ def _write(result: Result, plan: NamedPlan, trained: Trained, folder: Path, prof
         "name": plan.name,
         "plan": list(plan.plan.ranks),
         "verdict": result.verdict.verdict,
-        "columns": _columns(result),
+        "columns": _columns(result.check),
     }
-    length = trained.base.text_length(result.settings.train.max_length)
-    export = Export(trained.base, trained.model, trained.task, trained.weights, trained.sites, length, about)
     # a base model that has moved is named where it is now
     moved = replace(result, origin=replace(result.origin, base_name=trained.base.name))
-    card = model_card(moved, profile, plan)
+    _write_proven(trained, folder, profile, result.settings.train, about=about, card=model_card(moved, profile, plan))
+
+
+def publish_shrunk(finished: Shrinking, folder: Path, profile: Profile = "native") -> None:
+    """Write shrink.json and adapter/, proven by reloading.
+
+    Raises:
+        AdapterError: The reloaded adapter does not give the same outputs.
+    """
+    result, bench = finished.result, finished.bench
+    about: dict[str, object] = {
+        "study": result.study,
+        "name": "shrunk",
+        "plan": list(result.plan.ranks),
+        "verdict": result.verdict.verdict,
+        "columns": _columns(result.check),
+        "adapter_sha256": result.adapter_digest,
+    }
+    trained = Trained(bench.base, bench.model, bench.task, bench.weights, finished.weights)
+    card = shrink_card(result, profile)
+    _write_proven(trained, folder / "adapter", profile, result.settings.train, about=about, card=card)
+    write_json(folder / "shrink.json", result.as_json())
+
+
+def _write_proven(
+    trained: Trained,
+    folder: Path,
+    profile: Profile,
+    settings: TrainSettings,
+    *,
+    about: Mapping[str, object],
+    card: str,
+) -> None:
+    length = trained.base.text_length(settings.max_length)
+    export = Export(trained.base, trained.model, trained.task, trained.weights, trained.sites, length, about)
     write_adapter(export, folder, profile, card=card, prove=lambda fresh: _prove(trained, length, fresh))
 
 
-def _columns(result: Result) -> dict[str, str]:
+def _columns(check: DataCheck | None) -> dict[str, str]:
     """Columns of text and target in training, where a scorer looks first."""
-    if result.check is None:
+    if check is None:
         return {}
-    columns = {"text": result.check.columns.text, "target": result.check.columns.target}
+    columns = {"text": check.columns.text, "target": check.columns.target}
     return {part: name for part, name in columns.items() if name is not None}
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from darse.data.check import data_check_as_json, with_token_counts
-from darse.data.example import DataCheck, LabelledData, Task
+from darse.data.check import data_check_as_json
+from darse.data.example import DataCheck, Task
 from darse.data.load import load_labelled
 from darse.data.source import Source
 from darse.evaluate.losses import Floats, verdict_metric
@@ -28,7 +28,6 @@ from darse.files import make_folder, write_json
 from darse.model.base import Base, body_parameters, find_base
 from darse.model.folder import files_digest
 from darse.model.precision import resolved
-from darse.model.weights import head_names
 from darse.ranks.budget import parse_budget
 from darse.ranks.plan import RankPlan, Site, cost
 from darse.ranks.sites import find_sites, find_weights
@@ -131,7 +130,7 @@ def run_study(request: Request, audience: Audience) -> Finished:
         bench = Bench.build(base, data, request.settings, store, request.out / "checkpoints")
         body = body_parameters(bench.model)
         budget = _budget(request.settings, bench.sites, body)  # before anything is written: it may be refused
-        check = _counted(bench, data)
+        check = bench.counted(data.check)
         write_json(request.out / "data-check.json", data_check_as_json(check))
         audience.check(check)
         evaluators: dict[EvaluatorName, Evaluator] = {
@@ -149,7 +148,7 @@ def run_study(request: Request, audience: Audience) -> Finished:
             losses = {plan: one.by_seed for plan, one in proofs.items()}
             verdict = run.verdict(findings.verify, losses, verdict_metric(bench.task), "test")
             quality = _quality(bench, proofs[findings.verify.plan])
-            head = _head_parameters(bench)
+            head = bench.head_parameters
             result = run.result(findings, history, verdict, task=bench.task, check=check, quality=quality, head=head)
         return Finished(result, bench)
 
@@ -335,17 +334,6 @@ def _ask_user(
         verdict = run.verdict(findings.verify, losses, "loss", "valid")
         result = run.result(findings, history, verdict, task=Task(), check=None, quality=None, head=0)
     return Finished(result, None)
-
-
-def _counted(bench: Bench, data: LabelledData) -> DataCheck:
-    lengths = np.concatenate([rows.full_lengths for rows in bench.rows.values()])
-    limit = bench.base.text_length(bench.settings.train.max_length)
-    return with_token_counts(data.check, lengths.tolist(), limit)
-
-
-def _head_parameters(bench: Bench) -> int:
-    heads = map(bench.model.get_submodule, head_names(bench.model))
-    return sum(parameter.numel() for head in heads for parameter in head.parameters())
 
 
 def _quality(bench: Bench, proof: HeldOut) -> Quality:

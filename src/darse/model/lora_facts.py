@@ -37,13 +37,31 @@ def read_lora_facts(folder: Path) -> LoraFacts:
     Raises:
         AdapterError: It is not one that we write.
     """
+    config = read_config(folder)
+    try:
+        return _parse(config)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise AdapterError(f"{folder / CONFIG_FILE} is missing or damaged; export the adapter again") from error
+
+
+def read_config(folder: Path) -> dict[str, object]:
+    """The adapter_config.json of a folder, whoever wrote it, as it stands.
+
+    Raises:
+        AdapterError: It is missing, too large, or no JSON object.
+    """
     path = folder / CONFIG_FILE
     try:
+        if not path.is_file():
+            raise AdapterError(f"{path} is missing or no regular file; export the adapter again")
         if path.stat().st_size > _MAX_BYTES:
             raise AdapterError(f"{path} is larger than {_MAX_BYTES} bytes; this is no adapter config")
-        return _parse(json.loads(path.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        config = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
         raise AdapterError(f"{path} is missing or damaged; export the adapter again") from error
+    if not isinstance(config, dict):
+        raise AdapterError(f"{path} is no JSON object; export the adapter again")
+    return config
 
 
 def _parse(config: dict[str, object]) -> LoraFacts:
@@ -69,12 +87,17 @@ def _by_name(patterns: object, default: object, targets: tuple[str, ...]) -> dic
     if not isinstance(patterns, dict):
         raise TypeError("no patterns")
     by_pattern = {re.escape(name): name for name in targets}
-    values = dict.fromkeys(targets, _number(default))
-    values |= {by_pattern[pattern]: _number(value) for pattern, value in patterns.items()}
+    values = dict.fromkeys(targets, as_number(default))
+    values |= {by_pattern[pattern]: as_number(value) for pattern, value in patterns.items()}
     return values
 
 
-def _number(value: object) -> float:
+def as_number(value: object) -> float:
+    """A finite number as a config holds it.
+
+    Raises:
+        TypeError: It is none.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise TypeError("no number")
     return float(value)

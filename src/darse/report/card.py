@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+from darse.data.example import Task
 from darse.names import printable
 from darse.ranks.plan import RankPlan, Site
 from darse.report.facts import FOUND, NamedPlan, named_plans, seeds_that_ran
@@ -45,7 +46,7 @@ def model_card(result: Result, profile: str, plan: NamedPlan | None = None) -> s
         "## Use",
         *_use(result, profile),
         "## Ranks",
-        *_ranks(chosen.plan, result.sites),
+        *rank_rows(chosen.plan, result.sites),
         "## Is it better?",
         *_verdict(result, chosen),
         "## Quality",
@@ -67,6 +68,15 @@ def in_markdown(text: str, limit: int = _TEXT_LENGTH) -> str:
     ('darse-fiqa_headlines.csv', '&#95;x&#95; www&#46;y.z')
     """
     return _LIVE.sub(lambda found: f"&#{ord(found[0])};", printable(text, limit))
+
+
+def is_hub_name(name: str) -> bool:
+    """Whether a base model's name can be that of a repository of a hub.
+
+    >>> is_hub_name("google/bert"), is_hub_name("./models/bert")
+    (True, False)
+    """
+    return _HUB_NAME.fullmatch(name) is not None
 
 
 def in_yaml(text: str, limit: int = _TEXT_LENGTH) -> str:
@@ -92,7 +102,7 @@ def _front_matter(result: Result, profile: str, chosen: NamedPlan) -> str:
     base, is_merged = result.origin.base_name, profile == "merged"
     lines = ["---", f"library_name: {'transformers' if is_merged else 'peft'}", "pipeline_tag: text-classification"]
     lines.append("license: other")
-    if _HUB_NAME.fullmatch(base):
+    if is_hub_name(base):
         lines += [f"base_model: {in_yaml(base)}", f"base_model_relation: {'finetune' if is_merged else 'adapter'}"]
     tags = ["darse", "sentiment", *([] if is_merged else ["lora", "peft"])]
     lines += ["tags:", *(f"- {tag}" for tag in tags)]
@@ -144,7 +154,13 @@ def _source(result: Result) -> str:
 
 
 def _use(result: Result, profile: str) -> list[str]:
-    task = result.task
+    tokens = result.check.tokens if result.check else {}
+    length = tokens.get("limit", result.settings.train.max_length)
+    return usage(result.task, result.origin.base_name, length, is_merged=profile == "merged")
+
+
+def usage(task: Task, base: str, length: int, *, is_merged: bool) -> list[str]:
+    """What the outputs are, and code that computes them; arguments as of `usage_code`."""
     outputs = "".join(
         [
             f"Columns 0 to {len(task.classes) - 1} are the logits of the classes, in the order of `classes`. "
@@ -156,14 +172,19 @@ def _use(result: Result, profile: str) -> list[str]:
             "The target comes first and the text second, as a text pair." if task.has_target else "",
         ]
     )
-    return [outputs.strip() or "The head has no outputs of its own.", f"```python\n{_code(result, profile)}\n```"]
+    code = usage_code(task, base, length, is_merged=is_merged)
+    return [outputs.strip() or "The head has no outputs of its own.", f"```python\n{code}\n```"]
 
 
-def _code(result: Result, profile: str) -> str:
-    """Working code for plain peft and transformers."""
-    task, tokens = result.task, result.check.tokens if result.check else {}
-    length = tokens.get("limit", result.settings.train.max_length)
-    is_merged = profile == "merged"
+def usage_code(task: Task, base: str, length: int, *, is_merged: bool) -> str:
+    """Working code for plain peft and transformers.
+
+    Args:
+        task: What is predicted.
+        base: Name of the base model.
+        length: Tokens that a text is cut to.
+        is_merged: Whether the folder is a whole model.
+    """
     lines = ["import torch", *([] if is_merged else ["from peft import PeftModel"])]
     lines += ["from transformers import AutoModelForSequenceClassification, AutoTokenizer", ""]
     lines += ['folder = "."  # this folder', "tokenizer = AutoTokenizer.from_pretrained(folder)"]
@@ -171,7 +192,7 @@ def _code(result: Result, profile: str) -> str:
         lines += ["model = AutoModelForSequenceClassification.from_pretrained(folder).eval()"]
     else:
         lines += [
-            f"base = {in_python(result.origin.base_name)}",
+            f"base = {in_python(base)}",
             f"model = AutoModelForSequenceClassification.from_pretrained(base, num_labels={task.outputs})",
             "model.config.pad_token_id = tokenizer.pad_token_id",
             "model = PeftModel.from_pretrained(model, folder).eval()",
@@ -195,7 +216,8 @@ def _code(result: Result, profile: str) -> str:
     return "\n".join(lines)
 
 
-def _ranks(plan: RankPlan, sites: Sequence[Site]) -> list[str]:
+def rank_rows(plan: RankPlan, sites: Sequence[Site]) -> list[str]:
+    """The ranks of a plan as a table, and how many sites have none."""
     rows = [
         (in_markdown(site.name), str(rank), count(rank * site.unit_cost))
         for site, rank in zip(sites, plan, strict=True)
@@ -203,7 +225,7 @@ def _ranks(plan: RankPlan, sites: Sequence[Site]) -> list[str]:
     ]
     skipped = len(plan) - len(rows)
     return [
-        _table(("site", "rank", "parameters"), rows),
+        markdown_table(("site", "rank", "parameters"), rows),
         f"{skipped} of {len(plan)} sites have no adapter." if skipped else "Every site has an adapter.",
     ]
 
@@ -229,7 +251,7 @@ def _verdict(result: Result, chosen: NamedPlan) -> list[str]:
         blocks.append(
             f"Effect in {metric_words(metric)} on {verdict.split}; above zero {judged} is better than the control."
         )
-        blocks.append(_table(("control", "parameters", "effect", "95 % interval", "seeds"), rows))
+        blocks.append(markdown_table(("control", "parameters", "effect", "95 % interval", "seeds"), rows))
     else:
         blocks.append(" ".join(no_controls_words(result)))
     return blocks
@@ -253,7 +275,7 @@ def _quality(result: Result, chosen: NamedPlan) -> list[str]:
         for name, value in quality.test.items()
     ]
     columns = ("metric on test", "this adapter", *([mean] if seeds > 1 else []), "better is")
-    blocks = [_table(columns, rows)]
+    blocks = [markdown_table(columns, rows)]
     blocks += [in_markdown(words, 1000) for words in (level_words(result), gap_words(result)) if words]
     if quality.classes is not None:
         by_class = [
@@ -266,7 +288,7 @@ def _quality(result: Result, chosen: NamedPlan) -> list[str]:
                 strict=True,
             )
         ]
-        blocks.append(_table(("class", "precision", "recall", "F1"), by_class))
+        blocks.append(markdown_table(("class", "precision", "recall", "F1"), by_class))
     return blocks
 
 
@@ -275,7 +297,7 @@ def _valid_table(chosen: NamedPlan) -> str:
     means = {name: fmean(run.outcome.metrics.get(name, math.nan) for run in chosen.runs) for name in names}
     rows = [(in_markdown(metric_words(name)), metric_value(mean, name), better(name)) for name, mean in means.items()]
     mean = f"mean over {len(chosen.runs)} seeds" if len(chosen.runs) > 1 else "its only run"
-    return _table(("metric on validation", mean, "better is"), rows)
+    return markdown_table(("metric on validation", mean, "better is"), rows)
 
 
 def _data(result: Result) -> list[str]:
@@ -292,7 +314,7 @@ def _data(result: Result) -> list[str]:
         return [words]
     names = next(iter(check.class_counts.values()))
     rows = [(in_markdown(name), *(count(counts[name]) for counts in check.class_counts.values())) for name in names]
-    return [words, _table(("class", *map(in_markdown, check.class_counts)), rows)]
+    return [words, markdown_table(("class", *map(in_markdown, check.class_counts)), rows)]
 
 
 def _limits(result: Result) -> list[str]:
@@ -308,6 +330,7 @@ def _limits(result: Result) -> list[str]:
     ]
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown; cells from outside have gone through `in_markdown`."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

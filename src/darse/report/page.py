@@ -1,4 +1,4 @@
-"""A result to one HTML page that opens offline, in any browser, years from now."""
+"""A page of key figures, charts and tables to one HTML file that opens offline, in any browser, years from now."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
@@ -16,7 +17,7 @@ from markupsafe import Markup
 
 from darse.names import printable
 from darse.report.facts import verdict_words
-from darse.report.key_figures import key_figures
+from darse.report.key_figures import KeyFigure, key_figures
 from darse.report.parts import Chart, Columns, Section
 from darse.report.remarks import cautions, limit_words
 from darse.report.sections import sections
@@ -27,30 +28,88 @@ from darse.search.result import Result
 _LONGEST_TEXT = 2000
 
 
-def render_report(result: Result) -> str:
-    """The report of a finished study.
+@dataclass(frozen=True)
+class Badge:
+    """A judgement that stands above everything else.
 
-    Everything is inside: plotly.js is embedded once, compressed. A content security policy lets nothing be loaded
-    and no script run but the two of the report, named by their hashes, whatever the data's texts hold.
+    Attributes:
+        tone: `better`, `smaller`, `no_difference` or `worse`: its colour.
+        words: The judgement in a word or three.
+        sentence: The same in plain words.
+        limit: What it rests on, small; empty for nothing.
+    """
+
+    tone: str
+    words: str
+    sentence: str
+    limit: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page shows.
+
+    Attributes:
+        title: Of the browser's window.
+        mark: What kind of page it is.
+        name: The heading.
+        about: What it is about, one line.
+        lead: What the key figures say.
+        figures: The key figures.
+        sections: In reading order.
+        badge: A judgement; None if there is none.
+        cautions: Sentences that qualify everything.
+    """
+
+    title: str
+    mark: str
+    name: str
+    about: str
+    lead: str
+    figures: tuple[KeyFigure, ...]
+    sections: tuple[Section, ...]
+    badge: Badge | None = None
+    cautions: tuple[str, ...] = ()
+
+
+def render_report(result: Result) -> str:
+    """The report of a finished study, as `render_page` makes it.
 
     Args:
         result: The study.
     """
-    content = sections(result)
+    name, source = printable(result.name, 120), printable(result.origin.source, 120)
+    words, started = verdict_words(result), datetime.fromtimestamp(result.origin.started, UTC).strftime("%Y-%m-%d")
+    data = f" on {source}" if source else ""
+    return render_page(
+        Page(
+            title=f"{name}: {words} – DARSE report",
+            mark="DARSE study",
+            name=name,
+            about=f"{printable(result.origin.base_name, 120)}{data}, predicting {task_words(result.task)}. "
+            f"Started {started}.",
+            lead="What was found, how large it is, how good, and what the search took.",
+            figures=key_figures(result),
+            sections=sections(result),
+            badge=Badge(result.verdict.verdict, words, result.verdict.sentence, limit_words(result) or ""),
+            cautions=tuple(cautions(result)),
+        )
+    )
+
+
+def render_page(page: Page) -> str:
+    """A page as one HTML file.
+
+    Everything is inside: plotly.js is embedded once, compressed. A content security policy lets nothing be loaded
+    and no script run but the two of the page, named by their hashes, whatever the texts on it hold.
+
+    Args:
+        page: What it shows.
+    """
     script, bundle = _asset("report.js"), _plotly()
     return _template().render(
-        name=printable(result.name, 120),
-        base=printable(result.origin.base_name, 120),
-        source=printable(result.origin.source, 120),
-        task=task_words(result.task),
-        started=datetime.fromtimestamp(result.origin.started, UTC).strftime("%Y-%m-%d"),
-        verdict=result.verdict,
-        verdict_words=verdict_words(result),
-        limit=limit_words(result),
-        cautions=cautions(result),
-        figures=key_figures(result),
-        sections=content,
-        charts=_in_script({chart.name: chart.figure for chart in _charts(content)}),
+        page=page,
+        charts=_in_script({chart.name: chart.figure for chart in _charts(page.sections)}),
         palettes=_in_script({"light": LIGHT, "dark": DARK}),
         light=Markup(css_variables(LIGHT)),
         dark=Markup(css_variables(DARK)),

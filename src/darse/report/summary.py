@@ -23,11 +23,11 @@ _MANY_SITES = 48
 def summary_lines(result: Result) -> list[str]:
     """The verdict, the plan, the key figures and the controls, in at most 78 columns of plain text."""
     blocks = [
-        _wrapped(" ".join(filter(None, (result.verdict.sentence, limit_words(result))))),
+        wrapped(" ".join(filter(None, (result.verdict.sentence, limit_words(result))))),
         *([_cautions(result)] if cautions(result) else []),
-        [f"Plan of {fit(printable(result.name, 60), 60)}:", *_plan_bars(result.plan, result.sites)],
+        [f"Plan of {fit(printable(result.name, 60), 60)}:", *plan_bars(result.plan, result.sites)],
         _figures(result),
-        *([_controls(result.verdict)] if result.verdict.controls else []),
+        *([control_lines(result.verdict)] if result.verdict.controls else []),
     ]
     return [line for place, block in enumerate(blocks) for line in ([""] if place else []) + block]
 
@@ -41,15 +41,16 @@ def fit(text: str, width: int) -> str:
     return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
 
 
-def _wrapped(text: str, indent: str = "") -> list[str]:
+def wrapped(text: str, indent: str = "") -> list[str]:
+    """Text from anywhere in lines that fit."""
     return textwrap.wrap(printable(text, 2000), WIDTH, subsequent_indent=indent, break_long_words=True)
 
 
 def _cautions(result: Result) -> list[str]:
-    return [line for sentence in cautions(result) for line in _wrapped(f"! {sentence}", "  ")]
+    return [line for sentence in cautions(result) for line in wrapped(f"! {sentence}", "  ")]
 
 
-def _plan_bars(plan: RankPlan, sites: Sequence[Site]) -> list[str]:
+def plan_bars(plan: RankPlan, sites: Sequence[Site]) -> list[str]:
     """A bar for each site, or for each layer where there are too many sites."""
     if len(sites) <= _MANY_SITES or layer_numbers(sites):
         rows = [
@@ -88,7 +89,8 @@ def _figures(result: Result) -> list[str]:
     return lines
 
 
-def _controls(verdict: Verdict) -> list[str]:
+def control_lines(verdict: Verdict, ours: str = "the found plan") -> list[str]:
+    """The controls of a verdict, with effect and interval."""
     metric = verdict.metric
     unit = f"points of {metric_words(metric)}" if metric == "accuracy" else metric_words(metric)
 
@@ -104,4 +106,4 @@ def _controls(verdict: Verdict) -> list[str]:
     lines = [
         f"  {row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}" for row in (heads, *rows)
     ]
-    return [*_wrapped(f"Effect in {unit} on {verdict.split}; above zero the found plan is better:"), *lines]
+    return [*wrapped(f"Effect in {unit} on {verdict.split}; above zero {ours} is better:"), *lines]

@@ -122,7 +122,7 @@ def module_chart(plan: NamedPlan, sites: Sequence[Site]) -> Chart | None:
         f"modules-{plan.name.replace(' ', '-')}",
         f"{plan.name.capitalize()}: a row for each kind of module, a column for each layer; 0 is no adapter.",
         f"Heat-map of the rank of {len(modules)} modules in {depth} layers of the {plan.name}",
-        figure([trace], xaxis=layers, yaxis=named_axis("", _short(modules), autorange="reversed", showgrid=False)),
+        figure([trace], xaxis=layers, yaxis=named_axis("", short_names(modules), autorange="reversed", showgrid=False)),
         Table(f"Rank by module and layer of the {plan.name}", ("module", *map(str, range(depth))), rows),
         height=80 + 36 * len(modules),
     )
@@ -202,7 +202,7 @@ def _module_places(sites: Sequence[Site]) -> list[tuple[str, int]] | None:
     return places if len(set(places)) == len(places) else None
 
 
-def _short(modules: Sequence[str]) -> list[str]:
+def short_names(modules: Sequence[str]) -> list[str]:
     """Each module's name from its last parts, as many as tell it from the others; `dense` says nothing."""
     stripped = [module.removesuffix(".dense") for module in modules]
     modules, short = (stripped if len(set(stripped)) == len(modules) else modules), []

@@ -154,7 +154,7 @@ def judge(
     sentence = _alone(own)
     if controls:
         sentence = _sentence(judgement, own, controls, metric, has_one_rank=is_uniform(plan, sites)) + _doubt(controls)
-    return Verdict(judgement, sentence, metric, split, _level(losses, metric, seed), controls)
+    return Verdict(judgement, sentence, metric, split, metric_level(losses, metric, seed), controls)
 
 
 def _effect(
@@ -176,7 +176,7 @@ def _effect(
     )
 
 
-def _level(losses: Floats, metric: str, seed: int) -> Estimate:
+def metric_level(losses: Floats, metric: str, seed: int) -> Estimate:
     """The metric itself, from its losses."""
     found = crossed_mean(losses, seed=seed)
     if metric != "accuracy":
@@ -217,7 +217,7 @@ def _sentence(
 ) -> str:
     first = controls[0]
     compared = f"{first.name} ({first.cost:,} parameters)"
-    change = _change(first, metric)
+    change = change_words(first, metric)
     size = (
         f"{own:,} parameters, {first.cost / own:.1f} times fewer than"
         if own < first.cost
@@ -228,13 +228,13 @@ def _sentence(
     if judgement == "smaller":
         return (
             f"Smaller and not worse: the plan has {size} {compared}, and its {change}, "
-            f"within the margin of {_amount(first.margin, metric)}."
+            f"within the margin of {amount_words(first.margin, metric)}."
         )
     if judgement == "worse":
         culprit = min(controls, key=lambda control: control.high)
         return (
             f"Worse: the plan ({own:,} parameters) loses to {culprit.name} ({culprit.cost:,} parameters): its "
-            f"{_change(culprit, metric)}. Use {culprit.name} instead: "
+            f"{change_words(culprit, metric)}. Use {culprit.name} instead: "
             f"export it with --plan {option_name(culprit.name)}."
         )
     rival = next((control for control in controls if control.name == BEST_LAYER_WISE), None)
@@ -242,7 +242,7 @@ def _sentence(
         return (
             f"Uniform is good enough: no plan tried with ranks of its own for each site did surely better than the "
             f"same rank everywhere ({own:,} parameters); against {rival.name} ({rival.cost:,} parameters) "
-            f"its {_change(rival, metric)}."
+            f"its {change_words(rival, metric)}."
         )
     if has_one_rank:
         return (
@@ -251,7 +251,7 @@ def _sentence(
         )
     return (
         f"No difference shown: the plan has {size} {compared}; its {change}, which is neither better than every "
-        f"control beyond chance nor smaller and surely within the margin of {_amount(first.margin, metric)}. "
+        f"control beyond chance nor smaller and surely within the margin of {amount_words(first.margin, metric)}. "
         "More test rows and seeds are needed to tell; until then a uniform plan is good enough."
     )
 
@@ -268,17 +268,18 @@ def _doubt(controls: Sequence[ControlEffect]) -> str:
     return " It is not shown to beat the head alone, without any adapter."
 
 
-def _change(control: ControlEffect, metric: str) -> str:
+def change_words(control: ControlEffect, metric: str) -> str:
     """How the metric compares with a control's, with the interval of the improvement."""
     direction = "better" if control.effect > 0 else "worse" if control.effect < 0 else "apart, the same,"
     low, high = _signed(control.low, metric), _signed(control.high, metric)
     return (
-        f"{metric} is {_amount(abs(control.effect), metric)} {direction} "
+        f"{metric} is {amount_words(abs(control.effect), metric)} {direction} "
         f"[95 % interval of the improvement: {low} to {high}]"
     )
 
 
-def _amount(value: float, metric: str) -> str:
+def amount_words(value: float, metric: str) -> str:
+    """An amount of a metric: points of accuracy, else a plain number."""
     return f"{100 * value:.2f} points" if metric == "accuracy" else f"{value:.4g}"
 
 

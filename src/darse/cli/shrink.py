@@ -1,0 +1,105 @@
+"""`darse shrink`: an adapter and a labelled file to a smaller adapter, with progress and a summary."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from darse.cli.present import check_source
+from darse.cli.stop import Stop, stopping_cleanly
+from darse.names import folder_name
+from darse.settings import as_option, settings_from_options
+
+if TYPE_CHECKING:
+    from darse.data.example import DataCheck
+    from darse.model.adapter import Profile
+    from darse.shrink.work import Audience
+    from darse.store.trial import Trial
+
+
+def run_shrink(
+    adapter: str,
+    source: str,
+    options: dict[str, object],
+    *,
+    model: str | None,
+    labels: str | None,
+    out: Path | None,
+    profile: Profile,
+    command: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Shrink an adapter and print where everything lies."""
+    settings = settings_from_options(options, called=as_option)
+    check_source(source, model)
+    named = tuple(label.strip() for label in labels.split(",")) if labels is not None else ()
+    with stopping_cleanly() as stop:
+        if not (quiet or as_json):
+            print("loading torch and transformers ...", file=sys.stderr)
+        from darse.publish import publish_shrunk
+        from darse.report.shrink_summary import shrink_lines
+        from darse.shrink.run import Request, shrink
+
+        folder = out if out is not None else Path(f"darse-shrunk-{folder_name(adapter)}")
+        request = Request(adapter, source, settings, folder, named, model, command)
+        with _Display(stop, is_quiet=quiet or as_json) as display:
+            finished = shrink(request, display.audience())
+            publish_shrunk(finished, folder, profile)
+    if as_json:
+        print(json.dumps({**finished.result.as_json(), "folder": str(folder)}, allow_nan=False))
+        return
+    print("\n".join(shrink_lines(finished.result)))
+    print(f"\nadapter  {folder / 'adapter'}")
+    print(f"verdict  {folder / 'shrink.json'}")
+    print(f'next     darse score {folder / "adapter"} --text "..."')
+
+
+class _Display:
+    """Shows how many plans of each stage are done.
+
+    Args:
+        stop: Asked at every batch.
+        is_quiet: Show nothing.
+    """
+
+    def __init__(self, stop: Stop, *, is_quiet: bool) -> None:
+        self.stop = stop
+        self.console = Console(stderr=True, quiet=is_quiet, highlight=False, soft_wrap=True)
+        is_live = self.console.is_terminal and not is_quiet
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
+        self.bar = Progress(*columns, console=self.console, disable=not is_live, transient=True)
+        self.task = self.bar.add_task("", total=None)
+
+    def __enter__(self) -> _Display:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    def audience(self) -> Audience:
+        """What the work calls."""
+        from darse.execute.local import Watcher
+        from darse.shrink.work import Audience
+
+        return Audience(self._check, self._stage, Watcher(self.stop.check, finished=self._finished))
+
+    def _check(self, check: DataCheck) -> None:
+        from darse.data.check import describe
+
+        self.stop.is_patient = True
+        self.console.print("\n".join(describe(check)), markup=False)
+
+    def _stage(self, stage: str, plans: int) -> None:
+        amount = f" ({plans} plans)" if plans > 1 else ""
+        self.console.print(f"{stage}{amount}", markup=False)
+        self.bar.reset(self.task, description=stage, total=plans or None)
+
+    def _finished(self, trial: Trial) -> None:
+        self.bar.advance(self.task)

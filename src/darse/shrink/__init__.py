@@ -1,0 +1,1 @@
+"""Somebody's trained adapter to the smallest cut of it that is not worse."""

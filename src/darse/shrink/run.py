@@ -1,0 +1,193 @@
+"""The whole story: an adapter and a labelled source to the smallest cut that is not worse, with its verdict."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from darse.data.check import data_check_as_json
+from darse.data.example import DataCheck, LabelledData
+from darse.data.load import load_labelled
+from darse.data.source import Source
+from darse.errors import AdapterError
+from darse.execute.bench import Bench
+from darse.files import make_folder, write_json
+from darse.model.base import Base, body_parameters, find_base
+from darse.model.folder import files_digest
+from darse.model.head import task_for_head
+from darse.model.manifest import MANIFEST, read_manifest
+from darse.model.peft_adapter import PeftAdapter, find_adapter, read_peft_adapter
+from darse.model.peft_config import labels_of
+from darse.model.peft_fit import fitted_weights, head_outputs, refuse_other_tasks
+from darse.model.precision import resolved
+from darse.model.weights import AdapterWeights
+from darse.ranks.budget import parse_budget
+from darse.ranks.plan import RankPlan
+from darse.ranks.sites import find_weights
+from darse.search.open_study import Identity, open_study
+from darse.search.result import Origin
+from darse.settings import Settings
+from darse.shrink.labels import in_head_order
+from darse.shrink.layout import Layout
+from darse.shrink.result import Shrunk
+from darse.shrink.work import Audience, Found, Work
+from darse.store.journal import Journal
+from darse.store.open import open_store
+from darse.store.protocol import StudyRecord
+
+_PACKAGES = ("darse", "torch", "transformers", "peft", "safetensors")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody wants shrunk.
+
+    Attributes:
+        adapter: A folder or a hub name.
+        source: The labelled source.
+        settings: Of the work; the base model is not taken from them.
+        out: Folder of the work.
+        labels: Names of the head's classes, in its order; empty to take those that are written down somewhere.
+        base: Name or folder of the base model; None means the one that the adapter's config names.
+        command: What reproduces the request.
+    """
+
+    adapter: str
+    source: Source
+    settings: Settings
+    out: Path
+    labels: tuple[str, ...] = ()
+    base: str | None = None
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A shrunk adapter with what is needed to export it.
+
+    Attributes:
+        result: All that was found.
+        bench: What its trials stood on.
+        weights: Of the adapter to export.
+    """
+
+    result: Shrunk
+    bench: Bench
+    weights: AdapterWeights
+
+
+def shrink(request: Request, audience: Audience) -> Finished:
+    """Cut an adapter to the smallest plan that is not worse; a request that was stopped continues.
+
+    Raises:
+        InputError: The adapter, its base model, the source or a setting is wrong.
+        StoreError: The folder cannot be written.
+        TrialError: The adapter could not be scored.
+        Interrupted: The user asked to stop; the same request continues.
+    """
+    request = replace(request, settings=resolved(request.settings))
+    settings = request.settings
+    adapter = read_peft_adapter(find_adapter(request.adapter))
+    refuse_other_tasks(adapter)
+    base = _base(request, adapter)
+    data = load_labelled(request.source, settings.data, seed=settings.search.seed)
+    data = in_head_order(data, request.labels or _known_labels(adapter, base), head_outputs(adapter, base))
+    model = base.classifier(data.task)
+    weights = fitted_weights(adapter, model, task_for_head(model, data.task), settings.train.alpha)
+    layout = Layout.of(find_weights(model), adapter.ranks, settings.search.granularity)
+    text = settings.search.budget
+    budget = None if text is None else parse_budget(text, layout.modules, body_parameters(model))
+    make_folder(request.out)
+    with open_store(request.out / "study.db", artifacts=request.out / "artifacts") as store:
+        bench = Bench.around(
+            model,
+            base=base,
+            data=data,
+            settings=settings,
+            store=store,
+            checkpoints=request.out / "checkpoints",
+            sites=layout.modules,
+        )
+        check = bench.counted(data.check)
+        write_json(request.out / "data-check.json", data_check_as_json(check))
+        audience.check(check)
+        identity = _identity(adapter, base, data, settings)
+        record = open_study(store, identity, name=request.out.name, fresh=False, now=time.time()).record
+        with Journal(store, record.id) as journal:
+            found = Work(bench, weights, adapter, layout, budget, record.id, audience).run()
+            result = _result(request, adapter, bench, layout, found, check=check, digest=data.digest, record=record)
+            journal.finish(verdict=result.verdict.verdict, trials=result.trials, seconds=result.seconds)
+        return Finished(result, bench, found.weights)
+
+
+def _base(request: Request, adapter: PeftAdapter) -> Base:
+    name = request.base or adapter.config.base_name
+    if name is None:
+        raise AdapterError(f"{adapter.folder} does not name its base model; give it with --model")
+    return find_base(name, trust_remote_code=request.settings.trust_remote_code)
+
+
+def _known_labels(adapter: PeftAdapter, base: Base) -> tuple[str, ...]:
+    """Names of the head's classes: of our own manifest, of the adapter's config, or of the base model's."""
+    if (adapter.folder / MANIFEST).is_file():
+        return read_manifest(adapter.folder).task.classes
+    return adapter.config.labels or labels_of({"id2label": base.id2label})
+
+
+def _identity(adapter: PeftAdapter, base: Base, data: LabelledData, settings: Settings) -> Identity:
+    """What makes this work this work: the adapter and its head's labels beside what makes any study."""
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "darse"))
+    name = f"shrink {adapter.digest} {'|'.join(data.task.classes)}"
+    return Identity(data.digest, files_digest(base.folder), name, versions, settings)
+
+
+def _result(
+    request: Request,
+    adapter: PeftAdapter,
+    bench: Bench,
+    layout: Layout,
+    found: Found,
+    *,
+    check: DataCheck,
+    digest: str,
+    record: StudyRecord,
+) -> Shrunk:
+    """Put everything together."""
+    origin = Origin(
+        command=request.command,
+        source=check.source,
+        data_digest=digest,
+        base_name=bench.base.name,
+        base_digest=bench.base.digest,
+        base_parameters=body_parameters(bench.model),
+        head_parameters=bench.head_parameters,
+        versions={name: importlib.metadata.version(name) for name in _PACKAGES},
+        started=record.created,
+    )
+    trials = bench.store.trials(record.id)
+    return Shrunk(
+        study=record.id,
+        adapter=request.adapter,
+        adapter_digest=adapter.digest,
+        origin=origin,
+        settings=request.settings,
+        task=bench.task,
+        check=check,
+        sites=layout.sites,
+        modules=layout.modules,
+        stored=RankPlan(layout.stored),
+        plan=found.chosen.plan,
+        cost=found.chosen.cost,
+        stored_cost=layout.stored_cost,
+        method=found.method,
+        verdict=found.verdict,
+        quality=found.quality,
+        uncut=found.uncut,
+        losses=found.losses,
+        candidates=found.candidates,
+        seeds=found.seeds,
+        trials=len(trials),
+        seconds=sum(trial.outcome.seconds for trial in trials),
+    )
