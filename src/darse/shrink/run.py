@@ -21,7 +21,6 @@ from darse.model.manifest import MANIFEST, read_manifest
 from darse.model.peft_adapter import PeftAdapter, find_adapter, read_peft_adapter
 from darse.model.peft_config import labels_of
 from darse.model.peft_fit import fitted_weights, head_outputs, refuse_other_tasks
-from darse.model.precision import resolved
 from darse.model.weights import AdapterWeights
 from darse.ranks.budget import parse_budget
 from darse.ranks.plan import RankPlan
@@ -87,7 +86,9 @@ def shrink(request: Request, audience: Audience) -> Finished:
         TrialError: The adapter could not be scored.
         Interrupted: The user asked to stop; the same request continues.
     """
-    request = replace(request, settings=resolved(request.settings))
+    # a cut is held against the uncut adapter to a part of a per cent, which is finer than bfloat16 tells
+    exact = request.settings.train.model_copy(update={"precision": "float32"})
+    request = replace(request, settings=request.settings.model_copy(update={"train": exact}))
     settings = request.settings
     adapter = read_peft_adapter(find_adapter(request.adapter))
     refuse_other_tasks(adapter)
