@@ -63,8 +63,9 @@ class TrainSettings(_Frozen):
     head_learning_rate_ratio: Annotated[float, Field(gt=0)] = 1.0
     """Learning rate of the head over that of the adapter."""
     precision: Precision = "auto"
-    """Of the frozen weights' products in training; evaluation is always float32. `auto` takes bfloat16 where the
-    processor multiplies it by itself: faster, and far inside the noise of the seed (docs/engine.md)."""
+    """Of the linear maps' products in training and in cuts; a full run's score and the test are always float32. `auto`
+    takes bfloat16 where the processor multiplies it by itself: faster, and far inside the noise of the seed
+    (docs/engine.md)."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 20.0
     """A run is written down after the first batch that ends so long after the last time: after a kill about this much
     of its work is done again, and a pass over the validation rows if one was under way."""

@@ -95,7 +95,7 @@ def explore(
     max_length: Annotated[int | None, Option(help="Tokens per text (128).")] = None,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"] | None,
-        Option(help="Of the frozen weights' products in training (auto: bfloat16 where the processor has it)."),
+        Option(help="Of products in training and cuts (auto: bfloat16 where the processor has it)."),
     ] = None,
     learning_rate: Annotated[
         list[float] | None, Option(metavar="<float>", help=f"Learning rate to try; may be given again ({_RATES}).")
