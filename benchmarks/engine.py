@@ -1,6 +1,6 @@
 """The engine against Hugging Face `Trainer` with PEFT, side by side in one process: rows per second and ratios.
 
-    python benchmarks/engine.py --data ../shared/data/cr/cr.csv
+    python -m benchmarks.engine --data ../shared/data/cr/cr.csv
 
 Both sides get the same model, plan, batch size, length limit, dropout and rows; the Trainer groups by length. The
 two take turns, and a ratio is the median over the pairs of turns, so that a busy machine slows both.
@@ -22,9 +22,9 @@ import numpy as np
 import torch
 import transformers
 from peft import get_peft_model
-from torch.utils.data import Dataset
-from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+from transformers import DataCollatorWithPadding, Trainer
 
+from benchmarks.compare.trainer import Rows, plain_arguments
 from darse.data.load import load_labelled
 from darse.execute.bench import Bench
 from darse.execute.evaluator import Feedback
@@ -99,27 +99,6 @@ def first_rows(rows: Encoded, count: int) -> Encoded:
     )
 
 
-class Rows(Dataset[dict[str, object]]):
-    """Encoded rows as the Trainer takes them."""
-
-    def __init__(self, rows: Encoded) -> None:
-        self.rows, self.is_score = rows, bool((rows.labels < 0).all())
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, row: int) -> dict[str, object]:
-        tokens = self.rows.tokens[row].tolist()
-        found: dict[str, object] = {
-            "input_ids": tokens,
-            "attention_mask": [1] * len(tokens),
-            "labels": float(self.rows.scores[row]) if self.is_score else int(self.rows.labels[row]),
-        }
-        if self.rows.segments is not None:
-            found["token_type_ids"] = self.rows.segments[row].tolist()
-        return found
-
-
 @contextlib.contextmanager
 def trainer(bench: Bench, plan: RankPlan, rows: Encoded, **options: object) -> Iterator[Trainer]:
     """A Trainer over a PEFT model of the plan."""
@@ -129,23 +108,13 @@ def trainer(bench: Bench, plan: RankPlan, rows: Encoded, **options: object) -> I
         ranks_by_weight(plan, bench.sites), alpha=bench.settings.train.alpha, base_name=bench.base.name, head=names
     )
     with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            output_dir=folder,
-            per_device_train_batch_size=bench.settings.train.batch_size,
-            learning_rate=RATE,
-            train_sampling_strategy="group_by_length",
-            save_strategy="no",
-            logging_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            use_cpu=True,
-            seed=0,
-            **{"num_train_epochs": 1, **options},
+        arguments = plain_arguments(
+            folder, batch_size=bench.settings.train.batch_size, learning_rate=RATE, seed=0, **options
         )
         yield Trainer(
             get_peft_model(model, config),
             arguments,
-            train_dataset=Rows(rows),
+            train_dataset=Rows(rows, bench.task),
             data_collator=DataCollatorWithPadding(bench.base.tokenizer),
         )
 
@@ -205,7 +174,7 @@ def theirs_evaluates(bench: Bench, plan: RankPlan, rows: Encoded, size: int) -> 
 
     def turn() -> float:
         with trainer(bench, plan, rows, per_device_eval_batch_size=size) as theirs:
-            return seconds(lambda: theirs.predict(Rows(rows)))
+            return seconds(lambda: theirs.predict(Rows(rows, bench.task)))
 
     return turn
 

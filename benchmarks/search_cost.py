@@ -16,7 +16,8 @@ from pathlib import Path
 
 import transformers
 
-from benchmarks.engine import Rows, trainer
+from benchmarks.compare.trainer import Rows
+from benchmarks.engine import trainer
 from benchmarks.results import SETS
 from darse.data.load import load_labelled
 from darse.execute.bench import Bench
@@ -65,7 +66,7 @@ def plain_seconds(result: Result, data: Path) -> float:
         )
     plan, epochs = RankPlan.uniform(bench.sites, 8), settings.train.epochs
     with trainer(bench, plan, bench.rows["train"], num_train_epochs=epochs, eval_strategy="epoch") as plain:
-        plain.eval_dataset = Rows(bench.rows["valid"])
+        plain.eval_dataset = Rows(bench.rows["valid"], bench.task)
         began = time.perf_counter()
         plain.train()
         return time.perf_counter() - began

@@ -50,6 +50,25 @@ class Rows(Dataset[dict[str, object]]):
         return found
 
 
+def plain_arguments(
+    folder: str, *, batch_size: int, learning_rate: float, seed: int, **options: object
+) -> TrainingArguments:
+    """Arguments of a Trainer on the CPU that groups rows by length, tells nobody and keeps nothing; one epoch."""
+    return TrainingArguments(
+        output_dir=folder,
+        per_device_train_batch_size=batch_size,
+        learning_rate=learning_rate,
+        train_sampling_strategy="group_by_length",
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=True,
+        seed=seed,
+        **{"num_train_epochs": 1, **options},
+    )
+
+
 class BestEpoch(TrainerCallback):  # type: ignore[misc]  # transformers is untyped here
     """Keeps the trained values of the best epoch by our search loss on validation, as our engine does.
 
@@ -111,19 +130,13 @@ def train(
     """
     best = BestEpoch(rows["valid"], task, from_epoch)
     with tempfile.TemporaryDirectory() as folder, quiet():
-        arguments = TrainingArguments(
-            output_dir=folder,
-            per_device_train_batch_size=scale.batch_size,
-            num_train_epochs=scale.epochs,
+        arguments = plain_arguments(
+            folder,
+            batch_size=scale.batch_size,
             learning_rate=learning_rate,
-            weight_decay=0.01,
-            train_sampling_strategy="group_by_length",
-            save_strategy="no",
-            logging_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            use_cpu=True,
             seed=seed,
+            num_train_epochs=scale.epochs,
+            weight_decay=0.01,
         )
         trainer = Trainer(
             model,

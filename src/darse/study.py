@@ -8,18 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from darse.data.check import data_check_as_json
 from darse.data.example import DataCheck, Task
 from darse.data.load import load_labelled
 from darse.data.source import Source
 from darse.evaluate.losses import Floats, verdict_metric
-from darse.evaluate.metrics import class_report
 from darse.execute.bench import Bench
 from darse.execute.evaluator import Evaluator
 from darse.execute.finetune import Finetune, Recover
-from darse.execute.held_out import HeldOut, held_out
+from darse.execute.held_out import best_quality, held_out
 from darse.execute.local import LocalExecutor, Watcher
 from darse.execute.truncate import Truncate
 from darse.execute.user import UserEvaluator, UserFunction
@@ -33,7 +30,7 @@ from darse.ranks.plan import RankPlan, Site, cost
 from darse.ranks.sites import find_sites, find_weights
 from darse.search.driver import Limits, Listener, search
 from darse.search.history import History, Problem
-from darse.search.open_study import Identity, Opened, open_study
+from darse.search.open_study import Identity, Opened, open_study, shaping_versions
 from darse.search.result import Origin, Quality, Result
 from darse.search.stages import Findings
 from darse.search.verdict import Verdict, judge, paired_runs
@@ -49,8 +46,6 @@ from darse.store.trial import EvaluatorName
 from darse.train.checkpoint import CheckpointFile
 
 RESULT = "result"
-_SHAPING = ("torch", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn", "darse")
-"""Packages that shape a trial's bits; scikit-learn fits the head that a run starts from, scipy the temperature."""
 _PACKAGES = ("torch", "transformers", "peft", "numpy", "scipy", "scikit-learn", "tokenizers", "safetensors")
 
 
@@ -147,7 +142,7 @@ def run_study(request: Request, audience: Audience) -> Finished:
             proofs = held_out(bench, opened.record.id, findings.verify, trials, epochs, audience.trials.check)
             losses = {plan: one.by_seed for plan, one in proofs.items()}
             verdict = run.verdict(findings.verify, losses, verdict_metric(bench.task), "test")
-            quality = _quality(bench, proofs[findings.verify.plan])
+            quality = best_quality(bench, proofs[findings.verify.plan])
             head = bench.head_parameters
             result = run.result(findings, history, verdict, task=bench.task, check=check, quality=quality, head=head)
         return Finished(result, bench)
@@ -179,8 +174,7 @@ def _budget(settings: Settings, sites: Sequence[Site], base_parameters: int) -> 
 def _open(request: Request, base: Base, store: Store, data_digest: str, started: float) -> Opened:
     """Continue the study of a request, or start it."""
     name = "darse" if request.evaluator is None else _name_of(request.evaluator)
-    versions = ", ".join(f"{package} {_version(package)}" for package in _SHAPING)
-    identity = Identity(data_digest, files_digest(base.folder), name, versions, request.settings)
+    identity = Identity(data_digest, files_digest(base.folder), name, shaping_versions(), request.settings)
     return open_study(store, identity, name=request.out.name, fresh=request.fresh, now=started)
 
 
@@ -334,22 +328,6 @@ def _ask_user(
         verdict = run.verdict(findings.verify, losses, "loss", "valid")
         result = run.result(findings, history, verdict, task=Task(), check=None, quality=None, head=0)
     return Finished(result, None)
-
-
-def _quality(bench: Bench, proof: HeldOut) -> Quality:
-    """The run of the best validation score is the one that is exported."""
-    place = int(np.argmin([trial.outcome.score for trial in proof.trials]))
-    chosen = proof.trials[place]
-    tables = [bench.metrics(logits, "test") for logits in proof.logits]
-    labels = bench.truth("test")[0]
-    return Quality(
-        trial=chosen.id,
-        seed=chosen.spec.seed,
-        valid=chosen.outcome.metrics,
-        test=tables[place],
-        test_mean={name: float(np.mean([table[name] for table in tables])) for name in tables[0]},
-        classes=class_report(proof.logits[place], labels, bench.task) if bench.task.classes else None,
-    )
 
 
 def _version(package: str) -> str:

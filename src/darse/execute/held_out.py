@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from darse.evaluate.losses import Floats, metric_losses
+from darse.evaluate.metrics import class_report
 from darse.execute.bench import Bench
+from darse.model.weights import AdapterWeights
 from darse.ranks.plan import RankPlan
+from darse.search.result import Quality
 from darse.search.verify import Verified
 from darse.store.arrays import put_array, read_array
 from darse.store.trial import Trial
@@ -32,6 +36,17 @@ class HeldOut:
     logits: Floats
     losses: Floats
 
+    @classmethod
+    def of(cls, bench: Bench, trials: Sequence[Trial], logits: Sequence[Floats]) -> HeldOut:
+        """Runs with the losses of their logits, shape (rows, outputs) each."""
+        losses = [metric_losses(one, *bench.truth("test"), bench.task) for one in logits]
+        return cls(tuple(trials), np.stack(logits), np.stack(losses))
+
+    @property
+    def best(self) -> int:
+        """Place of the run of the best validation score."""
+        return int(np.argmin([trial.outcome.score for trial in self.trials]))
+
     @property
     def by_seed(self) -> dict[int, Floats]:
         """Losses of each run, shape (rows,), by the number of its seed."""
@@ -51,15 +66,37 @@ def held_out(
         epochs: Of a full run.
         check: Called often; raises to stop.
     """
-    known = {str(key): str(value) for key, value in bench.store.findings(study).get(TEST_LOGITS, {}).items()}
     found: dict[RankPlan, HeldOut] = {}
     for plan, runs in verified.runs(trials, epochs).items():
+        logits: list[Floats] = []
         for trial in runs:
-            if trial.id not in known:
-                logits = bench.logits(bench.trained_weights(trial), "test", check)
-                known[trial.id] = put_array(bench.store, logits)
-                bench.store.put_finding(study, TEST_LOGITS, known)
-        kept = np.stack([read_array(bench.store, known[trial.id]) for trial in runs])
-        losses = np.stack([metric_losses(one, *bench.truth("test"), bench.task) for one in kept])
-        found[plan] = HeldOut(runs, kept, losses)
+            logits.append(test_logits(bench, study, trial.id, partial(bench.trained_weights, trial), check))
+        found[plan] = HeldOut.of(bench, runs, logits)
     return found
+
+
+def test_logits(
+    bench: Bench, study: str, trial: str, weights: Callable[[], AdapterWeights], check: Callable[[], None]
+) -> Floats:
+    """Logits of the test split under a trial's weights, shape (rows, outputs): computed once and kept for good."""
+    known = {str(key): str(value) for key, value in bench.store.findings(study).get(TEST_LOGITS, {}).items()}
+    if trial not in known:
+        known[trial] = put_array(bench.store, bench.logits(weights(), "test", check))
+        bench.store.put_finding(study, TEST_LOGITS, known)
+    return read_array(bench.store, known[trial])
+
+
+def best_quality(bench: Bench, proof: HeldOut) -> Quality:
+    """The quality of the run of the best validation score, which is the one that is exported."""
+    place = proof.best
+    chosen = proof.trials[place]
+    tables = [bench.metrics(logits, "test") for logits in proof.logits]
+    labels = bench.truth("test")[0]
+    return Quality(
+        trial=chosen.id,
+        seed=chosen.spec.seed,
+        valid=chosen.outcome.metrics,
+        test=tables[place],
+        test_mean={name: float(np.mean([table[name] for table in tables])) for name in tables[0]},
+        classes=class_report(proof.logits[place], labels, bench.task) if bench.task.classes else None,
+    )

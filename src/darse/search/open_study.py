@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,15 @@ from darse.settings import Settings, dotted
 from darse.store.protocol import Store, StudyRecord
 
 _LIMITS = ("max_trials", "max_minutes")
+
+
+_SHAPING = ("torch", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn", "darse")
+"""Packages that shape a trial's bits; scikit-learn fits the head that a run starts from, scipy the temperature."""
+
+
+def shaping_versions() -> str:
+    """The installed versions of the packages that shape a trial's bits, as `Identity` takes them."""
+    return ", ".join(f"{package} {importlib.metadata.version(package)}" for package in _SHAPING)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from darse.model.weights import AdapterWeights
 from darse.ranks.budget import parse_budget
 from darse.ranks.plan import RankPlan
 from darse.ranks.sites import find_weights
-from darse.search.open_study import Identity, open_study
+from darse.search.open_study import Identity, open_study, shaping_versions
 from darse.search.result import Origin
 from darse.settings import Settings
 from darse.shrink.labels import in_head_order
@@ -139,9 +139,8 @@ def _known_labels(adapter: PeftAdapter, base: Base) -> tuple[str, ...]:
 
 def _identity(adapter: PeftAdapter, base: Base, data: LabelledData, settings: Settings) -> Identity:
     """What makes this work this work: the adapter and its head's labels beside what makes any study."""
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "darse"))
     name = f"shrink {adapter.digest} {'|'.join(data.task.classes)}"
-    return Identity(data.digest, files_digest(base.folder), name, versions, settings)
+    return Identity(data.digest, files_digest(base.folder), name, shaping_versions(), settings)
 
 
 def _result(

@@ -11,10 +11,10 @@ import numpy as np
 from darse.data.example import DataCheck
 from darse.errors import TrialError
 from darse.evaluate.losses import Floats, metric_losses, verdict_metric
-from darse.evaluate.metrics import class_report
 from darse.evaluate.paired import mean_intervals
 from darse.execute.bench import Bench
 from darse.execute.finetune import Recover
+from darse.execute.held_out import HeldOut, best_quality, test_logits
 from darse.execute.local import LocalExecutor, Watcher
 from darse.execute.truncate import Truncate
 from darse.execute.uncut import Uncut
@@ -23,7 +23,7 @@ from darse.model.peft_adapter import PeftAdapter
 from darse.model.weights import AdapterWeights
 from darse.ranks.plan import RankPlan
 from darse.search.result import Quality
-from darse.search.scoring import SHORT_PART
+from darse.search.scoring import short_epochs
 from darse.search.sensitivity import SiteLoss
 from darse.search.verdict import Verdict
 from darse.settings import SearchSettings
@@ -32,13 +32,12 @@ from darse.shrink.judgement import judge_cut
 from darse.shrink.layout import Layout
 from darse.shrink.proposals import loss_table, proposals, single_cuts
 from darse.shrink.result import Method
-from darse.store.arrays import put_array, read_array
+from darse.store.arrays import read_array
 from darse.store.trial import Trial, TrialSpec
 from darse.train.checkpoint import CheckpointFile
 
 RECOVERY_RATE = 1e-3
 """Peak learning rate of the short training after a cut: what was learned is to be mended, not learned again."""
-_TEST = "test"
 
 
 @dataclass(frozen=True)
@@ -201,7 +200,7 @@ class Work:
         """Short trainings from the cut to a plan, one for each seed."""
         # the uncut adapter's stored ranks may be above what a weight can carry
         plan = RankPlan.of(map(min, plan, self.layout.whole))
-        epochs = max(1, self.bench.settings.train.epochs // SHORT_PART)
+        epochs = short_epochs(self.bench.settings.train.epochs)
         specs = [
             TrialSpec(plan, seed, RECOVERY_RATE, epochs, "recover", self.root.id) for seed in range(self.settings.seeds)
         ]
@@ -219,30 +218,22 @@ class Work:
         method: Method = UNCUT if chosen.origin == UNCUT else RECOVERED if runs else "cut"
         trials = runs or [self.root if method == UNCUT else self._trial_of(chosen.plan)]
         weights = [self._weights(trial) for trial in trials]
-        place = int(np.argmin([trial.outcome.score for trial in trials]))
-        logits = np.stack([self._test_logits(*one) for one in zip(trials, weights, strict=True)])
+        logits = [self._test_logits(trial, own) for trial, own in zip(trials, weights, strict=True)]
+        proof = HeldOut.of(self.bench, trials, logits)
         whole = self._test_logits(self.root, self.weights)
-        truth, task = self.bench.truth("test"), self.bench.task
+        task = self.bench.task
         verdict = judge_cut(
-            np.stack([metric_losses(one, *truth, task) for one in logits]),
-            metric_losses(whole, *truth, task),
+            proof.losses,
+            metric_losses(whole, *self.bench.truth("test"), task),
             cost=chosen.cost,
             stored=(RankPlan(self.layout.stored), self.layout.stored_cost),
             metric=verdict_metric(task),
             margin=self.settings.margin,
             seed=self.settings.seed,
         )
-        tables = [self.bench.metrics(one, "test") for one in logits]
-        quality = Quality(
-            trial=trials[place].id,
-            seed=trials[place].spec.seed,
-            valid=trials[place].outcome.metrics,
-            test=tables[place],
-            test_mean={name: float(np.mean([table[name] for table in tables])) for name in tables[0]},
-            classes=class_report(logits[place], truth[0], task) if task.classes else None,
-        )
+        quality = best_quality(self.bench, proof)
         uncut = {"valid": self.root.outcome.metrics, "test": self.bench.metrics(whole, "test")}
-        return Found(chosen, method, weights[place], verdict, quality, uncut, losses, tuple(candidates), len(runs))
+        return Found(chosen, method, weights[proof.best], verdict, quality, uncut, losses, tuple(candidates), len(runs))
 
     def _trial_of(self, plan: RankPlan) -> Trial:
         (trial,) = self.executor.run(self.study, [self._cut_spec(plan)])
@@ -255,11 +246,4 @@ class Work:
         return self.bench.trained_weights(trial)
 
     def _test_logits(self, trial: Trial, weights: AdapterWeights) -> Floats:
-        """Logits of the test split, computed once and kept for good."""
-        known = {str(key): str(value) for key, value in self.bench.store.findings(self.study).get(_TEST, {}).items()}
-        if trial.id not in known:
-            known[trial.id] = put_array(
-                self.bench.store, self.bench.logits(weights, "test", self.audience.trials.check)
-            )
-            self.bench.store.put_finding(self.study, _TEST, known)
-        return read_array(self.bench.store, known[trial.id])
+        return test_logits(self.bench, self.study, trial.id, lambda: weights, self.audience.trials.check)
