@@ -1,4 +1,4 @@
-"""Windows over depth find one peak in a number of plans that grows with the logarithm of the depth."""
+"""Cuts find the peak over depth; a fixed number of short runs says whether it is one, and how wide ranks spread."""
 
 from __future__ import annotations
 
@@ -8,53 +8,85 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darse.ranks.plan import RankPlan, cost
-from darse.search.history import History
-from darse.search.window import Span, coarse_spans, find_span, fitted_plan, neighbours, window_plans
+from darse.ranks.plan import cost
+from darse.search.calibrate import Calibration
+from darse.search.history import History, is_run
+from darse.search.window import Depth, Span, find_depth, fitted_plan, widths, window_plans
+from darse.store.trial import Outcome, Trial, TrialSpec
 
-from .worlds import World, layers, modules, problem
+from .worlds import EPOCHS, World, layers, modules, problem
 from .written import a_calibration, asked_of
 
-
-def search_window(depth: int, peak: float, *, size: int) -> tuple[Span, int, World]:
-    world = World(depth, peak=peak, scale=4.0)
-    given = problem(layers(depth), strategy="window")
-    calibration = a_calibration(given)
-    budget = cost(given.uniform(size), given.sites)
-    span, asked = asked_of(
-        lambda history: find_span(history, calibration, budget), given, lambda spec: world.level(spec.plan)
-    )
-    assert span is not None
-    return span, len(asked), world
+DEPTHS = [6, 12, 24, 48]
 
 
-@pytest.mark.parametrize("depth", [6, 12, 24, 48])
+def look(world: World, *, rank: int = 2, noise_floor: float = 0.01) -> tuple[Depth, list[TrialSpec]]:
+    """What is found about a world's depth under the cost of a uniform rank, and the trials that took."""
+    given = problem(layers(world.depth), strategy="window")
+    parent = TrialSpec(given.uniform(16), 0, 1e-3, EPOCHS)
+    name = parent.id(given.context)
+    calibration = Calibration(1e-3, noise_floor, 3, 16, {1e-3: 1.0}, (name,))
+    sizes = [cost(given.uniform(rank), given.sites) >> power for power in range(4)]
+
+    def stage(history: History) -> Depth | None:
+        trials = {name: Trial(name, parent, Outcome(1.0, {}, "")), **history.trials}
+        return find_depth(History(given, trials, history.failed), calibration, sizes)
+
+    found, asked = asked_of(stage, given, lambda spec: world.level(spec.plan))
+    assert found is not None
+    return found, asked
+
+
+def runs(asked: list[TrialSpec]) -> int:
+    return sum(map(is_run, asked))
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("peak", [0.0, 0.25, 0.5, 0.75, 1.0])
-def test_span_holds_the_peak_and_takes_few_plans(depth: int, peak: float) -> None:
-    span, plans, world = search_window(depth, peak, size=2)
-    assert span[0] <= round(peak * (depth - 1)) < span[1]
-    assert plans <= 12 + 8 * math.log2(depth)
-    inside = world.usefulness()[slice(*span)].mean()
-    assert inside > 1.5 / depth
+def test_the_peak_is_inside_the_chosen_span_and_not_in_the_worst(depth: int, peak: float) -> None:
+    found, _ = look(World(depth, peak=peak, scale=4.0))
+    place = round(peak * (depth - 1))
+    assert not found.is_flat
+    assert found.best[0] <= place < found.best[1]
+    assert found.chosen[0] <= place < found.chosen[1]
+    assert not found.worst[0] <= place < found.worst[1]
 
 
-def test_plans_grow_slowly_with_depth() -> None:
-    counts = {depth: search_window(depth, 0.4, size=2)[1] for depth in (6, 12, 24, 48)}
-    assert counts[48] <= counts[6] + 20
+@pytest.mark.parametrize("peak", [0.0, 0.4, 1.0])
+def test_training_runs_do_not_grow_with_depth_and_cuts_only_with_its_logarithm(peak: float) -> None:
+    asked = {depth: look(World(depth, peak=peak, scale=4.0))[1] for depth in DEPTHS}
+    assert all(runs(specs) <= 6 for specs in asked.values())
+    assert all(len(specs) - runs(specs) <= 2 * (10 + 4 * math.log2(depth)) for depth, specs in asked.items())
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_a_profile_without_a_peak_is_called_flat_and_the_span_is_everything(depth: int) -> None:
+    found, _ = look(World(depth, width=math.inf))
+    assert found.is_flat
+    assert found.chosen == (0, depth)
+
+
+@pytest.mark.parametrize("depth", [6, 12, 24])
+def test_a_gain_within_the_noise_is_no_peak(depth: int) -> None:
+    world = World(depth, peak=0.4, scale=4.0)
+    found, _ = look(world)
+    for share, is_flat in ((0.9, False), (1.1, True)):
+        assert look(world, noise_floor=found.gain / math.sqrt(2) / share)[0].is_flat != is_flat
 
 
 @pytest.mark.parametrize("depth", [6, 12, 24])
 def test_span_is_close_to_the_best_of_all_spans(depth: int) -> None:
-    span, _, world = search_window(depth, 0.4, size=2)
+    world = World(depth, peak=0.4, scale=4.0)
+    found, _ = look(world)
     given = problem(layers(depth))
-    budget = cost(given.uniform(2), given.sites)
+    budget = cost(given.uniform(2), given.sites) // 2
     levels = {
         (low, high): world.level(plan)
         for low in range(depth)
         for high in range(low + 1, depth + 1)
         if (plan := fitted_plan(given.sites, (low, high), budget, given.max_rank)) is not None
     }
-    assert levels[span] <= min(levels.values()) + 0.05
+    assert levels[found.chosen] <= min(levels.values()) + 0.05
 
 
 @given(
@@ -74,28 +106,36 @@ def test_fitted_plans_keep_the_size_and_the_sites_own_limits(
     assert set(plan.active) <= set(range(first, last))
 
 
-@given(st.integers(1, 100), st.integers(1, 20))
-def test_spans_stay_inside_the_model(depth: int, step: int) -> None:
-    for span in coarse_spans(depth):
-        for low, high in (span, *neighbours(span, depth, step)):
-            assert 0 <= low < high <= depth
+@given(st.integers(1, 100), st.integers(1, 10**7))
+def test_widths_fall_and_rank_one_fits_the_size(depth: int, size: int) -> None:
+    sites = layers(depth)
+    found = widths(sites, size)
+    assert found == sorted(set(found), reverse=True)
+    assert all(1 <= width <= depth for width in found)
+    assert all(width * sites[0].unit_cost <= size for width in found if width > 1)
 
 
-def test_windows_at_all_sizes_are_distinct_and_affordable() -> None:
-    given = problem(layers(12), strategy="window")
-    calibration, world = a_calibration(given), World(12)
+@given(st.integers(1, 30), st.data())
+def test_windows_at_all_sizes_are_distinct_and_affordable(depth: int, data: st.DataObject) -> None:
+    given = problem(layers(depth), strategy="window")
+    first = data.draw(st.integers(0, depth - 1))
+    chosen: Span = (first, data.draw(st.integers(first + 1, depth)))
     sizes = [cost(given.uniform(4), given.sites) >> power for power in range(4)]
-
-    def stage(history: History) -> list[RankPlan]:
-        return window_plans(history, calibration, sizes)
-
-    plans, _ = asked_of(stage, given, lambda spec: world.level(spec.plan))
+    plans = window_plans(History(given, {}), Depth(chosen, chosen, 1.0, False, chosen), sizes)
     assert len(set(plans)) == len(plans)
     assert all(any(cost(plan, given.sites) <= size for size in sizes) for plan in plans)
+    assert all(set(plan.active) <= set(range(*chosen)) for plan in plans)
 
 
-def test_no_window_where_every_trial_fails_is_still_a_plan() -> None:
-    given = problem(layers(6), strategy="window")
-    calibration = a_calibration(given)
-    span, _ = asked_of(lambda history: find_span(history, calibration, 10**6), given, lambda spec: None)
-    assert span is not None
+@pytest.mark.parametrize("evaluator", ["truncate", "finetune"])
+def test_where_every_trial_fails_there_is_still_a_span(evaluator: str) -> None:
+    given = problem(layers(6), strategy="window", evaluator=evaluator)
+    found, _ = asked_of(lambda history: find_depth(history, a_calibration(given), [10**6]), given, lambda spec: None)
+    assert found is not None
+    assert not found.is_flat
+
+
+def test_no_span_fits_a_size_below_every_site() -> None:
+    given = problem(modules([(30, 30)] * 3), strategy="window")
+    found, _ = asked_of(lambda history: find_depth(history, a_calibration(given), [59]), given, lambda spec: 1.0)
+    assert found is None

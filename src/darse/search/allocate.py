@@ -14,10 +14,10 @@ from darse.search.calibrate import Calibration
 from darse.search.greedy import greedy_plans
 from darse.search.history import History
 from darse.search.knapsack import solve
-from darse.search.scoring import shape_scores
+from darse.search.scoring import estimates
 from darse.search.sensitivity import Sensitivity, loss_table, measure_sensitivity
 from darse.search.uniform import Fine
-from darse.search.window import window_plans
+from darse.search.window import Depth, compared_size, find_depth, window_plans
 
 LADDER = 4
 """Sizes looked at: the budget, and halves of it."""
@@ -30,7 +30,7 @@ class Candidate:
     Attributes:
         plan: The plan.
         cost: Its trainable parameters.
-        score: Its score among plans of other shapes (`shape_scores`).
+        score: What it was expected to lose (`estimates`).
         origin: The strategy that proposed it.
     """
 
@@ -49,41 +49,55 @@ class Allocation:
         finalists: The best candidate of each size, dearest first, uniform plans among them.
         candidates: Everything looked at.
         sensitivity: What each site loses when its rank is cut; None where the strategy does not measure it.
+        depth: Where in depth ranks should sit; None where the strategy does not look for it.
     """
 
     budget: int
     finalists: tuple[Candidate, ...]
     candidates: tuple[Candidate, ...]
     sensitivity: Sensitivity | None
+    depth: Depth | None = None
 
 
 def allocate(history: History, calibration: Calibration, found: Fine) -> Allocation:
-    """Let the strategy propose plans at each size of the ladder, score them, keep the best of each size."""
+    """Let strategies propose plans at each size of the ladder; the better strategy's are the finalists of each size."""
     problem = history.problem
     budget = problem.budget or cost(problem.uniform(found.rank), problem.sites)
     sizes = ladder(history, budget)
     strategy = problem.settings.strategy
-    proposed: dict[RankPlan, str] = {}
     table = loss_table(history, calibration, found) if strategy in {"knapsack", "auto"} else None
-    if table is not None:
-        for plan in knapsack_plans(table, problem.sites, sizes):
-            proposed.setdefault(plan, "knapsack")
-    if strategy in {"window", "auto"}:
-        for plan in window_plans(history, calibration, sizes):
-            proposed.setdefault(plan, "window")
+    depth = find_depth(history, calibration, sizes) if strategy in {"window", "auto"} else None
+    proposals: dict[str, list[RankPlan]] = {}
+    if table is not None and not (depth and depth.is_flat):
+        proposals["knapsack"] = knapsack_plans(table, problem.sites, sizes)
+    if depth is not None:
+        proposals["window"] = window_plans(history, depth, sizes)
     if strategy == "greedy":
-        for plan in greedy_plans(history, calibration, found, budget):
-            proposed.setdefault(plan, "greedy")
-    for plan in uniform_plans(history, found, budget):
-        proposed.setdefault(plan, "uniform")
-    if not any(plan.active for plan in proposed):
-        proposed[cheapest_plan(problem.sites)] = "uniform"
-    adapting = [plan for plan in proposed if plan.active]
-    scores = shape_scores(history, calibration, adapting)
-    candidates = [Candidate(plan, cost(plan, problem.sites), scores[plan], proposed[plan]) for plan in adapting]
+        proposals["greedy"] = greedy_plans(history, calibration, found, budget)
+    proposals["uniform"] = uniform_plans(history, found, budget)
+    origins = {plan: origin for origin, plans in reversed(proposals.items()) for plan in plans if plan.active}
+    if not origins:
+        origins[cheapest_plan(problem.sites)] = "uniform"
+    shortlist = [plan for plan in origins if origins[plan] in {"greedy", "uniform"}]
+    compared = {
+        origin: compared_plan(plans, problem.sites, compared_size(sizes))
+        for origin, plans in proposals.items()
+        if origin != "uniform" and any(plan.active for plan in plans)
+    }
+    scores = estimates(history, calibration, list(origins), dict.fromkeys([*shortlist, *compared.values()]))
+    best = min(compared, key=lambda origin: scores[compared[origin]], default="uniform")
+    candidates = [Candidate(plan, cost(plan, problem.sites), scores[plan], origins[plan]) for plan in origins]
+    rivals = {*proposals.get(best, ()), *proposals["uniform"]}
     # the intervals last: they take time, and this function is called again after every trial
     sensitivity = None if table is None else measure_sensitivity(history, calibration, found, table)
-    return Allocation(budget, finalists(candidates, sizes), tuple(candidates), sensitivity)
+    ranked = [one for one in candidates if one.plan in rivals] or candidates
+    return Allocation(budget, finalists(ranked, sizes), tuple(candidates), sensitivity, depth)
+
+
+def compared_plan(plans: Sequence[RankPlan], sites: Sequence[Site], size: int) -> RankPlan:
+    """The dearest of some plans that a size affords; the cheapest if it affords none."""
+    active = sorted((plan for plan in plans if plan.active), key=lambda plan: cost(plan, sites))
+    return next((plan for plan in reversed(active) if cost(plan, sites) <= size), active[0])
 
 
 def ladder(history: History, budget: int) -> list[int]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from darse.ranks.plan import RankPlan
 from darse.search.calibrate import Calibration
 from darse.search.history import History
@@ -16,6 +18,8 @@ SHORT_PART = 3
 CUT_PARENTS = 2
 """Calibrated runs that every cut plan is read from, at the most; their mean is its score. Studies of two seeds are
 hurried ones and read from one run."""
+SETTLED = 1.2816
+"""Standard deviations off a limit at which no further seed is spent: nine of ten such decisions stay as they are."""
 
 
 def search_specs(history: History, calibration: Calibration, plan: RankPlan) -> list[TrialSpec]:
@@ -46,12 +50,8 @@ def search_scores(history: History, calibration: Calibration, plans: Sequence[Ra
     return {plan: history.mean_score(one) for plan, one in specs.items()}
 
 
-def shape_spec(history: History, calibration: Calibration, plan: RankPlan) -> TrialSpec:
-    """The trial that compares plans of different shape: a short run, or a full one with `finetune`.
-
-    A cut cannot: leaving a layer out of a run that was trained with it looks far worse than training without it,
-    most of all for the upper layers, whose adaptation the head has come to rely on (docs/method.md).
-    """
+def short_spec(history: History, calibration: Calibration, plan: RankPlan) -> TrialSpec:
+    """The cheapest training that compares plans of different shape: a short run, or a full one with `finetune`."""
     full = full_spec(history, calibration, plan, 0)
     if not history.problem.settings.is_cut:
         return full
@@ -67,10 +67,44 @@ def short_epochs(epochs: int) -> int:
     return max(1, epochs // SHORT_PART)
 
 
-def shape_scores(history: History, calibration: Calibration, plans: Sequence[RankPlan]) -> dict[RankPlan, float]:
-    """Scores that compare plans of different shape; all trials that are missing are asked for at once."""
-    scores = history.scores([shape_spec(history, calibration, plan) for plan in plans])
+def short_scores(history: History, calibration: Calibration, plans: Sequence[RankPlan]) -> dict[RankPlan, float]:
+    """Scores of short runs; all that are missing are asked for at once."""
+    scores = history.scores([short_spec(history, calibration, plan) for plan in plans])
     return dict(zip(plans, scores, strict=True))
+
+
+def estimates(
+    history: History, calibration: Calibration, plans: Sequence[RankPlan], shortlist: Iterable[RankPlan]
+) -> dict[RankPlan, float]:
+    """Estimates that compare plans of different shape: of those on the shortlist by a short run too, else by cuts.
+
+    Neither is good alone. A short run is noisy; a cut is biased, since leaving a layer out of a run that was trained
+    with it looks worse than training without it. Their errors have little in common, so the mean of both, the cuts
+    brought to the mean and spread of the short runs, ranks plans better than either (docs/proxies.md). With
+    `finetune` every plan is trained in full, and that is its score.
+    """
+    if not history.problem.settings.is_cut:
+        return short_scores(history, calibration, plans)
+    cuts = search_scores(history, calibration, plans)
+    short = short_scores(history, calibration, list(dict.fromkeys(shortlist)))
+    both = [(cuts[plan], score) for plan, score in short.items() if plan in cuts and math.isfinite(cuts[plan] + score)]
+    found = _on_scale(cuts, both)
+    is_short = short_epochs(history.problem.epochs) < history.problem.epochs
+    for plan, score in short.items():
+        if math.isfinite(score):
+            found[plan] = mean_score([found[plan], score]) if is_short else score
+        elif history.has(short_spec(history, calibration, plan)):  # it failed, so it is no plan to choose
+            found[plan] = math.inf
+    return found
+
+
+def _on_scale(cuts: dict[RankPlan, float], both: Sequence[tuple[float, float]]) -> dict[RankPlan, float]:
+    """Cuts with the mean and the standard deviation of the short runs of the same plans."""
+    if not both:
+        return cuts
+    cut, short = np.array(both).T
+    stretch = short.std() / cut.std() if len(both) > 2 and cut.std() > 0 else 1.0
+    return {plan: float(short.mean() + stretch * (score - cut.mean())) for plan, score in cuts.items()}
 
 
 def full_scores(history: History, calibration: Calibration, plan: RankPlan, seeds: Iterable[int]) -> list[float]:
@@ -79,13 +113,43 @@ def full_scores(history: History, calibration: Calibration, plan: RankPlan, seed
 
 
 def holds(history: History, calibration: Calibration, plan: RankPlan, reference: RankPlan, *, seeds: int) -> bool:
-    """Whether a plan's full runs lose at most noise floor / sqrt(n) against a reference, in the mean over n seeds."""
-    # the reference first: if the limits end here, it is the finding
-    history.need(full_spec(history, calibration, one, seed) for seed in range(seeds) for one in (reference, plan))
-    ours = full_scores(history, calibration, plan, range(seeds))
-    theirs = full_scores(history, calibration, reference, range(seeds))
-    losses = [one - other for one, other in zip(ours, theirs, strict=True) if math.isfinite(one + other)]
-    return bool(losses) and mean_score(losses) <= calibration.noise_floor / math.sqrt(len(losses))
+    """Whether a plan's full runs lose at most noise floor / sqrt(n) against a reference, in the mean over n seeds.
+
+    Seeds are asked one by one, and no more of them than the answer needs (`is_settled`).
+    """
+    losses: list[float] = []
+    limit = math.inf
+    for seed in range(seeds):
+        # the reference first: if the limits end here, it is the finding
+        theirs, ours = history.scores([full_spec(history, calibration, one, seed) for one in (reference, plan)])
+        if not math.isfinite(ours + theirs):
+            continue
+        losses.append(ours - theirs)
+        planned = seeds - (seed + 1 - len(losses))
+        limit = calibration.noise_floor / math.sqrt(planned)
+        if is_settled(losses, limit, seeds=planned, noise=calibration.noise_floor):
+            break
+    return bool(losses) and mean_score(losses) <= limit
+
+
+def is_settled(losses: Sequence[float], limit: float, *, seeds: int, noise: float) -> bool:
+    """Whether more seeds would hardly change on which side of a limit the mean loss ends.
+
+    Stochastic curtailment (Lan, Simon and Halperin 1982): the losses of the seeds to come are taken to be normal around
+    the mean so far, whose own uncertainty counts too. A difference of two independent runs has the spread sqrt(2)
+    times that of one; common random numbers make it smaller.
+
+    Args:
+        losses: Differences of the seeds so far.
+        limit: What the mean over all seeds is held against.
+        seeds: How many seeds there can be.
+        noise: Standard deviation of one run's score over seeds.
+    """
+    known = len(losses)
+    if known == 0 or known >= seeds:
+        return False
+    spread = math.sqrt(2) * noise * math.sqrt((seeds - known) / (seeds * known))
+    return abs(mean_score(losses) - limit) > SETTLED * spread
 
 
 def mean_score(scores: Sequence[float]) -> float:

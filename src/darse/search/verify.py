@@ -14,13 +14,14 @@ from darse.search.calibrate import Calibration
 from darse.search.controls import Control, controls_for
 from darse.search.history import History, Problem
 from darse.search.scoring import (
+    estimates,
     full_scores,
     full_spec,
     holds,
     mean_score,
     search_scores,
-    shape_scores,
     short_epochs,
+    short_scores,
 )
 from darse.search.uniform import Fine
 from darse.store.trial import Trial, TrialSpec
@@ -38,9 +39,9 @@ class Verified:
         controls: What it is judged against.
         seeds: Seeds of every run.
         learning_rate: Of every run.
-        proxy_correlation: Spearman correlation of the score that chose the finalists (short runs) with the mean
-            score of full runs, over all plans that were trained in full; None for fewer than three plans, or where
-            every score was a full run.
+        proxy_correlation: Spearman correlation of the estimate that chose the finalists (short run and cut) with the
+            mean score of full runs, over all plans that were trained in full; None for fewer than three plans, or
+            where every score was a full run.
         cut_correlation: The same for scores cut from one run.
         proxy_plans: How many plans the first of these is over.
     """
@@ -172,14 +173,15 @@ def _proxy_correlations(history: History, calibration: Calibration) -> tuple[flo
     truth = {plan: mean_score(scores) for plan, scores in trained.items()}
     short, count = None, 0
     if short_epochs(history.problem.epochs) < history.problem.epochs:
-        short, count = _rank_correlation(shape_scores(history, calibration, list(trained)), truth)
+        both = [plan for plan, score in short_scores(history, calibration, list(truth)).items() if math.isfinite(score)]
+        short, count = _rank_correlation(estimates(history, calibration, both, both), truth)
     cut, _ = _rank_correlation(search_scores(history, calibration, list(trained)), truth)
     return short, cut, count
 
 
 def _rank_correlation(proxy: dict[RankPlan, float], truth: dict[RankPlan, float]) -> tuple[float | None, int]:
     """Spearman's, and over how many plans; None where they are too few or all alike."""
-    pairs = [(proxy[plan], truth[plan]) for plan in truth if math.isfinite(proxy[plan])]
+    pairs = [(score, truth[plan]) for plan, score in proxy.items() if math.isfinite(score)]
     ours, theirs = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     if len(pairs) < 3 or len(set(ours)) == 1 or len(set(theirs)) == 1:
         return None, len(pairs)

@@ -1,55 +1,94 @@
-"""Where in depth the ranks should sit: spans of sites, wide ones first, then the neighbours of the best."""
+"""Where in depth the ranks should sit, and over how many sites: the place read off cuts, the width off short runs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from darse.ranks.plan import RankPlan, Site
 from darse.search.calibrate import Calibration
-from darse.search.history import History
-from darse.search.scoring import shape_scores
+from darse.search.history import History, Problem
+from darse.search.scoring import estimates, search_scores, short_scores
 
 Span = tuple[int, int]
 """First site and one past the last."""
 
+WIDTHS = (1.0, 2 / 3, 1 / 3, 1 / 6)
+"""Widths compared, as parts of the depth."""
 
-def window_plans(history: History, calibration: Calibration, sizes: Sequence[int]) -> list[RankPlan]:
-    """The best span of sites, found coarse to fine at the middle size, at every size.
 
-    A layer's usefulness is smooth in depth with one peak (docs/method.md). A few wide spans find its neighbourhood,
-    then shifting and shrinking the best in halving steps finds the peak: the number of plans grows with
-    the logarithm of the depth, not with the depth.
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """Finding about depth.
+
+    Attributes:
+        best: The span of a third of the sites that serves best when it alone has ranks, by cuts.
+        worst: The span of the same width that serves worst.
+        gain: Loss of a short run of the worst, less that of the best; infinity if one of them failed.
+        is_flat: Whether that gain is within noise, so that it does not matter where ranks sit.
+        chosen: The span that plans are made of, in place and width; the whole depth where the profile is flat.
+    """
+
+    best: Span
+    worst: Span
+    gain: float
+    is_flat: bool
+    chosen: Span
+
+
+def find_depth(history: History, calibration: Calibration, sizes: Sequence[int]) -> Depth | None:
+    """The span of sites that deserves the ranks; None if no span fits the sizes.
+
+    A layer's usefulness is smooth in depth with one peak (docs/method.md). Cuts are nearly free and compare spans of
+    one width fairly, so they find the peak, coarse to fine, and the span that lies worst. Whether the difference
+    is real, and how wide around the peak ranks should spread, cuts cannot say: short runs do, and their number does
+    not grow with the depth.
 
     Args:
         history: The history.
-        calibration: The learning rate.
-        sizes: Costs to make plans for, dearest first.
+        calibration: The learning rate and the noise floor.
+        sizes: Costs that plans are made for, dearest first.
     """
     problem = history.problem
-    best = find_span(history, calibration, sizes[len(sizes) // 2])
-    if best is None:
-        return []
-    plans = (fitted_plan(problem.sites, best, size, problem.max_rank) for size in sizes)
+    depth = len(problem.sites)
+    places = _profile(history, calibration, math.ceil(depth / 3), sizes[0])
+    if not places:
+        return None
+    best, worst = min(places, key=lambda span: places[span]), max(places, key=lambda span: places[span])
+    size = compared_size(sizes)
+    spans = [_placed(history, calibration, width, best, size) for width in widths(problem.sites, size)]
+    plans = {span: plan for span in (best, worst, *spans) if (plan := _fitted(problem, span, size))}
+    scores = short_scores(history, calibration, list(dict.fromkeys(plans.values())))
+    gain = scores[plans[worst]] - scores[plans[best]] if best in plans and worst in plans else math.nan
+    gain = gain if math.isfinite(gain) else math.inf
+    # the difference of two runs has the spread sqrt(2) times that of one
+    if gain <= math.sqrt(2) * calibration.noise_floor:
+        return Depth(best, worst, gain, True, (0, depth))
+    estimated = estimates(history, calibration, list(plans.values()), plans.values())
+    return Depth(best, worst, gain, False, min(plans, key=lambda span: estimated[plans[span]], default=best))
+
+
+def window_plans(history: History, found: Depth, sizes: Sequence[int]) -> list[RankPlan]:
+    """The chosen span at every size, each plan once; where not all of it fits, its middle."""
+    plans = (_fitted(history.problem, found.chosen, size) for size in sizes)
     return list(dict.fromkeys(plan for plan in plans if plan is not None))
 
 
-def find_span(history: History, calibration: Calibration, size: int) -> Span | None:
-    """The span that scores best when it alone gets all the ranks that the size affords; None if none fits."""
-    depth = len(history.problem.sites)
-    scored = _score(history, calibration, coarse_spans(depth), size)
-    if not scored:
-        return None
-    step = max(1, depth // 6)
-    while True:
-        best = min(scored, key=lambda span: scored[span])
-        fresh = [span for span in neighbours(best, depth, step) if span not in scored]
-        scored |= _score(history, calibration, fresh, size)
-        if min(scored, key=lambda span: scored[span]) != best:
-            continue
-        if step == 1:
-            return best
-        step //= 2
+def compared_size(sizes: Sequence[int]) -> int:
+    """The size at which plans of different origin are compared: the dearest that is cheaper than the budget.
+
+    >>> compared_size([800, 400, 200]), compared_size([800])
+    (400, 800)
+    """
+    return sizes[min(1, len(sizes) - 1)]
+
+
+def widths(sites: Sequence[Site], size: int) -> list[int]:
+    """Numbers of sites that a span may have, widest first: parts of the depth, as far as the size affords rank 1."""
+    depth = len(sites)
+    affordable = max(1, depth * size // sum(site.unit_cost for site in sites))
+    return list(dict.fromkeys(min(max(1, round(depth * part)), affordable) for part in WIDTHS))
 
 
 def span_plan(sites: Sequence[Site], span: Span, size: int, max_rank: int) -> RankPlan | None:
@@ -72,28 +111,39 @@ def fitted_plan(sites: Sequence[Site], span: Span, size: int, max_rank: int) -> 
     return None
 
 
-def coarse_spans(depth: int) -> list[Span]:
-    """Everything, the lower, middle and upper half.
-
-    >>> coarse_spans(6)
-    [(0, 6), (0, 3), (1, 4), (3, 6)]
-    """
-    half = math.ceil(depth / 2)
-    middle = (depth - half) // 2
-    spans = [(0, depth), (0, half), (middle, middle + half), (depth - half, depth)]
-    return list(dict.fromkeys(spans))
-
-
-def neighbours(span: Span, depth: int, step: int) -> list[Span]:
-    """The span shifted by a step either way, and shrunk by a step at either end."""
-    first, last = span
-    moved = [(first - step, last - step), (first + step, last + step), (first + step, last), (first, last - step)]
-    return [(low, high) for low, high in moved if 0 <= low < high <= depth]
+def _profile(history: History, calibration: Calibration, width: int, size: int) -> dict[Span, float]:
+    """Scores of spans of one width by their place: a grid over the depth, then halving steps around the best."""
+    depth = len(history.problem.sites)
+    step = max(1, depth // 6)
+    last = depth - width
+    starts = [*range(0, last, step), last]
+    scored: dict[Span, float] = {}
+    while True:
+        scored |= _cut_scores(history, calibration, [(start, start + width) for start in starts], size)
+        if step == 1 or not scored:
+            return scored
+        step //= 2
+        middle = min(scored, key=lambda span: scored[span])[0]
+        starts = [start for start in (middle - step, middle + step) if 0 <= start <= last]
 
 
-def _score(history: History, calibration: Calibration, spans: Iterable[Span], size: int) -> dict[Span, float]:
-    problem = history.problem
-    plans = {span: span_plan(problem.sites, span, size, problem.max_rank) for span in spans}
-    fitting = {span: plan for span, plan in plans.items() if plan is not None}
-    scores = shape_scores(history, calibration, list(fitting.values()))
-    return {span: scores[plan] for span, plan in fitting.items()}
+def _placed(history: History, calibration: Calibration, width: int, around: Span, size: int) -> Span:
+    """The span of a width whose middle is that of another; of two that are equally near, the better by a cut."""
+    depth = len(history.problem.sites)
+    twice = around[0] + around[1] - width
+    starts = sorted({min(max(start, 0), depth - width) for start in (twice // 2, (twice + 1) // 2)})
+    spans = [(start, start + width) for start in starts]
+    if len(spans) == 1:
+        return spans[0]
+    scored = _cut_scores(history, calibration, spans, size)
+    return min(spans, key=lambda span: scored.get(span, math.inf))
+
+
+def _cut_scores(history: History, calibration: Calibration, spans: Iterable[Span], size: int) -> dict[Span, float]:
+    plans = {span: plan for span in spans if (plan := _fitted(history.problem, span, size))}
+    scores = search_scores(history, calibration, list(dict.fromkeys(plans.values())))
+    return {span: scores[plan] for span, plan in plans.items()}
+
+
+def _fitted(problem: Problem, span: Span, size: int) -> RankPlan | None:
+    return fitted_plan(problem.sites, span, size, problem.max_rank)
