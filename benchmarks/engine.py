@@ -196,7 +196,7 @@ def proxy(bench: Bench) -> None:
     plan = RankPlan.uniform(bench.sites, 16)
     spec = TrialSpec(plan, 0, RATE, EPOCHS)
     began = time.perf_counter()
-    outcome = Finetune(bench).evaluate("run", spec, None, Feedback())
+    outcome = Finetune(bench).evaluate("run", spec, [], Feedback())
     full = time.perf_counter() - began
     parent = Trial("run", spec, outcome)
     cut = Truncate(bench)
@@ -205,7 +205,7 @@ def proxy(bench: Bench) -> None:
     plans += [RankPlan.uniform(bench.sites, rank) for rank in (1, 2, 4, 8)]
     began = time.perf_counter()
     for one in plans:
-        cut.evaluate("cut", TrialSpec(one, 0, 0.0, 0, "truncate", "run"), parent, Feedback())
+        cut.evaluate("cut", TrialSpec(one, 0, 0.0, 0, "truncate", ("run",)), [parent], Feedback())
     mean = (time.perf_counter() - began) / len(plans)
     print(f"a cut plan's score: {mean:.2f} s, mean of {len(plans)}; a fine-tune of {EPOCHS} epochs: {full:.1f} s")
     print(f"a cut costs {mean / full:.1%} of a fine-tune")

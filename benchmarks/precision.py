@@ -61,7 +61,7 @@ def once(file: Path, columns: Options, precision: str, seed: int) -> tuple[float
         plan = RankPlan.uniform(bench.sites, RANK)
         bench.fresh_weights(plan, seed)  # the head is fitted before the clock starts
         began = time.perf_counter()
-        outcome = Finetune(bench).evaluate("run", TrialSpec(plan, seed, RATE, EPOCHS), None, Feedback())
+        outcome = Finetune(bench).evaluate("run", TrialSpec(plan, seed, RATE, EPOCHS), [], Feedback())
         return outcome.score, time.perf_counter() - began
 
 

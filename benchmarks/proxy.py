@@ -72,28 +72,36 @@ class Runs:
 
     def full(self, plan: Sequence[int], seed: int) -> Trial:
         """A full run."""
-        return self._trial("full", TrialSpec(RankPlan.of(plan), seed, self.rate, self.epochs), None)
+        return self._trial("full", TrialSpec(RankPlan.of(plan), seed, self.rate, self.epochs), ())
 
     def short(self, plan: Sequence[int], seed: int, epochs: int = 1) -> Trial:
         """A run of fewer epochs with a schedule of its own."""
-        return self._trial(f"short {epochs}", TrialSpec(RankPlan.of(plan), seed, self.rate, epochs), None)
+        return self._trial(f"short {epochs}", TrialSpec(RankPlan.of(plan), seed, self.rate, epochs), ())
 
     def cut(self, plan: Sequence[int], seed: int) -> Trial:
         """A full run of rank 16, cut."""
         parent = self.full(WHOLE, seed)
-        return self._trial("cut", TrialSpec(RankPlan.of(plan), seed, 0.0, 0, "truncate", parent.id), parent)
+        return self._trial("cut", TrialSpec(RankPlan.of(plan), seed, 0.0, 0, "truncate", (parent.id,)), [parent])
 
-    def recovered(self, plan: Sequence[int], seed: int) -> Trial:
-        """The same, trained on for an epoch at half the rate."""
-        parent = self.full(WHOLE, seed)
-        spec = TrialSpec(RankPlan.of(plan), seed, self.rate / 2, 1, "recover", parent.id)
-        return self._trial("recover", spec, parent)
+    def cut_mean(self, plan: Sequence[int], seeds: Sequence[int]) -> Trial:
+        """The mean of full runs of rank 16, cut."""
+        parents = [self.full(WHOLE, seed) for seed in seeds]
+        names = tuple(parent.id for parent in parents)
+        return self._trial("cut mean", TrialSpec(RankPlan.of(plan), 0, 0.0, 0, "truncate", names), parents)
 
-    def _trial(self, kind: str, spec: TrialSpec, parent: Trial | None) -> Trial:
+    def recovered(self, plan: Sequence[int], seeds: Sequence[int], part: float = 1.0) -> Trial:
+        """The same, trained on for an epoch at a part of the rate."""
+        parents = [self.full(WHOLE, seed) for seed in seeds]
+        names = tuple(parent.id for parent in parents)
+        return self._trial(
+            f"recover {len(seeds)}", TrialSpec(RankPlan.of(plan), 0, self.rate * part, 1, "recover", names), parents
+        )
+
+    def _trial(self, kind: str, spec: TrialSpec, parents: Sequence[Trial]) -> Trial:
         name = spec.id("proxy")
         kept = self.folder / "trials" / f"{name}.json"
         if not kept.is_file():
-            outcome = self.evaluators[spec.evaluator].evaluate(name, spec, parent, Feedback())
+            outcome = self.evaluators[spec.evaluator].evaluate(name, spec, parents, Feedback())
             kept.parent.mkdir(parents=True, exist_ok=True)
             write_json(
                 kept,
@@ -155,23 +163,36 @@ def estimates(runs: Runs) -> dict[str, Callable[[], list[float]]]:
     def mean(kind: Callable[[Sequence[int], int], Trial], seeds: Sequence[int]) -> list[float]:
         return [float(np.mean([kind(plan, seed).outcome.score for seed in seeds])) for plan in PLANS]
 
-    def both(seeds: Sequence[int]) -> list[float]:
-        cut, short = (standard(mean(kind, seeds)) for kind in (runs.cut, runs.short))
-        return [float(one + other) for one, other in zip(cut, short, strict=True)]
+    def both(one: list[float], other: list[float]) -> list[float]:
+        return [float(sum(pair)) for pair in zip(standard(one), standard(other), strict=True)]
+
+    def cut_mean(seeds: Sequence[int]) -> list[float]:
+        return [runs.cut_mean(plan, seeds).outcome.score for plan in PLANS]
+
+    def recovered(seeds: Sequence[int], part: float = 1.0) -> list[float]:
+        return [runs.recovered(plan, seeds, part).outcome.score for plan in PLANS]
 
     return {
         "cut of one run": lambda: mean(runs.cut, [0]),
-        "cut of three runs": lambda: mean(runs.cut, SEEDS),
+        "cuts of two runs, their mean score": lambda: mean(runs.cut, [0, 1]),
+        "cuts of three runs, their mean score": lambda: mean(runs.cut, SEEDS),
+        "cut of the mean of two runs": lambda: cut_mean([0, 1]),
+        "cut of the mean of three runs": lambda: cut_mean(SEEDS),
         "short run, one seed": lambda: mean(runs.short, [0]),
         "short run, two seeds": lambda: mean(runs.short, [0, 1]),
-        "short run and cut, one seed each": lambda: both([0]),
-        "short run and cut, two seeds each": lambda: both([0, 1]),
+        "short run and cut of one run": lambda: both(mean(runs.cut, [0]), mean(runs.short, [0])),
+        "short run and cuts of two runs": lambda: both(mean(runs.cut, [0, 1]), mean(runs.short, [0])),
+        "short run and cut of the mean of two": lambda: both(cut_mean([0, 1]), mean(runs.short, [0])),
+        "short run and cut of the mean of three": lambda: both(cut_mean(SEEDS), mean(runs.short, [0])),
         "two epochs, one seed": lambda: mean(lambda plan, seed: runs.short(plan, seed, 2), [0]),
-        "cut and recovered, one seed": lambda: mean(runs.recovered, [0]),
-        "short run smoothed over all plans, one seed": lambda: smoothed(mean(runs.short, [0])),
-        "short run smoothed over all plans, two seeds": lambda: smoothed(mean(runs.short, [0, 1])),
-        "short run and cut, smoothed over all plans, one seed": lambda: smoothed(both([0])),
-        "short run and cut, smoothed over all plans, two seeds": lambda: smoothed(both([0, 1])),
+        "cut of one run, an epoch of recovery": lambda: recovered([0]),
+        "cut of the mean of three, an epoch of recovery": lambda: recovered(SEEDS),
+        "the same at half the rate": lambda: recovered(SEEDS, 0.5),
+        "that recovery and cut of the mean": lambda: both(cut_mean(SEEDS), recovered(SEEDS)),
+        "short run smoothed over all plans": lambda: smoothed(mean(runs.short, [0])),
+        "short run and cut of the mean of three, smoothed": lambda: smoothed(
+            both(cut_mean(SEEDS), mean(runs.short, [0]))
+        ),
     }
 
 

@@ -98,8 +98,25 @@ def test_test_split_is_not_evaluated_again_when_a_study_is_continued(small_study
         touched = store.findings(record.id)["test"]
     verified = _result(small_study).findings.verify
     assert verified is not None
-    plans = 1 + len(verified.controls)
-    assert len(touched) == plans * len(verified.seeds)
+    runs = verified.runs(_result(small_study).trials, _result(small_study).settings.train.epochs)
+    judged = {trial.id for own in runs.values() for trial in own}
+    quality = _result(small_study).quality
+    assert quality is not None
+    assert set(touched) == judged | {quality.trial}
+
+
+def test_exported_adapter_is_the_best_on_validation_of_the_plans_runs_and_its_variants(small_study: SmallStudy) -> None:
+    result = _result(small_study)
+    verified = result.findings.verify
+    assert verified is not None
+    assert result.quality is not None
+    scores = {trial.spec: trial.outcome.score for trial in result.trials}
+    runs = verified.runs(result.trials, result.settings.train.epochs)[verified.plan]
+    offered = [*(run.spec for run in runs), *verified.variants]
+    assert set(verified.variants) <= scores.keys()
+    chosen = next(trial for trial in result.trials if trial.id == result.quality.trial)
+    assert chosen.outcome.score == min(scores[spec] for spec in offered)
+    assert result.quality.valid == chosen.outcome.metrics
 
 
 def test_two_studies_from_one_seed_are_identical(tmp_path: Path, tiny_bert: Path) -> None:

@@ -54,7 +54,7 @@ def trains(stand: Stand, plan: RankPlan) -> Run:
     def run(rate: float, seed: int) -> Finished:
         spec = TrialSpec(plan, seed, rate, stand.scale.epochs)
         bench = stand.bench
-        outcome = Finetune(bench).evaluate(spec.id("compare"), spec, None, Feedback())
+        outcome = Finetune(bench).evaluate(spec.id("compare"), spec, [], Feedback())
         weights = bench.trained_weights(Trial("", spec, outcome))
         return Finished(outcome.score, lambda: bench.logits(weights, "test", lambda: None))
 

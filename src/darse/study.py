@@ -16,7 +16,7 @@ from darse.evaluate.losses import Floats, verdict_metric
 from darse.execute.bench import Bench
 from darse.execute.evaluator import Evaluator
 from darse.execute.finetune import Finetune, Recover
-from darse.execute.held_out import best_quality, held_out
+from darse.execute.held_out import exported_quality, held_out
 from darse.execute.local import LocalExecutor, Watcher
 from darse.execute.truncate import Truncate
 from darse.execute.user import UserEvaluator, UserFunction
@@ -139,10 +139,12 @@ def run_study(request: Request, audience: Audience) -> Finished:
             findings, history = run.search(evaluators, bench.checkpoints)
             assert findings.verify is not None
             epochs, trials = request.settings.train.epochs, history.trials.values()
-            proofs = held_out(bench, opened.record.id, findings.verify, trials, epochs, audience.trials.check)
+            check_stop = audience.trials.check
+            proofs = held_out(bench, opened.record.id, findings.verify, trials, epochs, check_stop)
             losses = {plan: one.by_seed for plan, one in proofs.items()}
             verdict = run.verdict(findings.verify, losses, verdict_metric(bench.task), "test")
-            quality = best_quality(bench, proofs[findings.verify.plan])
+            variants = [one for spec in findings.verify.variants if (one := history.find(spec))]
+            quality = exported_quality(bench, opened.record.id, proofs[findings.verify.plan], variants, check_stop)
             head = bench.head_parameters
             result = run.result(findings, history, verdict, task=bench.task, check=check, quality=quality, head=head)
         return Finished(result, bench)

@@ -63,7 +63,7 @@ def test_cuts_are_counted_with_the_run_they_come_from(capsys: pytest.CaptureFixt
     audience.search.stage(Findings())
     audience.trials.finished(_trial("run"))
     for rank in (1, 2, 3):
-        cut = replace(SPEC, plan=RankPlan((rank, 0)), evaluator="truncate", parent="run")
+        cut = replace(SPEC, plan=RankPlan((rank, 0)), epochs=0, evaluator="truncate", parents=("run",))
         audience.trials.finished(_trial(f"cut {rank}", cut))
     audience.search.stage(CALIBRATED)
     said = capsys.readouterr().err

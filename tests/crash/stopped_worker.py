@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from darse.execute.evaluator import Feedback
@@ -29,7 +30,7 @@ class Stopped:
     def __init__(self, folder: Path, kind: str) -> None:
         self.folder, self.kind = folder, kind
 
-    def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
+    def evaluate(self, trial_id: str, spec: TrialSpec, parents: Sequence[Trial], feedback: Feedback) -> Outcome:
         (self.folder / "begun").write_text(trial_id)
         deadline = time.monotonic() + DEADLINE_S
         while not (self.folder / "go").exists():

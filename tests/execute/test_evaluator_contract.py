@@ -65,12 +65,12 @@ class Workplace:
         rate, epochs = (0.0, 0) if name == "truncate" else (3e-3, 2)
         # a user's function is asked in the place of training
         evaluator = "finetune" if name == "user" else name
-        return TrialSpec(plan, 0, rate, epochs, evaluator, self.parent.id if is_cut else "")
+        return TrialSpec(plan, 0, rate, epochs, evaluator, (self.parent.id,) if is_cut else ())
 
     def outcome(self, name: Name, spec: TrialSpec | None = None, feedback: Feedback | None = None) -> Outcome:
         spec = spec or self.spec(name)
-        parent = self.parent if spec.parent else None
-        return self.evaluator(name).evaluate(spec.id("c"), spec, parent, feedback or Feedback())
+        parents = [self.parent] if spec.parents else []
+        return self.evaluator(name).evaluate(spec.id("c"), spec, parents, feedback or Feedback())
 
     def losses(self, outcome: Outcome) -> Floats:
         return read_array(self.bench.store, outcome.losses)
@@ -85,7 +85,7 @@ def work(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         data = load_labelled(labelled_rows(90), settings.data, seed=0)
         bench = Bench.build(find_base(str(tiny_bert)), data, settings, store, folder / "checkpoints")
         spec = TrialSpec(FULL, 0, 3e-3, 2)
-        trial = Trial(spec.id("c"), spec, Finetune(bench).evaluate(spec.id("c"), spec, None, Feedback()))
+        trial = Trial(spec.id("c"), spec, Finetune(bench).evaluate(spec.id("c"), spec, [], Feedback()))
         (folder / "checkpoints").mkdir(exist_ok=True)
         yield Workplace(bench, trial)
 
@@ -148,8 +148,8 @@ def test_an_interruption_passes_through_and_a_second_try_gives_the_same_outcome(
 
 @pytest.mark.parametrize("name", ["truncate", "recover"])
 def test_cutting_without_a_finished_run_is_refused(work: Workplace, name: Name) -> None:
-    with pytest.raises(TrialError, match=f"{name} needs a finished run to cut from"):
-        work.evaluator(name).evaluate("x", work.spec(name), None, Feedback())
+    with pytest.raises(TrialError, match="needs a finished run to be cut from"):
+        work.evaluator(name).evaluate("x", work.spec(name), [], Feedback())
 
 
 @pytest.mark.parametrize("name", ["finetune", "recover"])
@@ -158,6 +158,24 @@ def test_a_run_whose_loss_is_no_longer_finite_is_a_failed_trial(work: Workplace,
     with pytest.raises(TrialError, match=r"became (nan|inf)"):
         work.outcome(name, spec)
     assert math.isfinite(work.outcome(name).score), "the model is given back unharmed"
+
+
+@pytest.mark.parametrize("name", ["truncate", "recover"])
+def test_cutting_the_mean_of_equal_runs_is_cutting_one(work: Workplace, name: Name) -> None:
+    one = work.spec(name)
+    twice = replace(one, parents=one.parents * 2)
+    found = work.evaluator(name).evaluate("x", twice, [work.parent] * 2, Feedback())
+    assert work.losses(found) == pytest.approx(work.losses(work.outcome(name, one)), rel=1e-2, abs=1e-3)
+
+
+def test_recovering_for_no_epoch_keeps_the_cut_as_it_is(work: Workplace) -> None:
+    kept = work.outcome("recover", replace(work.spec("recover"), epochs=0))
+    assert not kept.curve
+    assert work.losses(kept) == pytest.approx(work.losses(work.outcome("truncate")), rel=1e-3, abs=1e-4)
+    weights = work.bench.trained_weights(Trial("x", work.spec("recover"), kept))
+    assert {name: pair.rank for name, pair in weights.pairs.items()} == {
+        name: rank for name, rank in ranks_by_weight(PLAN, work.bench.sites).items() if rank
+    }
 
 
 def test_cutting_to_the_ranks_of_the_run_itself_changes_nothing(work: Workplace) -> None:
@@ -202,7 +220,7 @@ def test_a_users_function_is_told_the_rank_of_every_module_that_has_one(work: Wo
         return [1.0, 2.0]
 
     spec = work.spec("user")
-    work.evaluator("user", function).evaluate("x", spec, None, Feedback())
+    work.evaluator("user", function).evaluate("x", spec, [], Feedback())
     assert told == [(ranks_by_weight(PLAN, work.bench.sites), 0, 3e-3)]
 
 
@@ -223,22 +241,22 @@ def test_a_users_function_is_told_the_rank_of_every_module_that_has_one(work: Wo
 )
 def test_an_answer_that_is_no_list_of_losses_is_a_failed_trial(work: Workplace, answer: ArrayLike, reason: str) -> None:
     with pytest.raises(TrialError, match=reason):
-        work.evaluator("user", lambda ranks, seed, rate: answer).evaluate("x", work.spec("user"), None, Feedback())
+        work.evaluator("user", lambda ranks, seed, rate: answer).evaluate("x", work.spec("user"), [], Feedback())
 
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
 def test_a_tensor_that_still_has_its_gradient_is_taken_for_its_values(work: Workplace, kind: torch.dtype) -> None:
     answer = torch.tensor([1.0, 2.0], dtype=kind, requires_grad=True)
     evaluator = work.evaluator("user", lambda ranks, seed, rate: answer)
-    assert evaluator.evaluate("x", work.spec("user"), None, Feedback()).score == 1.5
+    assert evaluator.evaluate("x", work.spec("user"), [], Feedback()).score == 1.5
 
 
 def test_a_user_who_changes_the_number_of_examples_is_told(work: Workplace) -> None:
     answers = iter(([1.0, 2.0], [1.0, 2.0, 3.0]))
     evaluator = work.evaluator("user", lambda ranks, seed, rate: next(answers))
-    evaluator.evaluate("x", work.spec("user"), None, Feedback())
+    evaluator.evaluate("x", work.spec("user"), [], Feedback())
     with pytest.raises(InputError, match="3 losses, but 2 the time before; return one"):
-        evaluator.evaluate("y", work.spec("user"), None, Feedback())
+        evaluator.evaluate("y", work.spec("user"), [], Feedback())
 
 
 def test_a_user_who_changed_the_number_of_examples_since_the_study_was_begun_is_told_before_a_trial_is_lost(
@@ -254,10 +272,10 @@ def test_a_user_who_changed_the_number_of_examples_since_the_study_was_begun_is_
     store.enqueue(study, [spec])
     lease = store.claim(study, "worker", now=1.0, lease_s=1.0)
     assert lease is not None
-    store.finish(lease, evaluator(3).evaluate("x", spec, None, Feedback()), now=1.0)
+    store.finish(lease, evaluator(3).evaluate("x", spec, [], Feedback()), now=1.0)
     with pytest.raises(InputError, match=r"2 losses, but 3 when the study was begun; .*fresh=True"):
-        evaluator(2).evaluate("y", spec, None, Feedback())
-    assert evaluator(3).evaluate("y", spec, None, Feedback()).score == 1.0
+        evaluator(2).evaluate("y", spec, [], Feedback())
+    assert evaluator(3).evaluate("y", spec, [], Feedback()).score == 1.0
 
 
 @pytest.mark.parametrize("ranks", [(4, 4, 4, 0), (4, 4, 1, 4), (0, 0, 2, 2), (4, 4, 4, 4), (0, 0, 0, 0)])

@@ -7,7 +7,7 @@ import multiprocessing
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -159,12 +159,12 @@ class Slow:
     pause: float
     between: Callable[[], None] = lambda: None
 
-    def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
+    def evaluate(self, trial_id: str, spec: TrialSpec, parents: Sequence[Trial], feedback: Feedback) -> Outcome:
         for _ in range(10):
             self.clock.wait(self.pause)
             self.between()
             feedback.check()
-        return self.world.evaluate(trial_id, spec, parent, feedback)
+        return self.world.evaluate(trial_id, spec, parents, feedback)
 
 
 def test_a_long_trial_renews_its_lease(store: Store) -> None:
@@ -279,8 +279,8 @@ class Deaf:
 
     world: WorldEvaluator
 
-    def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
-        outcome = self.world.evaluate(trial_id, spec, parent, Feedback())
+    def evaluate(self, trial_id: str, spec: TrialSpec, parents: Sequence[Trial], feedback: Feedback) -> Outcome:
+        outcome = self.world.evaluate(trial_id, spec, parents, Feedback())
         began = self._end_of_lease(trial_id)
         deadline = time.monotonic() + DEADLINE_S
         while self._end_of_lease(trial_id) < began + SHORT_LEASE_S:

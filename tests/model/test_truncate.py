@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from darse.errors import PlanError
 from darse.model.lora import installed
-from darse.model.truncate import spectra, spectrum, truncate
+from darse.model.truncate import mean_of, spectra, spectrum, truncate
 from darse.model.weights import AdapterWeights, Pair, scaling
 from darse.train.predict import predict
 
@@ -43,6 +43,25 @@ def test_a_cut_is_the_best_approximation_of_its_rank(
     assert cut.rank == rank
     lost, least = torch.linalg.norm(update(cut) - update(pair)), torch.linalg.norm(best - update(pair))
     assert lost <= least + 1e-5 * values[0]
+
+
+@settings(deadline=None, max_examples=20)
+@given(count=st.integers(1, 4), rank=st.integers(1, 5), seed=st.integers(0, 2**32))
+def test_the_mean_of_runs_has_the_mean_update_and_the_mean_head(count: int, rank: int, seed: int) -> None:
+    stream = torch.Generator().manual_seed(seed)
+    runs = [
+        AdapterWeights(
+            ALPHA,
+            {"w": Pair(torch.randn(rank, 7, generator=stream), torch.randn(9, rank, generator=stream))},
+            {"head": torch.randn(3, generator=stream)},
+        )
+        for _ in range(count)
+    ]
+    mean = mean_of(runs)
+    assert mean.pairs["w"].rank == count * rank
+    wanted = torch.stack([update(run.pairs["w"]) for run in runs]).mean(0)
+    assert torch.allclose(update(mean.pairs["w"]), wanted, atol=1e-5)
+    assert torch.allclose(mean.head["head"], torch.stack([run.head["head"] for run in runs]).mean(0))
 
 
 def test_a_cut_at_full_rank_changes_no_logit(bert: Setup) -> None:

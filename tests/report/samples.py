@@ -23,6 +23,7 @@ from darse.search.stages import Findings
 from darse.search.uniform import Coarse, Fine
 from darse.search.verdict import Contender, Judgement, judge
 from darse.search.verify import Verified
+from darse.search.window import Depth
 from darse.settings import Settings, parse_settings
 from darse.store.trial import CurvePoint, EvaluatorName, Outcome, Trial, TrialSpec
 
@@ -98,7 +99,17 @@ def a_result(shape: Shape = Shape()) -> Result:
     trials = _trials(shape, sites, plan, [control.plan for control in controls])
     findings = _findings(shape, sites, plan, trials)
     findings = replace(
-        findings, verify=Verified(plan, controls, tuple(range(SEEDS)), RATE, shape.proxy[0], 0.58, shape.proxy[1])
+        findings,
+        verify=Verified(
+            plan,
+            controls,
+            tuple(range(SEEDS)),
+            RATE,
+            shape.proxy[0],
+            0.58,
+            shape.proxy[1],
+            _variants(plan) if shape.evaluator == "truncate" else (),
+        ),
     )
     metric = "loss" if shape.is_user else "mse" if shape.has_score else "accuracy"
     base = np.clip(np.random.default_rng(1).normal(0.12, 0.05, (SEEDS, 300)), 0.001, None)
@@ -288,12 +299,22 @@ def _trials(shape: Shape, sites: Sequence[Site], plan: RankPlan, controls: Itera
     plans += [top.replace(site, rank) for site in range(len(sites)) for rank in (0, 1, 4)]
     name: EvaluatorName = "truncate"
     if shape.evaluator == "truncate":
-        runs += [TrialSpec(one, 0, 0.0, 0, name, parent) for one in dict.fromkeys(plans)]
+        runs += [TrialSpec(one, 0, 0.0, 0, name, (parent,)) for one in dict.fromkeys(plans)]
         runs += [TrialSpec(one, 0, RATE, SHORT) for one, _ in _candidates(sites, plan)]
     else:
         runs += [_full(one, 0) for one in dict.fromkeys(plans)]
     runs += [_full(one, seed) for seed in range(SEEDS) for one in (plan, *controls)]
+    runs += _variants(plan) if shape.evaluator == "truncate" else ()
     return tuple(_trial(shape, sites, spec) for spec in dict.fromkeys(runs))
+
+
+def _variants(plan: RankPlan) -> tuple[TrialSpec, TrialSpec]:
+    """The mean of the plan's runs, and its recovered cut."""
+    own = tuple(_digest(_full(plan, seed)) for seed in range(SEEDS))
+    return (
+        TrialSpec(plan, 0, 0.0, 0, "recover", own),
+        TrialSpec(plan, 0, RATE, EPOCHS // 2, "recover", (_digest("calibrated"),)),
+    )
 
 
 def _full(plan: RankPlan, seed: int, rate: float = RATE) -> TrialSpec:
@@ -329,8 +350,19 @@ def _findings(shape: Shape, sites: Sequence[Site], plan: RankPlan, trials: Seque
         Calibration(RATE, 0.0121, SEEDS, TOP, {1e-3: 0.41, RATE: 0.372, 4e-3: 0.405}, parents),
         Coarse(2, 4, curve),
         Fine(4, curve | {3: _score(RankPlan.uniform(sites, 3), sites, _full(top, 0))}),
-        Allocation(budget, candidates[:3], candidates, None if shape.is_user else Sensitivity(top, losses, table)),
+        Allocation(
+            budget,
+            candidates[:3],
+            candidates,
+            None if shape.is_user else Sensitivity(top, losses, table),
+            _depth(len(sites)) if shape.evaluator == "truncate" else None,
+        ),
     )
+
+
+def _depth(sites: int) -> Depth:
+    third = -(-sites // 3)
+    return Depth((third, 2 * third), (0, third), 0.05, False, (third, sites - 1))
 
 
 def _origin(shape: Shape, sites: Sequence[Site]) -> Origin:

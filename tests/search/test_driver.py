@@ -217,7 +217,7 @@ def test_where_some_trials_fail_the_search_goes_on(strategy: dict[str, object], 
 def test_cuts_that_fail_use_up_no_run_and_runs_that_fail_do() -> None:
     given = problem(layers(DEPTH))
     limits = Limits(max_trials=6)
-    run, cut = TrialSpec(given.uniform(16), 0, 1e-3, EPOCHS), TrialSpec(given.uniform(4), 0, 0.0, 0, "truncate", "p")
+    run, cut = TrialSpec(given.uniform(16), 0, 1e-3, EPOCHS), TrialSpec(given.uniform(4), 0, 0.0, 0, "truncate", ("p",))
     history = History(given, {})
     for seed in range(9):
         history = history.adding_failure(Failure(replace(cut, seed=seed), "no"))

@@ -1,4 +1,4 @@
-"""The runs behind a verdict are the full ones of the plan and its controls, in the order of their seeds."""
+"""The runs behind a verdict are full ones, seeds rising; variants of the plan stand beside them for export."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import pytest
 
 from darse.ranks.plan import RankPlan
 from darse.search.controls import Control
+from darse.search.history import History, Problem
 from darse.search.scoring import short_epochs
-from darse.search.verify import Verified
+from darse.search.verify import Verified, variant_specs
+from darse.settings import SearchSettings
 from darse.store.trial import Outcome, Trial, TrialSpec
 
 from .memory import explored
 from .worlds import CONTEXT, EPOCHS, World, layers, problem
+from .written import a_calibration
 
 RATE = 1e-3
 PLAN, UNIFORM, OTHER = RankPlan((0, 2)), RankPlan((2, 2)), RankPlan((2, 0))
@@ -34,14 +37,36 @@ def test_runs_are_those_of_the_verdict_alone_seeds_rising_and_untrained_controls
         replace(full, epochs=EPOCHS - 1),
         replace(full, learning_rate=2 * RATE),
         replace(full, plan=RankPlan((1, 1))),
-        replace(full, evaluator="recover", parent="p"),
-        TrialSpec(OTHER, 0, 0.0, 0, "truncate", "p"),
+        replace(full, evaluator="recover", parents=("p",)),
+        TrialSpec(OTHER, 0, 0.0, 0, "truncate", ("p",)),
     ]
 
     found = VERIFIED.runs([a_trial(spec) for spec in (*others, *wanted)], EPOCHS)
 
     assert [(plan, [run.spec.seed for run in runs]) for plan, runs in found.items()] == [(PLAN, [0, 2]), (UNIFORM, [0])]
     assert {run.spec for runs in found.values() for run in runs} == set(wanted)
+
+
+@pytest.mark.parametrize("options", [{}, {"evaluator": "finetune"}, {"preset": "paper"}])
+def test_variants_are_the_mean_of_the_plans_own_runs_and_a_recovered_cut_of_half_a_run(options: dict[str, str]) -> None:
+    findings, memory = explored(problem(layers(4), **options), World(4))
+    assert findings.verify is not None
+    assert findings.calibrate is not None
+    verified, is_cut = findings.verify, not options
+    assert len(verified.variants) == 2 * is_cut
+    if is_cut:
+        soup, recovered = verified.variants
+        runs = verified.runs(memory.finished.values(), EPOCHS)[verified.plan]
+        assert soup == TrialSpec(verified.plan, 0, 0.0, 0, "recover", tuple(run.id for run in runs))
+        half, parents = EPOCHS // 2, findings.calibrate.parents
+        assert recovered == TrialSpec(verified.plan, 0, verified.learning_rate, half, "recover", parents)
+        assert {soup.id(CONTEXT), recovered.id(CONTEXT)} <= set(memory.finished)
+
+
+def test_a_plan_of_one_run_has_no_mean_and_one_epoch_has_no_half() -> None:
+    given = Problem(layers(4), SearchSettings(), 1, None, CONTEXT)
+    one = a_trial(TrialSpec(RankPlan((2, 0, 0, 0)), 0, RATE, 1))
+    assert variant_specs(History(given, {one.id: one}), a_calibration(given), one.spec.plan) == ()
 
 
 @pytest.mark.parametrize("failing", [0, 1])

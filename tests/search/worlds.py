@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -97,7 +97,7 @@ class World:
         """Of each validation row; raises TrialError where the trial fails."""
         if self.fails(spec):
             raise TrialError(f"the loss of {spec.plan} became nan")
-        rate = 0.0 if spec.evaluator == "truncate" else 0.05 * math.log(spec.learning_rate / self.best_rate) ** 2
+        rate = 0.0 if not spec.epochs else 0.05 * math.log(spec.learning_rate / self.best_rate) ** 2
         purpose = ("noise", str(spec.plan), spec.evaluator, spec.epochs)
         shock = numpy_stream(self.number, spec.seed, *purpose).normal() * self.noise
         rows = numpy_stream(0, "rows").normal(size=ROWS) * 0.1
@@ -119,10 +119,10 @@ class WorldEvaluator:
     store: Store
     told: Callable[[str, TrialSpec], None] = field(default=lambda trial, spec: None)
 
-    def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
+    def evaluate(self, trial_id: str, spec: TrialSpec, parents: Sequence[Trial], feedback: Feedback) -> Outcome:
         feedback.check()
         self.told(trial_id, spec)
         return self.world.outcome(spec, self.store.put_artifact)
 
     def by_name(self) -> dict[EvaluatorName, WorldEvaluator]:
-        return {"finetune": self, "truncate": self}
+        return {"finetune": self, "truncate": self, "recover": self}

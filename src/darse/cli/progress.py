@@ -161,17 +161,22 @@ class Display:
 
     def _finished(self, trial: Trial) -> None:
         self.best = min(self.best, trial.outcome.score)
+        shown = "  ".join(f"{name} {trial.outcome.metrics[name]:.4f}" for name in _shown(trial))
+        if trial.spec.evaluator == "recover" and not is_run(trial.spec):
+            what = f"mean of {plural(len(trial.spec.parents), 'run')}, cut back"
+            self._say("trial", _trial(trial), f"  {what}  [{trial.spec.plan}]  loss {trial.outcome.score:.4f}  {shown}")
+            return
         if not is_run(trial.spec):
-            self.cuts[self.runs.get(trial.spec.parent, 0)] += 1
+            self.cuts[self.runs.get(trial.spec.parents[0], 0)] += 1
             self.best_cut = min(self.best_cut, trial.outcome.score)
             self._json("trial", _trial(trial))
             return
         self.runs[trial.id] = len(self.runs) + 1
-        shown = "  ".join(f"{name} {trial.outcome.metrics[name]:.4f}" for name in _shown(trial))
+        how = "cut and trained on" if trial.spec.parents else f"seed {trial.spec.seed}"
         self._say(
             "trial",
             _trial(trial),
-            f"  run {len(self.runs):>2}  [{trial.spec.plan}]  seed {trial.spec.seed}  lr {trial.spec.learning_rate:g}  "
+            f"  run {len(self.runs):>2}  [{trial.spec.plan}]  {how}  lr {trial.spec.learning_rate:g}  "
             f"loss {trial.outcome.score:.4f}  {shown}  {trial.outcome.seconds:.0f} s",
         )
 
@@ -231,7 +236,8 @@ def _found(stage: str, findings: Findings) -> list[str]:
         measured = sum(map(math.isfinite, fine.curve.values()))
         told = f"uniform rank {fine.rank}: " + ("quality saturates there" if measured > 1 else "no other was measured")
     elif stage == "allocate" and (allocation := findings.allocate):
-        told = f"{plural(len(allocation.finalists), 'finalist')} within {allocation.budget:,} parameters"
+        where = "; where in depth ranks sit hardly matters" if allocation.depth and allocation.depth.is_flat else ""
+        told = f"{plural(len(allocation.finalists), 'finalist')} within {allocation.budget:,} parameters{where}"
     elif stage == "verify" and (verified := findings.verify):
         told = f"plan [{verified.plan}]"
     return [f"      {told}"] if told else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,7 +25,7 @@ class Feedback:
 class Evaluator(Protocol):
     """Gives a trial its score."""
 
-    def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
+    def evaluate(self, trial_id: str, spec: TrialSpec, parents: Sequence[Trial], feedback: Feedback) -> Outcome:
         """Score a trial.
 
         The same id and spec give the same outcome, to the bit on a CPU, whether or not a first try was killed.
@@ -33,7 +33,7 @@ class Evaluator(Protocol):
         Args:
             trial_id: Its name; a checkpoint carries it.
             spec: What to run.
-            parent: The finished trial whose weights are cut, for `truncate` and `recover`.
+            parents: The finished trials whose weights are cut, for `truncate` and `recover`.
             feedback: Whom to tell and to ask.
 
         Raises:

@@ -1,13 +1,13 @@
-"""The evaluator that trains: the truth, and the published way; and its sibling that trains on from a cut adapter."""
+"""The evaluator that trains: the truth, and the published way; and its sibling that trains on from a cut."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from darse.errors import TrialError
 from darse.evaluate.losses import Floats, fit_temperature
 from darse.execute.bench import Bench
 from darse.execute.evaluator import Feedback
@@ -25,24 +25,22 @@ class Finetune:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
 
-    def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
+    def evaluate(self, trial_id: str, spec: TrialSpec, parents: Sequence[Trial], feedback: Feedback) -> Outcome:
         """Train and score; see `Evaluator.evaluate`."""
         start = self.bench.fresh_weights(spec.plan, spec.seed, feedback.check)
         return run_training(self.bench, trial_id, spec, start, feedback)
 
 
 class Recover:
-    """Cuts a trained run to a plan, then trains on for a few epochs."""
+    """Cuts a trained run, or the mean of several, to a plan, then trains on for a few epochs or none."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.cut = Truncate(bench)
 
-    def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
+    def evaluate(self, trial_id: str, spec: TrialSpec, parents: Sequence[Trial], feedback: Feedback) -> Outcome:
         """Cut, train on and score; see `Evaluator.evaluate`."""
-        if parent is None:
-            raise TrialError("recover needs a finished run to cut from")
-        return run_training(self.bench, trial_id, spec, self.cut.weights(parent, spec.plan), feedback)
+        return run_training(self.bench, trial_id, spec, self.cut.weights(parents, spec.plan), feedback)
 
 
 def run_training(bench: Bench, trial_id: str, spec: TrialSpec, start: AdapterWeights, feedback: Feedback) -> Outcome:

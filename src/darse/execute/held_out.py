@@ -43,11 +43,6 @@ class HeldOut:
         return cls(tuple(trials), np.stack(logits), np.stack(losses))
 
     @property
-    def best(self) -> int:
-        """Place of the run of the best validation score."""
-        return int(np.argmin([trial.outcome.score for trial in self.trials]))
-
-    @property
     def by_seed(self) -> dict[int, Floats]:
         """Losses of each run, shape (rows,), by the number of its seed."""
         return {trial.spec.seed: losses for trial, losses in zip(self.trials, self.losses, strict=True)}
@@ -86,17 +81,36 @@ def test_logits(
     return read_array(bench.store, known[trial])
 
 
-def best_quality(bench: Bench, proof: HeldOut) -> Quality:
-    """The quality of the run of the best validation score, which is the one that is exported."""
-    place = proof.best
-    chosen = proof.trials[place]
-    tables = [bench.metrics(logits, "test") for logits in proof.logits]
+def exported_quality(
+    bench: Bench, study: str, proof: HeldOut, variants: Iterable[Trial], check: Callable[[], None]
+) -> Quality:
+    """The quality of the adapter that is exported, out of the found plan's runs and its cheap variants."""
+    chosen = exported(proof.trials, variants)
+    logits = test_logits(bench, study, chosen.id, partial(bench.trained_weights, chosen), check)
+    return quality_of(bench, chosen, logits, proof)
+
+
+def exported(runs: Sequence[Trial], variants: Iterable[Trial]) -> Trial:
+    """The trial of the best validation score among a plan's runs and its cheap variants; a run if they are equal."""
+    return min((*runs, *variants), key=lambda trial: trial.outcome.score)
+
+
+def quality_of(bench: Bench, chosen: Trial, logits: Floats, proof: HeldOut) -> Quality:
+    """The quality of the trial that is exported.
+
+    Args:
+        bench: What trials stand on.
+        chosen: The trial.
+        logits: Of the test split, shape (rows, outputs).
+        proof: The plan's runs, for the mean over them.
+    """
+    tables = [bench.metrics(one, "test") for one in proof.logits]
     labels = bench.truth("test")[0]
     return Quality(
         trial=chosen.id,
         seed=chosen.spec.seed,
         valid=chosen.outcome.metrics,
-        test=tables[place],
+        test=bench.metrics(logits, "test"),
         test_mean={name: float(np.mean([table[name] for table in tables])) for name in tables[0]},
-        classes=class_report(proof.logits[place], labels, bench.task) if bench.task.classes else None,
+        classes=class_report(logits, labels, bench.task) if bench.task.classes else None,
     )

@@ -66,14 +66,14 @@ class LocalExecutor:
         names = self.store.enqueue(study, specs)
         known = {trial.id: trial for trial in self.store.trials(study)}
         for name, spec in zip(names, specs, strict=True):
-            yield known.get(name) or self._one(study, name, known.get(spec.parent))
+            yield known.get(name) or self._one(study, name, [known[one] for one in spec.parents if one in known])
 
-    def _one(self, study: str, name: str, parent: Trial | None) -> Trial | None:
+    def _one(self, study: str, name: str, parents: Sequence[Trial]) -> Trial | None:
         while True:
             lease = self.store.claim(study, self.worker, now=self.clock(), lease_s=self.lease_s, trial=name)
             if lease is not None:
                 try:
-                    return self._run_leased(study, lease, parent)
+                    return self._run_leased(study, lease, parents)
                 except StaleLeaseError:
                     continue  # this process slept past its lease; whoever has the trial now finishes it
             elsewhere = {trial.id: trial for trial in self.store.trials(study)}
@@ -92,7 +92,7 @@ class LocalExecutor:
             Journal(self.store, study, self.clock).note("freed", trial=lease.trial, worker=lease.worker)
         return len(dead)
 
-    def _run_leased(self, study: str, lease: Lease, parent: Trial | None) -> Trial | None:
+    def _run_leased(self, study: str, lease: Lease, parents: Sequence[Trial]) -> Trial | None:
         """The trial of a lease, stored; None if it has failed."""
         with ExitStack() as undo:
             # Ctrl-C, a full disk, a bug: whatever it is, the trial waits for the next start
@@ -100,7 +100,7 @@ class LocalExecutor:
             self.watcher.started(lease.spec)
             began = self.clock()
             try:
-                trial = self.store.finish(lease, self._evaluate(lease, parent), now=self.clock())
+                trial = self.store.finish(lease, self._evaluate(lease, parents), now=self.clock())
             except TrialError as error:
                 now = self.clock()
                 self.store.fail(lease, str(error), now=now, seconds=max(0.0, now - began))
@@ -114,7 +114,7 @@ class LocalExecutor:
             self.watcher.finished(trial)
         return trial
 
-    def _evaluate(self, lease: Lease, parent: Trial | None) -> Outcome:
+    def _evaluate(self, lease: Lease, parents: Sequence[Trial]) -> Outcome:
         with LeaseKeeper(self.store, lease, lease_s=self.lease_s, clock=self.clock) as keeper:
 
             def check() -> None:
@@ -122,7 +122,7 @@ class LocalExecutor:
                 keeper.keep()
 
             evaluator = self.evaluators[lease.spec.evaluator]
-            outcome = evaluator.evaluate(lease.trial, lease.spec, parent, Feedback(check, self.watcher.step))
+            outcome = evaluator.evaluate(lease.trial, lease.spec, parents, Feedback(check, self.watcher.step))
         _check_finite(outcome)
         return outcome
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from darse.execute.bench import Bench
 from darse.execute.evaluator import Feedback
@@ -21,7 +22,7 @@ class Uncut:
     def __init__(self, bench: Bench, weights: AdapterWeights) -> None:
         self.bench, self.weights = bench, weights
 
-    def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
+    def evaluate(self, trial_id: str, spec: TrialSpec, parents: Sequence[Trial], feedback: Feedback) -> Outcome:
         """Score the weights; see `Evaluator.evaluate`."""
         began = time.perf_counter()
         logits = self.bench.logits(self.weights, "valid", feedback.check)

@@ -36,7 +36,7 @@ class UserEvaluator:
         self.function, self.sites, self.store, self.study = function, sites, store, study
         self._rows: int | None = None
 
-    def evaluate(self, trial_id: str, spec: TrialSpec, parent: Trial | None, feedback: Feedback) -> Outcome:
+    def evaluate(self, trial_id: str, spec: TrialSpec, parents: Sequence[Trial], feedback: Feedback) -> Outcome:
         """Ask the function; see `Evaluator.evaluate`.
 
         Raises:

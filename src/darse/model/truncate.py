@@ -1,8 +1,9 @@
-"""Trained pairs of a high rank to the best pairs of any lower rank, by QR and SVD."""
+"""Trained pairs to the best pairs of any lower rank, by QR and SVD; of several runs, their mean's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -52,6 +53,31 @@ def spectrum(pair: Pair, alpha: float) -> Spectrum:
 def spectra(weights: AdapterWeights) -> dict[str, Spectrum]:
     """The spectrum of every pair, by weight name."""
     return {name: spectrum(pair, weights.alpha) for name, pair in weights.pairs.items()}
+
+
+def mean_of(runs: Sequence[AdapterWeights]) -> AdapterWeights:
+    """The adapter whose updates and head are the mean over trained adapters of one plan and one alpha.
+
+    The mean of n products of rank r is a product of rank n * r, so the pairs are stacked. Runs that start from the same
+    pretrained weights lie in one basin, where a mean of them serves at least as well as one (Wortsman et al. 2022,
+    *Model soups*, arXiv 2203.05482); cut back to rank r it costs what one run costs.
+
+    Args:
+        runs: Their weights, one or more.
+    """
+    first, count = runs[0], len(runs)
+    if count == 1:
+        return first
+    pairs = {
+        name: Pair(
+            torch.cat([run.pairs[name].down for run in runs]),
+            # the scaling alpha / sqrt(r) falls by sqrt(n) when the rank grows n times
+            torch.cat([run.pairs[name].up for run in runs], dim=1) / math.sqrt(count),
+        )
+        for name in first.pairs
+    }
+    head = {name: torch.stack([run.head[name] for run in runs]).mean(dim=0) for name in first.head}
+    return AdapterWeights(first.alpha, pairs, head)
 
 
 def truncate(weights: AdapterWeights, taken_apart: Mapping[str, Spectrum], ranks: Mapping[str, int]) -> AdapterWeights:

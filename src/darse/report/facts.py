@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from darse.ranks.plan import RankPlan, cost, is_uniform
-from darse.report.words import listed
+from darse.report.words import listed, plural
 from darse.search.allocate import Allocation, Candidate
 from darse.search.calibrate import Calibration
 from darse.search.controls import BEST_UNIFORM
@@ -105,6 +105,27 @@ def seed_words(seeds: Sequence[int]) -> str:
     return f"seed {seeds[0]} alone" if len(seeds) == 1 else f"seeds {listed(list(map(str, seeds)), 12)}"
 
 
+def exported_words(result: Result) -> str:
+    """Which of the found plan's trials is exported, out of which; empty where an own evaluator left no adapter."""
+    if result.quality is None:
+        return ""
+    ran = seeds_that_ran(result)
+    chosen = next(trial for trial in result.trials if trial.id == result.quality.trial)
+    runs = f"the {len(ran)} runs" if len(ran) > 1 else "the run"
+    match trial_kind(chosen, result):
+        case "mean of runs":
+            return f"the mean of {runs} of the plan, cut back to its ranks, the best on validation"
+        case "recovered cut":
+            return (
+                f"cut from the mean of the calibrated runs and trained on for {plural(chosen.spec.epochs, 'epoch')}, "
+                f"better on validation than {runs} of the plan"
+            )
+    others = len(ran) + sum(one in {trial.spec for trial in result.trials} for one in found(result).verify.variants)
+    if others == 1:
+        return seed_words(ran)
+    return f"seed {chosen.spec.seed}, the best on validation of {others} adapters of the plan"
+
+
 def best_uniform(result: Result) -> tuple[int, int]:
     """Rank and cost of the uniform plan that the verdict calls the best one.
 
@@ -118,7 +139,12 @@ def best_uniform(result: Result) -> tuple[int, int]:
 
 
 def trial_kind(trial: Trial, result: Result) -> str:
-    """How a trial got its score: `full run`, `short run` (fewer epochs) or `cut` (from a full run)."""
+    """How a trial got its score.
+
+    `full run`, `short run` (fewer epochs), `cut` (from full runs), `recovered cut` (trained on) or `mean of runs`.
+    """
+    if trial.spec.evaluator == "recover":
+        return "recovered cut" if is_run(trial.spec) else "mean of runs"
     if not is_run(trial.spec):
         return "cut"
     return "short run" if trial.spec.epochs < result.settings.train.epochs else "full run"

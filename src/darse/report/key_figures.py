@@ -146,9 +146,15 @@ def _proxy_figure(parts: Found) -> KeyFigure:
     if verified.proxy_correlation is None:
         note = f"too few plans ({verified.proxy_plans}) were also trained in full"
         return KeyFigure("Proxy correlation", NOT_MEASURED, note)
-    note = f"order of {plural(verified.proxy_plans, 'plan')} in short runs against full runs; 1 is the same order"
+    note = f"order of {plural(verified.proxy_plans, 'plan')} in cheap estimates against full runs; 1 is the same order"
     return KeyFigure("Proxy correlation", number(verified.proxy_correlation, 2), note)
 
 
 _NO_PROXY = KeyFigure("Proxy correlation", "not needed", "every score that chose a plan was a full run")
-_KINDS = {"full run": "full runs", "short run": "short runs", "cut": "cut from full runs"}
+_KINDS = {
+    "full run": "full runs",
+    "short run": "short runs",
+    "cut": "cut from full runs",
+    "recovered cut": "cut and trained on",
+    "mean of runs": "mean of runs",
+}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from darse.ranks.plan import is_uniform
 from darse.report.facts import found, has_proxy, named_plans, scored, seeds_that_ran
 from darse.report.words import better, is_share, listed, metric_value, metric_words, plural
 from darse.search.result import Result
+from darse.search.window import Span
 
 TRUSTED_CORRELATION = 0.5
 TRUSTED_PLANS = 5
@@ -79,6 +82,29 @@ def cautions(result: Result) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+def depth_words(result: Result) -> str:
+    """Where in depth ranks serve, and how sure that is; empty where the search did not look for it."""
+    depth = found(result).allocate.depth
+    if depth is None:
+        return ""
+    best, worst = (_span_words(result, span) for span in (depth.best, depth.worst))
+    if depth.is_flat:
+        return (
+            f"Where in depth the ranks sit hardly matters here: given all of them, {best} did best and {worst} did "
+            "worst, and short runs of the two differ by no more than chance does. So the ranks were spread evenly."
+        )
+    gain = "the short run of the other failed" if math.isinf(depth.gain) else f"by {depth.gain:.3g} in short runs"
+    return (
+        f"Where in depth the ranks sit matters: given all of them, {best} did best and {worst} did worst ({gain}). "
+        f"The plans of strategy window have their ranks in {_span_words(result, depth.chosen)}."
+    )
+
+
+def _span_words(result: Result, span: Span) -> str:
+    first, last = result.sites[span[0]].name, result.sites[span[1] - 1].name
+    return first if first == last else f"{first} to {last}"
+
+
 def proxy_words(result: Result) -> str:
     """What the proxy correlation says, in plain words."""
     verified = found(result).verify
@@ -88,18 +114,18 @@ def proxy_words(result: Result) -> str:
         return f"Candidates were not compared: {why_missing(result)}"
     if verified.proxy_correlation is None:
         return (
-            "Candidates were compared by short training runs; too few of them were also trained in full to say how "
-            "far that estimate can be trusted."
+            "Candidates were compared by short training runs and cuts together; too few of them were also trained in "
+            "full to say how far that estimate can be trusted."
         )
     words = (
-        f"Candidates were compared by short training runs. Over the {verified.proxy_plans} plans that were also "
-        f"trained in full, the two orders correlate at {verified.proxy_correlation:.2f} (1 is the same order, 0 is no "
-        "relation)."
+        f"Candidates were compared by short training runs and cuts together. Over the {verified.proxy_plans} plans "
+        f"that were also trained in full, the two orders correlate at {verified.proxy_correlation:.2f} (1 is the same "
+        "order, 0 is no relation)."
     )
     if verified.cut_correlation is None:
         return words
     return (
-        f"{words} Plans cut from a trained run, which draw the rank curve and the worth of sites, correlate at "
+        f"{words} Cuts alone, which draw the rank curve and the worth of sites, correlate at "
         f"{verified.cut_correlation:.2f}."
     )
 
@@ -114,13 +140,13 @@ def proxy_caution(result: Result) -> str:
     value, plans = verified.proxy_correlation, plural(verified.proxy_plans, "plan")
     if value is None:
         return (
-            f"How well the cheap estimate (short runs) orders plans is unknown: only {plans} could be compared. The "
-            "verdict does not depend on it, but a better plan may have been overlooked."
+            f"How well the cheap estimate (short runs and cuts) orders plans is unknown: only {plans} could be "
+            "compared. The verdict does not depend on it, but a better plan may have been overlooked."
         )
     if value < TRUSTED_CORRELATION:
         return (
-            f"The cheap estimate (short runs) orders plans poorly: correlation {value:.2f} over {plans}. The search "
-            "may have overlooked better plans; the verdict itself rests on full training runs."
+            f"The cheap estimate (short runs and cuts) orders plans poorly: correlation {value:.2f} over {plans}. The "
+            "search may have overlooked better plans; the verdict itself rests on full training runs."
         )
     if verified.proxy_plans < TRUSTED_PLANS:
         return f"The proxy correlation ({value:.2f}) rests on only {plans}: by chance alone it could be this high."

@@ -7,10 +7,19 @@ from collections.abc import Callable
 
 from darse.ranks.plan import is_uniform
 from darse.report.data_charts import balance_chart, confusion_chart
-from darse.report.facts import Found, NamedPlan, found, has_proxy, named_plans, seed_words, seeds_that_ran, trial_kind
+from darse.report.facts import (
+    Found,
+    NamedPlan,
+    exported_words,
+    found,
+    has_proxy,
+    named_plans,
+    seeds_that_ran,
+    trial_kind,
+)
 from darse.report.glossary import GLOSSARY
 from darse.report.parts import Chart, Columns, Notes, Pairs, Part, Section
-from darse.report.remarks import gap_words, level_words, no_controls_words, proxy_words, why_missing
+from darse.report.remarks import depth_words, gap_words, level_words, no_controls_words, proxy_words, why_missing
 from darse.report.search_charts import frontier_chart, frontier_table, training_chart, trajectory_chart, uniform_chart
 from darse.report.site_charts import cut_chart, left_out_chart
 from darse.report.tables import (
@@ -63,7 +72,9 @@ def _ranks(result: Result, plans: tuple[NamedPlan, ...]) -> Section:
     varied = [plan for plan in plans if plan is plans[0] or not is_uniform(plan.plan, result.sites)]
     matrices = [module_chart(plan, result.sites) for plan in varied]
     charts = [chart for chart in matrices if chart is not None] or [rank_chart(plans, result.sites)]
-    return Section("ranks", "Which layer gets which rank", lead, tuple(charts))
+    where = depth_words(result)
+    notes = (Notes((where,)),) if where else ()
+    return Section("ranks", "Which layer gets which rank", lead, (*charts, *notes))
 
 
 def _uniform(result: Result, parts: Found) -> Section:
@@ -128,7 +139,7 @@ def _quality(result: Result) -> Section:
         )
         return Section("quality", title, lead, ())
     lead = (
-        f"The adapter that is exported (trial {quality.trial[:8]}, {_of_seeds(result)}), judged once on rows that "
+        f"The adapter that is exported (trial {quality.trial[:8]}: {exported_words(result)}), judged once on rows that "
         "nothing was chosen by."
     )
     seeds = len(seeds_that_ran(result))
@@ -139,15 +150,6 @@ def _quality(result: Result) -> Section:
     if quality.classes is not None:
         parts += [class_table(quality.classes, result.task), confusion_chart(quality.classes, result.task)]
     return Section("quality", title, lead, tuple(parts))
-
-
-def _of_seeds(result: Result) -> str:
-    """Which run is exported, out of which."""
-    assert result.quality is not None
-    ran = seeds_that_ran(result)
-    return (
-        seed_words(ran) if len(ran) == 1 else f"seed {result.quality.seed}, the best on validation of {len(ran)} seeds"
-    )
 
 
 def _data(result: Result) -> Section:

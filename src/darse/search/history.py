@@ -26,7 +26,7 @@ class Wanted(Exception):  # noqa: N818 - a request, not an error
 
 def is_run(spec: TrialSpec) -> bool:
     """Whether a trial trains, and so counts against the limit of trials."""
-    return spec.evaluator != "truncate"
+    return spec.epochs > 0
 
 
 @dataclass(frozen=True)

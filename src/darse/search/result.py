@@ -51,8 +51,8 @@ class Quality:
     """How good the exported adapter is.
 
     Attributes:
-        trial: Id of its run.
-        seed: Number of its seed.
+        trial: Id of its trial.
+        seed: Number of its seed; 0 for one made from several runs.
         valid: Metrics on validation.
         test: Metrics on test.
         test_mean: Metrics on test, mean over the seeds of the plan.

@@ -35,7 +35,7 @@ def search_specs(history: History, calibration: Calibration, plan: RankPlan) -> 
 
 def cut_spec(history: History, plan: RankPlan, parent: str) -> TrialSpec:
     """The plan cut from one finished run."""
-    return TrialSpec(plan, history.trials[parent].spec.seed, 0.0, 0, "truncate", parent)
+    return TrialSpec(plan, history.trials[parent].spec.seed, 0.0, 0, "truncate", (parent,))
 
 
 def full_spec(history: History, calibration: Calibration, plan: RankPlan, seed: int) -> TrialSpec:

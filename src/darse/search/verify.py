@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from darse.errors import TrialError
 from darse.ranks.budget import largest_uniform_rank
@@ -44,6 +44,7 @@ class Verified:
             where every score was a full run.
         cut_correlation: The same for scores cut from one run.
         proxy_plans: How many plans the first of these is over.
+        variants: Cheap further adapters of the plan (`variant_specs`), one of which is exported if it is the best.
     """
 
     plan: RankPlan
@@ -53,6 +54,7 @@ class Verified:
     proxy_correlation: float | None
     cut_correlation: float | None
     proxy_plans: int
+    variants: tuple[TrialSpec, ...] = ()
 
     def runs(self, trials: Iterable[Trial], epochs: int) -> dict[RankPlan, tuple[Trial, ...]]:
         """The finished full runs of the plan and then of each control that has any, seeds in rising order.
@@ -94,8 +96,28 @@ def verify(history: History, calibration: Calibration, found: Fine, allocation: 
     )
     plans = [plan, *(control.plan for control in controls)]
     history.need(full_spec(history, calibration, one, seed) for seed in seeds for one in plans)
+    variants = variant_specs(history, calibration, plan)
+    history.need(variants)
     short, cut, count = _proxy_correlations(history, calibration)
-    return Verified(plan, controls, seeds, calibration.learning_rate, short, cut, count)
+    return Verified(plan, controls, seeds, calibration.learning_rate, short, cut, count, variants)
+
+
+def variant_specs(history: History, calibration: Calibration, plan: RankPlan) -> tuple[TrialSpec, ...]:
+    """Trials of adapters that cost little beside the runs that are there already.
+
+    The soup: the mean of the plan's own runs over all seeds, cut back to its ranks (arXiv 2203.05482). The recovered
+    cut: the mean of the calibrated runs of the highest rank, cut to the plan and trained on for half a run at the most.
+    Both stand beside the plan's runs only for the export. The verdict is on the plan, so on its runs alone.
+    """
+    problem = history.problem
+    if not problem.settings.is_cut or not plan.active:
+        return ()
+    runs = (history.find(full_spec(history, calibration, plan, seed)) for seed in range(problem.settings.seeds))
+    own = tuple(run.id for run in runs if run)
+    soup = [TrialSpec(plan, 0, 0.0, 0, "recover", own)] if len(own) > 1 else []
+    half, parents = replace(full_spec(history, calibration, plan, 0), epochs=problem.epochs // 2), calibration.parents
+    recovered = [replace(half, evaluator="recover", parents=parents)] if half.epochs and parents else []
+    return (*soup, *recovered)
 
 
 def reference_plan(problem: Problem, found: Fine, budget: int) -> RankPlan:

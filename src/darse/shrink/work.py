@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +14,7 @@ from darse.evaluate.losses import Floats, metric_losses, verdict_metric
 from darse.evaluate.paired import mean_intervals
 from darse.execute.bench import Bench
 from darse.execute.finetune import Recover
-from darse.execute.held_out import HeldOut, best_quality, test_logits
+from darse.execute.held_out import HeldOut, exported, quality_of, test_logits
 from darse.execute.local import LocalExecutor, Watcher
 from darse.execute.truncate import Truncate
 from darse.execute.uncut import Uncut
@@ -151,7 +151,7 @@ class Work:
         return self._ask(stage, [self._cut_spec(plan) for plan in plans])
 
     def _cut_spec(self, plan: RankPlan) -> TrialSpec:
-        return TrialSpec(plan, 0, 0.0, 0, "truncate", self.root.id)
+        return TrialSpec(plan, 0, 0.0, 0, "truncate", (self.root.id,))
 
     def _losses(self, trial: Trial) -> Floats:
         return read_array(self.bench.store, trial.outcome.losses)
@@ -201,9 +201,8 @@ class Work:
         # the uncut adapter's stored ranks may be above what a weight can carry
         plan = RankPlan.of(map(min, plan, self.layout.whole))
         epochs = short_epochs(self.bench.settings.train.epochs)
-        specs = [
-            TrialSpec(plan, seed, RECOVERY_RATE, epochs, "recover", self.root.id) for seed in range(self.settings.seeds)
-        ]
+        first = TrialSpec(plan, 0, RECOVERY_RATE, epochs, "recover", (self.root.id,))
+        specs = [replace(first, seed=seed) for seed in range(self.settings.seeds)]
         return [trial for trial in self._ask("training on from the cut", specs) if trial is not None]
 
     def _judged(
@@ -231,9 +230,10 @@ class Work:
             margin=self.settings.margin,
             seed=self.settings.seed,
         )
-        quality = best_quality(self.bench, proof)
+        best = trials.index(exported(trials, ()))
+        quality = quality_of(self.bench, trials[best], logits[best], proof)
         uncut = {"valid": self.root.outcome.metrics, "test": self.bench.metrics(whole, "test")}
-        return Found(chosen, method, weights[proof.best], verdict, quality, uncut, losses, tuple(candidates), len(runs))
+        return Found(chosen, method, weights[best], verdict, quality, uncut, losses, tuple(candidates), len(runs))
 
     def _trial_of(self, plan: RankPlan) -> Trial:
         (trial,) = self.executor.run(self.study, [self._cut_spec(plan)])
@@ -242,7 +242,7 @@ class Work:
 
     def _weights(self, trial: Trial) -> AdapterWeights:
         if trial.spec.evaluator == "truncate":
-            return self.cutter.weights(self.root, trial.spec.plan)
+            return self.cutter.weights([self.root], trial.spec.plan)
         return self.bench.trained_weights(trial)
 
     def _test_logits(self, trial: Trial, weights: AdapterWeights) -> Floats:

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from sqlalchemy import RowMapping
 
-from darse.ranks.plan import RankPlan
 from darse.store.protocol import Event, StudyRecord
 from darse.store.schema import EVENTS, STUDIES, TRIALS
 from darse.store.seal import DamagedError, canonical, sealed, unsealed
@@ -115,7 +114,7 @@ class TrialRow:
         trial = cls(
             **columns,
             **body,
-            spec=TrialSpec(**{**spec, "plan": RankPlan(tuple(spec["plan"]))}),
+            spec=TrialSpec.from_json(spec),
             outcome=None if outcome is None else _outcome_from_json(outcome),
         )
         if trial.spec.id(trial.context) != trial.id:

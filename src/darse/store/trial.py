@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from darse.files import sha256_of_json
 from darse.ranks.plan import RankPlan
@@ -22,7 +22,7 @@ class TrialSpec:
         learning_rate: Peak learning rate; 0 where nothing is trained.
         epochs: The fidelity: full passes over the training rows at the most (early stopping may end before).
         evaluator: How the score is made.
-        parent: Id of the trial whose weights are cut (truncate, recover); empty otherwise.
+        parents: Ids of the trials whose weights are cut (truncate, recover), of several their mean; empty otherwise.
     """
 
     plan: RankPlan
@@ -30,7 +30,7 @@ class TrialSpec:
     learning_rate: float
     epochs: int
     evaluator: EvaluatorName = "finetune"
-    parent: str = ""
+    parents: tuple[str, ...] = ()
 
     def id(self, context: str) -> str:
         """The trial's name: the first 32 digits of the SHA-256 of the spec and its context's digest.
@@ -42,8 +42,17 @@ class TrialSpec:
         return sha256_of_json({"context": context, **self.as_json()})[:32]
 
     def as_json(self) -> dict[str, object]:
-        """The spec as plain JSON values."""
-        return {**asdict(self), "plan": list(self.plan.ranks)}
+        """The spec as plain JSON values; `parent` has the ids of all parents, as a single one was always written."""
+        values = asdict(self)
+        parents: tuple[str, ...] = values.pop("parents")
+        return {**values, "plan": list(self.plan.ranks), "parent": "+".join(parents)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TrialSpec:
+        """The inverse of `as_json`."""
+        given = dict(values)
+        parents = tuple(filter(None, given.pop("parent").split("+")))
+        return cls(**{**given, "plan": RankPlan(tuple(given["plan"])), "parents": parents})
 
 
 @dataclass(frozen=True, slots=True)
