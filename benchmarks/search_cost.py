@@ -23,7 +23,6 @@ from darse.data.load import load_labelled
 from darse.execute.bench import Bench
 from darse.model.base import find_base
 from darse.ranks.plan import RankPlan
-from darse.report.trial_stages import trial_stages
 from darse.search.result import Result
 from darse.search.stages import STAGES
 from darse.store.open import open_store
@@ -48,7 +47,7 @@ def main() -> None:
         result = read_result(store)
         assert result is not None
         spent: dict[str, float] = defaultdict(float)
-        for stage, trial in zip(trial_stages(result), result.trials, strict=True):
+        for stage, trial in zip(result.stages, result.trials, strict=True):
             spent[stage] += trial.outcome.seconds
         plain = plain_seconds(result, options.data / file)
         parts = [spent[stage] / plain for stage in STAGES]

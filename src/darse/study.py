@@ -28,8 +28,8 @@ from darse.model.precision import resolved
 from darse.ranks.budget import parse_budget
 from darse.ranks.plan import RankPlan, Site, cost
 from darse.ranks.sites import find_sites, find_weights
-from darse.search.driver import Limits, Listener, search
-from darse.search.history import History, Problem
+from darse.search.driver import Limits, Listener, Searched, search
+from darse.search.history import Problem
 from darse.search.open_study import Identity, Opened, open_study, shaping_versions
 from darse.search.result import Origin, Quality, Result
 from darse.search.stages import Findings
@@ -136,7 +136,8 @@ def run_study(request: Request, audience: Audience) -> Finished:
         opened = _open(request, base, store, data.digest, started)
         run = _Run(request, base, store, audience, opened, bench.sites, body, budget, data.digest)
         with run.journal:
-            findings, history = run.search(evaluators, bench.checkpoints)
+            searched = run.search(evaluators, bench.checkpoints)
+            findings, history = searched.findings, searched.history
             assert findings.verify is not None
             epochs, trials = request.settings.train.epochs, history.trials.values()
             check_stop = audience.trials.check
@@ -146,7 +147,7 @@ def run_study(request: Request, audience: Audience) -> Finished:
             variants = [one for spec in findings.verify.variants if (one := history.find(spec))]
             quality = exported_quality(bench, opened.record.id, proofs[findings.verify.plan], variants, check_stop)
             head = bench.head_parameters
-            result = run.result(findings, history, verdict, task=bench.task, check=check, quality=quality, head=head)
+            result = run.result(searched, verdict, task=bench.task, check=check, quality=quality, head=head)
         return Finished(result, bench)
 
 
@@ -204,7 +205,7 @@ class _Run:
         """Where it is written down how the study goes."""
         return Journal(self.store, self.study)
 
-    def search(self, evaluators: Mapping[EvaluatorName, Evaluator], checkpoints: Path) -> tuple[Findings, History]:
+    def search(self, evaluators: Mapping[EvaluatorName, Evaluator], checkpoints: Path) -> Searched:
         """Run the study's stages."""
         settings = self.request.settings.search
         self.journal.note("continued" if self.opened.is_continued else "opened", worker=worker_name(), **self._limits)
@@ -243,8 +244,7 @@ class _Run:
 
     def result(
         self,
-        findings: Findings,
-        history: History,
+        searched: Searched,
         verdict: Verdict,
         *,
         task: Task,
@@ -253,6 +253,7 @@ class _Run:
         head: int,
     ) -> Result:
         """Put everything together and keep it."""
+        findings = searched.findings
         assert findings.verify is not None
         trials, failures = tuple(self.store.trials(self.study)), self.store.failures(self.study)
         result = Result(
@@ -279,9 +280,10 @@ class _Run:
             verdict=verdict,
             quality=quality,
             trials=trials,
+            stages=tuple(searched.stages.get(trial.id, "") for trial in trials),
             failures=tuple((str(failure.spec.plan), failure.reason) for failure in failures),
             seconds=sum(trial.outcome.seconds for trial in trials) + sum(failure.seconds for failure in failures),
-            is_limited=history.is_closed or history.is_proof_closed,
+            is_limited=searched.history.is_closed,
         )
         self.store.put_finding(self.study, RESULT, {"artifact": self.store.put_artifact(result.to_json())})
         self.journal.finish(verdict=verdict.verdict, trials=len(trials), seconds=result.seconds)
@@ -320,15 +322,16 @@ def _ask_user(
     run = _Run(request, base, store, audience, opened, sites, body, budget, "")
     with run.journal:
         user = UserEvaluator(function, sites, store, run.study)
-        findings, history = run.search({"finetune": user}, request.out / "checkpoints")
-        assert findings.verify is not None
-        runs = findings.verify.runs(history.trials.values(), request.settings.train.epochs)
+        searched = run.search({"finetune": user}, request.out / "checkpoints")
+        verified = searched.findings.verify
+        assert verified is not None
+        runs = verified.runs(searched.history.trials.values(), request.settings.train.epochs)
         losses = {
             plan: {trial.spec.seed: read_array(store, trial.outcome.losses) for trial in trials}
             for plan, trials in runs.items()
         }
-        verdict = run.verdict(findings.verify, losses, "loss", "valid")
-        result = run.result(findings, history, verdict, task=Task(), check=None, quality=None, head=0)
+        verdict = run.verdict(verified, losses, "loss", "valid")
+        result = run.result(searched, verdict, task=Task(), check=None, quality=None, head=0)
     return Finished(result, None)
 
 

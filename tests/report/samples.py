@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -139,6 +139,7 @@ def a_result(shape: Shape = Shape()) -> Result:
         verdict=verdict,
         quality=None if shape.is_user else _quality(shape, trials),
         trials=trials,
+        stages=stages_of(trials, [plan, *(control.plan for control in controls)]),
         failures=tuple((str(plan), f"loss became infinite in epoch {place + 1}") for place in range(shape.failures)),
         seconds=sum(trial.outcome.seconds for trial in trials),
         is_limited=shape.is_limited,
@@ -182,6 +183,7 @@ def cut_short(result: Result, *, sites: int = 0) -> Result:
         verdict=replace(result.verdict, verdict="no_difference", sentence="Nothing is shown.", controls=()),
         quality=quality,
         trials=trials,
+        stages=("calibrate", "verify"),
         failures=(),
         is_limited=True,
     )
@@ -229,7 +231,8 @@ def with_many_trials(result: Result, amount: int) -> Result:
     missing = range(amount - len(result.trials))
     more = [replace(cuts[place % len(cuts)], id=_digest("more", place)) for place in missing]
     first = result.trials.index(cuts[0])
-    return replace(result, trials=(*result.trials[:first], *more, *result.trials[first:]))
+    stages = (*result.stages[:first], *["coarse"] * len(more), *result.stages[first:])
+    return replace(result, trials=(*result.trials[:first], *more, *result.trials[first:]), stages=stages)
 
 
 def _sides(module: str) -> tuple[int, int]:
@@ -306,6 +309,23 @@ def _trials(shape: Shape, sites: Sequence[Site], plan: RankPlan, controls: Itera
     runs += [_full(one, seed) for seed in range(SEEDS) for one in (plan, *controls)]
     runs += _variants(plan) if shape.evaluator == "truncate" else ()
     return tuple(_trial(shape, sites, spec) for spec in dict.fromkeys(runs))
+
+
+def stages_of(trials: Sequence[Trial], proved: Collection[RankPlan]) -> tuple[str, ...]:
+    """The stages that a search would have asked for trials in, if the plans that were proved are these."""
+    return tuple(_stage_of(trial.spec, proved) for trial in trials)
+
+
+def _stage_of(spec: TrialSpec, proved: Collection[RankPlan]) -> str:
+    ranks = set(spec.plan)
+    is_full = spec.epochs == EPOCHS and spec.evaluator == "finetune"
+    if is_full and (spec.learning_rate != RATE or ranks == {TOP}):
+        return "calibrate"
+    if spec.evaluator == "recover" or (is_full and spec.plan in proved):
+        return "verify"
+    if len(ranks) == 1 and spec.epochs != SHORT:
+        return "fine" if ranks == {3} else "coarse"
+    return "allocate"
 
 
 def _variants(plan: RankPlan) -> tuple[TrialSpec, TrialSpec]:

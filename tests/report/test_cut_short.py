@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from darse.evaluate.paired import Estimate
-from darse.ranks.plan import RankPlan
 from darse.report.card import model_card
 from darse.report.facts import found
 from darse.report.key_figures import key_figures
@@ -16,7 +15,6 @@ from darse.report.page import render_report
 from darse.report.parts import Chart, Columns, Table
 from darse.report.sections import sections
 from darse.report.summary import summary_lines
-from darse.report.trial_stages import trial_stages
 from darse.search.result import Result
 from tests.report.parsed import parse
 from tests.report.samples import SHAPES, a_result, cut_short
@@ -103,30 +101,6 @@ def test_the_limit_stands_beside_the_verdict_everywhere() -> None:
     card = model_card(SHORT, "native")
     assert f"{SHORT.verdict.sentence} {words}" in card[card.index("## Is it better?") : card.index("## Quality")]
     assert f"{SHORT.verdict.sentence} {words}" in " ".join(summary_lines(SHORT))
-
-
-@pytest.mark.parametrize("epochs", [1, 6])
-def test_a_final_run_belongs_to_verify_even_where_no_short_run_was_made(epochs: int) -> None:
-    train = SHORT.settings.train.model_copy(update={"epochs": epochs})
-    plans = [found(SHORT).allocate.candidates[0].plan, SHORT.plan]
-    runs = [replace(SHORT.trials[1].spec, plan=plan, epochs=epochs) for plan in plans]
-    trials = (
-        SHORT.trials[0],
-        *(replace(SHORT.trials[1], id=f"{place:032}", spec=one) for place, one in enumerate(runs)),
-    )
-    result = replace(SHORT, settings=SHORT.settings.model_copy(update={"train": train}), trials=trials)
-    assert trial_stages(result) == ("calibrate", "verify", "verify")
-
-
-@pytest.mark.parametrize("seed", [0, 1])
-def test_a_full_run_that_confirms_a_uniform_rank_is_of_fine(seed: int) -> None:
-    result = a_result(SHAPES["six layers, score"])
-    stages = trial_stages(result)
-    place = stages.index("allocate")
-    run = result.trials[0]
-    spec = replace(run.spec, plan=RankPlan.uniform(result.sites, 3), seed=seed, learning_rate=2e-3)
-    trials = (*result.trials[:place], replace(run, id="f" * 32, spec=spec), *result.trials[place:])
-    assert trial_stages(replace(result, trials=trials)) == (*stages[:place], "fine", *stages[place:])
 
 
 def test_figures_count_what_ran_and_not_what_was_meant_to() -> None:

@@ -35,7 +35,8 @@ def main(folder: Path) -> None:
             WorldEvaluator(World(DEPTH), store, lambda trial, spec: note_start(folder, store, trial, spec)).by_name(),
             forget=lambda trial: note(folder, f"done {trial}"),
         )
-        findings, _ = search(problem(layers(DEPTH)), STUDY, store, executor, limits=Limits(), listener=Listener())
+        found = search(problem(layers(DEPTH)), STUDY, store, executor, limits=Limits(), listener=Listener())
+        findings = found.findings
         table = [asdict(trial) for trial in store.trials(STUDY)]
         print(json.dumps({"findings": findings.as_json(), "table": table}, sort_keys=True))
 

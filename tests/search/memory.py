@@ -73,7 +73,10 @@ class Memory:
     def search(
         self, problem: Problem, *, limits: Limits | None = None, listener: Listener | None = None
     ) -> tuple[Findings, History]:
-        return search(problem, STUDY, self.as_store(), self, limits=limits or Limits(), listener=listener or Listener())
+        found = search(
+            problem, STUDY, self.as_store(), self, limits=limits or Limits(), listener=listener or Listener()
+        )
+        return found.findings, found.history
 
 
 def explored(problem: Problem, world: World, *, limits: Limits | None = None) -> tuple[Findings, Memory]:

@@ -220,11 +220,11 @@ def test_cuts_that_fail_use_up_no_run_and_runs_that_fail_do() -> None:
     run, cut = TrialSpec(given.uniform(16), 0, 1e-3, EPOCHS), TrialSpec(given.uniform(4), 0, 0.0, 0, "truncate", ("p",))
     history = History(given, {})
     for seed in range(9):
-        history = history.adding_failure(Failure(replace(cut, seed=seed), "no"))
+        history = history.adding_failure(Failure(replace(cut, seed=seed), "no"), is_proof=False)
     assert limits.allow(history, [run], is_proof=True)
     for seed in range(6):
         assert limits.allow(history, [run], is_proof=True)
-        history = history.adding_failure(Failure(replace(run, seed=seed), "no"))
+        history = history.adding_failure(Failure(replace(run, seed=seed), "no"), is_proof=False)
     assert not limits.allow(history, [run], is_proof=True)
 
 
@@ -312,7 +312,7 @@ def test_objective_best_chooses_the_finalist_of_the_best_mean() -> None:
 
 
 def test_objective_smallest_is_within_the_noise_of_the_best_uniform_plan_at_less_cost() -> None:
-    world = World(12, peak=0.4, width=0.08, scale=1.0, noise=0.01)
+    world = World(12, peak=0.4, width=0.05, scale=4.0, noise=0.01)
     given = problem(layers(12))
     findings, _ = explored(given, world)
     assert findings.verify is not None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from darse.ranks.plan import RankPlan
 from darse.search.calibrate import Calibration
 from darse.search.history import History
-from darse.search.scoring import estimates, holds, is_settled, short_epochs
+from darse.search.scoring import estimates, holds, is_settled, may_hold, short_epochs
 from darse.store.trial import Outcome, Trial, TrialSpec
 
 from .worlds import EPOCHS, layers, problem
@@ -120,16 +120,43 @@ def test_a_clear_difference_takes_one_seed_and_a_small_one_takes_more(gap: float
 
 @given(st.floats(-0.5, 0.5), st.floats(0.001, 0.3), st.integers(1, 6))
 def test_a_steady_difference_is_judged_as_all_seeds_would_judge_it(gap: float, noise: float, seeds: int) -> None:
-    limit = noise / math.sqrt(seeds)
+    limit = noise * math.sqrt(2 / seeds)
     if abs(gap - limit) > 1e-9:
         assert held(gap, noise=noise, seeds=seeds)[0] == (gap <= limit)
+
+
+@given(st.floats(-0.5, 0.5), st.floats(0.001, 0.3), st.integers(2, 6))
+def test_what_holds_over_all_seeds_may_hold_after_one(gap: float, noise: float, seeds: int) -> None:
+    plan, reference = PLANS[1], PLANS[0]
+    calibration = a_calibration(GIVEN, noise_floor=noise)
+    found, asked = asked_of(
+        lambda history: may_hold(history, calibration, plan, reference, seeds=seeds),
+        GIVEN,
+        lambda spec: 1.0 + gap * (spec.plan == plan),
+    )
+    assert len(asked) == 2
+    assert found or not held(gap, noise=noise, seeds=seeds)[0]
+
+
+def test_where_later_seeds_fail_the_limit_is_that_of_those_that_ran() -> None:
+    plan, reference, noise = PLANS[1], PLANS[0], 0.1
+    calibration = a_calibration(GIVEN, noise_floor=noise)
+    answers = {
+        gap: asked_of(
+            lambda history: holds(history, calibration, plan, reference, seeds=3),
+            GIVEN,
+            lambda spec, gap=gap: None if spec.seed else 1.0 + gap * (spec.plan == plan),  # type: ignore[misc]
+        )[0]
+        for gap in (1.3 * noise, 1.5 * noise)
+    }
+    assert list(answers.values()) == [True, False]
 
 
 @pytest.mark.parametrize("gap", [-1.0, 0.0, 0.5, 1.0, 2.0])
 def test_nine_of_ten_early_decisions_are_those_of_all_seeds(gap: float) -> None:
     """Simulated with independent runs, the hardest case: differences have the spread sqrt(2) times the noise."""
     seeds, games, agreed, spent = 3, 4000, 0, 0
-    limit = 1 / math.sqrt(seeds)
+    limit = math.sqrt(2 / seeds)
     differences = np.random.default_rng(7).normal(gap, math.sqrt(2), (games, seeds))
     for game in differences:
         known = next((n for n in range(1, seeds) if is_settled(list(game[:n]), limit, seeds=seeds, noise=1.0)), seeds)

@@ -70,6 +70,7 @@ def test_a_profile_without_a_peak_is_called_flat_and_the_span_is_everything(dept
 def test_a_gain_within_the_noise_is_no_peak(depth: int) -> None:
     world = World(depth, peak=0.4, scale=4.0)
     found, _ = look(world)
+    assert found.gain is not None
     for share, is_flat in ((0.9, False), (1.1, True)):
         assert look(world, noise_floor=found.gain / math.sqrt(2) / share)[0].is_flat != is_flat
 
@@ -128,11 +129,10 @@ def test_windows_at_all_sizes_are_distinct_and_affordable(depth: int, data: st.D
 
 
 @pytest.mark.parametrize("evaluator", ["truncate", "finetune"])
-def test_where_every_trial_fails_there_is_still_a_span(evaluator: str) -> None:
+def test_where_every_trial_fails_nothing_is_said_of_depth(evaluator: str) -> None:
     given = problem(layers(6), strategy="window", evaluator=evaluator)
     found, _ = asked_of(lambda history: find_depth(history, a_calibration(given), [10**6]), given, lambda spec: None)
-    assert found is not None
-    assert not found.is_flat
+    assert found is None
 
 
 def test_no_span_fits_a_size_below_every_site() -> None:

@@ -99,7 +99,9 @@ class World:
             raise TrialError(f"the loss of {spec.plan} became nan")
         rate = 0.0 if not spec.epochs else 0.05 * math.log(spec.learning_rate / self.best_rate) ** 2
         purpose = ("noise", str(spec.plan), spec.evaluator, spec.epochs)
-        shock = numpy_stream(self.number, spec.seed, *purpose).normal() * self.noise
+        # a cut of a mean over seeds has the noise of a mean
+        noise = self.noise / math.sqrt(max(1, len(spec.parents)))
+        shock = numpy_stream(self.number, spec.seed, *purpose).normal() * noise
         rows = numpy_stream(0, "rows").normal(size=ROWS) * 0.1
         found: NDArray[np.float64] = self.level(spec.plan) + rate + shock + rows - rows.mean()
         return found

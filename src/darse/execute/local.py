@@ -115,6 +115,8 @@ class LocalExecutor:
         return trial
 
     def _evaluate(self, lease: Lease, parents: Sequence[Trial]) -> Outcome:
+        if len(parents) < len(lease.spec.parents):
+            raise TrialError("a run that it is cut from is not there")
         with LeaseKeeper(self.store, lease, lease_s=self.lease_s, clock=self.clock) as keeper:
 
             def check() -> None:

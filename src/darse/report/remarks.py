@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from darse.ranks.plan import is_uniform
 from darse.report.facts import found, has_proxy, named_plans, scored, seeds_that_ran
 from darse.report.words import better, is_share, listed, metric_value, metric_words, plural
@@ -93,10 +91,15 @@ def depth_words(result: Result) -> str:
             f"Where in depth the ranks sit hardly matters here: given all of them, {best} did best and {worst} did "
             "worst, and short runs of the two differ by no more than chance does. So the ranks were spread evenly."
         )
-    gain = "the short run of the other failed" if math.isinf(depth.gain) else f"by {depth.gain:.3g} in short runs"
+    chosen = f"The plans of strategy window have their ranks in {_span_words(result, depth.chosen)}."
+    if depth.gain is None:
+        return (
+            f"Given all ranks, {best} did best and {worst} did worst by cuts alone; no training run has confirmed that "
+            f"it matters where in depth ranks sit. {chosen}"
+        )
     return (
-        f"Where in depth the ranks sit matters: given all of them, {best} did best and {worst} did worst ({gain}). "
-        f"The plans of strategy window have their ranks in {_span_words(result, depth.chosen)}."
+        f"Where in depth the ranks sit matters: given all of them, {best} did best and {worst} did worst (by "
+        f"{depth.gain:.3g} in short runs). {chosen}"
     )
 
 
@@ -114,13 +117,13 @@ def proxy_words(result: Result) -> str:
         return f"Candidates were not compared: {why_missing(result)}"
     if verified.proxy_correlation is None:
         return (
-            "Candidates were compared by short training runs and cuts together; too few of them were also trained in "
-            "full to say how far that estimate can be trusted."
+            "Candidates were compared by cuts, the shortlist by short training runs too; too few of them were also "
+            "trained in full to say how far that estimate can be trusted."
         )
     words = (
-        f"Candidates were compared by short training runs and cuts together. Over the {verified.proxy_plans} plans "
-        f"that were also trained in full, the two orders correlate at {verified.proxy_correlation:.2f} (1 is the same "
-        "order, 0 is no relation)."
+        f"Candidates were compared by cuts, the shortlist by short training runs too. Over the {verified.proxy_plans} "
+        f"plans that were also trained in full, the two orders correlate at {verified.proxy_correlation:.2f} (1 is the "
+        "same order, 0 is no relation)."
     )
     if verified.cut_correlation is None:
         return words

@@ -88,7 +88,7 @@ def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_short: bool) 
     candidates, trained = scored(parts.allocate.candidates), [one for one in plans if one.runs]
     if len({one.plan for one in candidates} | {one.plan for one in trained}) < 2:
         return None
-    how = "short run" if is_short else "one full run"
+    how = "estimate" if is_short else "one full run"
     origins = [*_ORIGINS, ("uniform", "@grey", "circle")]
     traces = [
         _cloud(
@@ -113,9 +113,7 @@ def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_short: bool) 
         traces.append(_cloud(f"{one.name} (full runs)", [(one.cost, one.score, plan_words(one.plan))], marker))
     traces = [trace for trace in traces if trace["x"]]
     span = frame([[one.score for one in candidates], [one.score for one in trained]])
-    marks = [
-        f"Small marks are candidates by the strategy that proposed them, each scored by a {how.removeprefix('one ')}."
-    ]
+    marks = [f"Small marks are candidates by the strategy that proposed them, each at its {how.removeprefix('one ')}."]
     marks = marks if candidates else []
     if trained:
         others = " and the crosses" if len(trained) > 1 else ""
@@ -142,7 +140,7 @@ def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_short: bool) 
 
 def frontier_table(parts: Found, plans: Sequence[NamedPlan], *, is_short: bool) -> Table:
     """Every candidate and every plan that was meant to be trained, with what was measured of it."""
-    how = "short run" if is_short else "one full run"
+    how = "estimate" if is_short else "one full run"
     named: list[tuple[str, RankPlan, int, float | None]] = [
         (f"{one.origin}, {how}", one.plan, one.cost, one.score) for one in parts.allocate.candidates
     ]

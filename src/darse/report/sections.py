@@ -32,7 +32,6 @@ from darse.report.tables import (
     settings_table,
     trial_table,
 )
-from darse.report.trial_stages import trial_stages
 from darse.report.verdict_charts import effect_chart, module_chart, rank_chart
 from darse.report.words import SEARCH_LOSS, metric_words, plural
 from darse.search.result import Result
@@ -40,7 +39,7 @@ from darse.search.result import Result
 
 def sections(result: Result) -> tuple[Section, ...]:
     """All sections that have something to show."""
-    parts, plans, stages = found(result), named_plans(result), trial_stages(result)
+    parts, plans, stages = found(result), named_plans(result), result.stages
     builders: tuple[Callable[[], Section], ...] = (
         lambda: _effects(result),
         lambda: _ranks(result, plans),

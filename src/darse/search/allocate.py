@@ -1,4 +1,4 @@
-"""Third stage: ranks per site under the budget; candidates of several sizes, best first."""
+"""Fourth stage: ranks per site under the budget; candidates of several sizes, best first."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from darse.search.knapsack import solve
 from darse.search.scoring import estimates
 from darse.search.sensitivity import Sensitivity, loss_table, measure_sensitivity
 from darse.search.uniform import Fine
-from darse.search.window import Depth, compared_size, find_depth, window_plans
+from darse.search.window import Depth, compared_size, find_depth, placed_plan, window_plans
 
-LADDER = 4
+LADDER = 5
 """Sizes looked at: the budget, and halves of it."""
 
 
@@ -32,12 +32,14 @@ class Candidate:
         cost: Its trainable parameters.
         score: What it was expected to lose (`estimates`).
         origin: The strategy that proposed it.
+        is_shortlisted: Whether the score is that of a run too, and not of cuts alone.
     """
 
     plan: RankPlan
     cost: int
     score: float
     origin: str
+    is_shortlisted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +62,44 @@ class Allocation:
 
 
 def allocate(history: History, calibration: Calibration, found: Fine) -> Allocation:
-    """Let strategies propose plans at each size of the ladder; the better strategy's are the finalists of each size."""
+    """Let strategies propose plans at each size of the ladder; the better strategy's are the finalists of each size.
+
+    Where the profile over depth is flat, plans that put the ranks in some place are no finalists. They stay candidates,
+    since a uniform finding has to beat the best of them.
+    """
     problem = history.problem
     budget = problem.budget or cost(problem.uniform(found.rank), problem.sites)
     sizes = ladder(history, budget)
     strategy = problem.settings.strategy
     table = loss_table(history, calibration, found) if strategy in {"knapsack", "auto"} else None
     depth = find_depth(history, calibration, sizes) if strategy in {"window", "auto"} else None
-    proposals: dict[str, list[RankPlan]] = {}
-    if table is not None and not (depth and depth.is_flat):
-        proposals["knapsack"] = knapsack_plans(table, problem.sites, sizes)
-    if depth is not None:
-        proposals["window"] = window_plans(history, depth, sizes)
+    proposals: dict[str, list[RankPlan]] = {"uniform": uniform_plans(history, found, budget)}
     if strategy == "greedy":
         proposals["greedy"] = greedy_plans(history, calibration, found, budget)
-    proposals["uniform"] = uniform_plans(history, found, budget)
+    if depth is not None:
+        proposals["window"] = window_plans(history, depth, sizes)
+    if table is not None:
+        proposals["knapsack"] = knapsack_plans(table, problem.sites, sizes)
     origins = {plan: origin for origin, plans in reversed(proposals.items()) for plan in plans if plan.active}
+    if depth is not None and (placed := placed_plan(history, depth, sizes)):
+        origins.setdefault(placed, "window")
     if not origins:
         origins[cheapest_plan(problem.sites)] = "uniform"
-    shortlist = [plan for plan in origins if origins[plan] in {"greedy", "uniform"}]
     compared = {
         origin: compared_plan(plans, problem.sites, compared_size(sizes))
         for origin, plans in proposals.items()
         if origin != "uniform" and any(plan.active for plan in plans)
     }
-    scores = estimates(history, calibration, list(origins), dict.fromkeys([*shortlist, *compared.values()]))
+    trained = [plan for plan in origins if origins[plan] in {"greedy", "uniform"}]
+    shortlist = dict.fromkeys([*trained, *compared.values()])
+    scores = estimates(history, calibration, list(origins), shortlist)
+    candidates = [
+        Candidate(plan, cost(plan, problem.sites), scores[plan], origins[plan], plan in shortlist) for plan in origins
+    ]
+    if depth is not None and depth.is_flat:
+        compared.pop("knapsack", None)
     best = min(compared, key=lambda origin: scores[compared[origin]], default="uniform")
-    candidates = [Candidate(plan, cost(plan, problem.sites), scores[plan], origins[plan]) for plan in origins]
-    rivals = {*proposals.get(best, ()), *proposals["uniform"]}
+    rivals = {*proposals[best], *proposals["uniform"]}
     # the intervals last: they take time, and this function is called again after every trial
     sensitivity = None if table is None else measure_sensitivity(history, calibration, found, table)
     ranked = [one for one in candidates if one.plan in rivals] or candidates

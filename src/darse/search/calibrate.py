@@ -45,7 +45,7 @@ def calibrate(history: History) -> Calibration:
     seeds = min(problem.settings.seeds, NOISE_SEEDS)
     runs = [trial for trial in history.need([_spec(problem, best, seed) for seed in range(seeds)]) if trial]
     scores = [run.outcome.score for run in runs]
-    noise = float(np.std(scores, ddof=1)) if len(scores) > 1 else UNKNOWN_NOISE * min(scores, default=0.0)
+    noise = float(np.std(scores, ddof=1)) if len(scores) > 1 else UNKNOWN_NOISE * abs(min(scores, default=0.0))
     return Calibration(best, noise, len(runs), _rank(problem), tried, tuple(run.id for run in runs))
 
 

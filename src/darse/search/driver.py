@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -51,13 +51,14 @@ class Limits:
         share = 1.0 if is_proof else SEARCH_SHARE
         trials = history.everything.values()
         runs = [trial for trial in trials if is_run(trial.spec)]
-        done = len(runs) + sum(is_run(failure.spec) for failure in history.failed.values())
+        failures = history.every_failure.values()
+        done = len(runs) + sum(is_run(failure.spec) for failure in failures)
         if self.max_trials is not None and is_run(specs[0]) and done + 1 > max(1, self.max_trials * share):
             return False
         if self.max_seconds is None:
             return True
         spent = sum(trial.outcome.seconds for trial in trials)
-        spent += sum(failure.seconds for failure in history.failed.values())
+        spent += sum(failure.seconds for failure in failures)
         return spent + _expected_seconds(specs[0], runs) <= self.max_seconds * share
 
 
@@ -88,9 +89,24 @@ def _epochs_run(trial: Trial) -> int:
     return len(trial.outcome.curve) or max(1, trial.spec.epochs)
 
 
+@dataclass(frozen=True)
+class Searched:
+    """A search that has ended.
+
+    Attributes:
+        findings: Of every stage.
+        history: All that was run for it.
+        stages: The stage that asked for a trial first, by the trial's id.
+    """
+
+    findings: Findings
+    history: History
+    stages: Mapping[str, str]
+
+
 def search(
     problem: Problem, study: str, store: Store, executor: Executor, *, limits: Limits, listener: Listener
-) -> tuple[Findings, History]:
+) -> Searched:
     """Run the stages to their end, or until the limits are reached.
 
     A study that is continued is replayed from its first trial: what the store has is not run again, and every
@@ -110,6 +126,7 @@ def search(
     """
     recorded = read_history(problem, study, store)
     history = replace(recorded, trials={}, failed={})
+    stages: dict[str, str] = {}
     announced = ""
     while True:
         findings, specs = advance(history)
@@ -119,12 +136,14 @@ def search(
         if findings.calibrate is not None:
             _refuse_failure(history, store, study)
         if not specs:
-            return findings, replace(history, trials=history.everything, proof_trials={})
+            return Searched(findings, history.whole(), stages)
         is_proof = findings.stage == "verify"
         if not limits.allow(history, specs, is_proof=is_proof) and not _is_closed(history, specs[0], is_proof=is_proof):
             history = _close(history, specs[0], is_proof=is_proof)
             listener.limited("proof" if is_proof else "search")
             continue
+        for spec in specs:
+            stages.setdefault(spec.id(problem.context), findings.stage)
         missing = [spec for spec in specs if not recorded.has(spec)]
         if missing:
             listener.wanted(missing)
@@ -135,7 +154,7 @@ def search(
                 history = history.adding(trial, is_proof=is_proof)
             else:
                 known = recorded.failed.get(spec.id(problem.context))
-                history = history.adding_failure(known or _failure_of(spec, store, study))
+                history = history.adding_failure(known or _failure_of(spec, store, study), is_proof=is_proof)
             if place < len(specs) and not limits.allow(history, specs[place:], is_proof=is_proof):
                 break
 

@@ -18,7 +18,7 @@ def greedy_plans(history: History, calibration: Calibration, found: Fine, budget
     """The plans on the greedy path, from uniform to its end.
 
     In each round the rank of every site is halved alone: what the score loses is the site's usefulness. Then half
-    of the least useful site's rank moves to the most useful one (as much as the budget allows). The move is kept
+    of the least useful site's rank moves to the most useful one. The move is kept
     if it gains more than the noise floor, else the search ends. Source: DARSE (arXiv 2410.16589), dynamic rank
     allocation; its step sizes and stopping rule are not public, these are ours.
     """
@@ -32,7 +32,7 @@ def greedy_plans(history: History, calibration: Calibration, found: Fine, budget
         order = sorted((site for site in cuts if math.isfinite(after[cuts[site]])), key=lambda site: after[cuts[site]])
         if len(order) < 2:
             break
-        moved = _move(history, plan, giver=order[0], taker=order[-1], budget=budget)
+        moved = _move(history, plan, giver=order[0], taker=order[-1])
         if moved is None:
             break
         # a cut can say what a site is worth, but not whether a plan of another shape is better
@@ -59,11 +59,10 @@ def _start(history: History, found: Fine, budget: int) -> RankPlan:
     return start
 
 
-def _move(history: History, plan: RankPlan, *, giver: int, taker: int, budget: int) -> RankPlan | None:
+def _move(history: History, plan: RankPlan, *, giver: int, taker: int) -> RankPlan | None:
     sites = history.problem.sites
     given = plan.replace(giver, plan[giver] // 2)
-    room = budget - cost(given, sites)
     freed = (plan[giver] - given[giver]) * sites[giver].unit_cost
-    rank = plan[taker] + min(room, freed) // sites[taker].unit_cost
+    rank = plan[taker] + freed // sites[taker].unit_cost
     moved = given.replace(taker, min(rank, sites[taker].max_rank, history.problem.max_rank))
     return moved if moved != given else None

@@ -74,6 +74,7 @@ class History:
         are_proof_cuts_closed: The same for stage verify.
         proof_trials: Trials that ran for stage verify, which alone sees them: where limits have ended the search, it
             must not go on from what its proof shows.
+        proof_failed: Trials that failed for stage verify, likewise.
     """
 
     problem: Problem
@@ -85,21 +86,25 @@ class History:
     are_cuts_closed: bool = False
     are_proof_cuts_closed: bool = False
     proof_trials: Mapping[str, Trial] = field(default_factory=dict)
+    proof_failed: Mapping[str, Failure] = field(default_factory=dict)
+
+    def whole(self) -> History:
+        """The same history with the trials of stage verify among the others."""
+        return replace(self, trials=self.everything, failed=self.every_failure, proof_trials={}, proof_failed={})
 
     def in_proof(self) -> History:
         """The same history as stage verify sees it: with all trials, and limits of its own."""
-        return replace(
-            self,
-            trials=self.everything,
-            proof_trials={},
-            is_closed=self.is_proof_closed,
-            are_cuts_closed=self.are_proof_cuts_closed,
-        )
+        return replace(self.whole(), is_closed=self.is_proof_closed, are_cuts_closed=self.are_proof_cuts_closed)
 
     @property
     def everything(self) -> Mapping[str, Trial]:
         """All finished trials by id."""
         return {**self.trials, **self.proof_trials}
+
+    @property
+    def every_failure(self) -> Mapping[str, Failure]:
+        """All failed trials by id."""
+        return {**self.failed, **self.proof_failed}
 
     def adding(self, trial: Trial, *, is_proof: bool) -> History:
         """The history with one more finished trial."""
@@ -107,9 +112,12 @@ class History:
             return replace(self, proof_trials={**self.proof_trials, trial.id: trial})
         return replace(self, trials={**self.trials, trial.id: trial})
 
-    def adding_failure(self, failure: Failure) -> History:
+    def adding_failure(self, failure: Failure, *, is_proof: bool) -> History:
         """The history with one more failed trial."""
-        return replace(self, failed={**self.failed, _id_of(failure.spec, self.problem.context): failure})
+        name = _id_of(failure.spec, self.problem.context)
+        if is_proof:
+            return replace(self, proof_failed={**self.proof_failed, name: failure})
+        return replace(self, failed={**self.failed, name: failure})
 
     def has(self, spec: TrialSpec) -> bool:
         """Whether a trial has ended, well or not."""
@@ -153,11 +161,6 @@ class History:
     def scores(self, specs: Iterable[TrialSpec]) -> list[float]:
         """The scores of several trials that may run side by side."""
         return [trial.outcome.score if trial else float("inf") for trial in self.need(specs)]
-
-    def mean_score(self, specs: Sequence[TrialSpec]) -> float:
-        """Mean score over the specs that have one; infinity if none has."""
-        finished = [trial.outcome.score for trial in self.need(specs) if trial]
-        return float(np.mean(finished)) if finished else float("inf")
 
     def losses(self, trial: Trial) -> Floats:
         """Per-example search losses of a finished trial."""

@@ -85,6 +85,7 @@ class Result:
         verdict: The judgement.
         quality: Of the exported adapter; None for a user's own evaluator.
         trials: Every finished trial, in the order asked.
+        stages: The stage that asked for each trial first; empty for one that the search no longer asks for.
         failures: Reason of every failed trial, by the trial's plan.
         seconds: Seconds of evaluation in all, those of failed trials included.
         is_limited: Whether a limit ended the search early.
@@ -105,6 +106,7 @@ class Result:
     verdict: Verdict
     quality: Quality | None
     trials: tuple[Trial, ...]
+    stages: tuple[str, ...]
     failures: tuple[tuple[str, str], ...]
     seconds: float
     is_limited: bool

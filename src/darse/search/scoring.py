@@ -15,27 +15,19 @@ from darse.store.trial import TrialSpec
 
 SHORT_PART = 3
 """A short run has a third of a full run's epochs, with a learning rate schedule of its own."""
-CUT_PARENTS = 2
-"""Calibrated runs that every cut plan is read from, at the most; their mean is its score. Studies of two seeds are
-hurried ones and read from one run."""
 SETTLED = 1.2816
 """Standard deviations off a limit at which no further seed is spent: nine of ten such decisions stay as they are."""
 
 
-def search_specs(history: History, calibration: Calibration, plan: RankPlan) -> list[TrialSpec]:
-    """The trials behind a plan's search score, for the evaluator in the settings.
+def search_spec(history: History, calibration: Calibration, plan: RankPlan) -> TrialSpec:
+    """The trial behind a plan's search score, for the evaluator in the settings.
 
-    `truncate` cuts the first calibrated runs, so that the score is a mean over their seeds; `finetune` trains once.
+    `truncate` cuts the mean of the calibrated runs, in which the seeds' errors have averaged out (docs/proxies.md).
+    `finetune` trains.
     """
     if history.problem.settings.is_cut:
-        parents = min(CUT_PARENTS, history.problem.settings.seeds - 1)
-        return [cut_spec(history, plan, parent) for parent in calibration.parents[:parents]]
-    return [full_spec(history, calibration, plan, 0)]
-
-
-def cut_spec(history: History, plan: RankPlan, parent: str) -> TrialSpec:
-    """The plan cut from one finished run."""
-    return TrialSpec(plan, history.trials[parent].spec.seed, 0.0, 0, "truncate", (parent,))
+        return TrialSpec(plan, 0, 0.0, 0, "truncate", calibration.parents)
+    return full_spec(history, calibration, plan, 0)
 
 
 def full_spec(history: History, calibration: Calibration, plan: RankPlan, seed: int) -> TrialSpec:
@@ -45,9 +37,10 @@ def full_spec(history: History, calibration: Calibration, plan: RankPlan, seed: 
 
 def search_scores(history: History, calibration: Calibration, plans: Sequence[RankPlan]) -> dict[RankPlan, float]:
     """Search scores of several plans; all trials that are missing are asked for at once."""
-    specs = {plan: search_specs(history, calibration, plan) for plan in plans}
-    history.need(spec for one in specs.values() for spec in one)
-    return {plan: history.mean_score(one) for plan, one in specs.items()}
+    if history.problem.settings.is_cut and not calibration.parents:
+        return dict.fromkeys(plans, math.inf)
+    scores = history.scores([search_spec(history, calibration, plan) for plan in plans])
+    return dict(zip(plans, scores, strict=True))
 
 
 def short_spec(history: History, calibration: Calibration, plan: RankPlan) -> TrialSpec:
@@ -113,23 +106,39 @@ def full_scores(history: History, calibration: Calibration, plan: RankPlan, seed
 
 
 def holds(history: History, calibration: Calibration, plan: RankPlan, reference: RankPlan, *, seeds: int) -> bool:
-    """Whether a plan's full runs lose at most noise floor / sqrt(n) against a reference, in the mean over n seeds.
+    """Whether a plan's full runs lose no more against a reference than chance would have it, in the mean over n seeds.
 
-    Seeds are asked one by one, and no more of them than the answer needs (`is_settled`).
+    That is one standard error of a difference of two means, sqrt(2 / n) noise floors. Seeds are asked one by one, and
+    no more of them than the answer needs (`is_settled`).
     """
+    noise = calibration.noise_floor
     losses: list[float] = []
-    limit = math.inf
     for seed in range(seeds):
-        # the reference first: if the limits end here, it is the finding
-        theirs, ours = history.scores([full_spec(history, calibration, one, seed) for one in (reference, plan)])
-        if not math.isfinite(ours + theirs):
-            continue
-        losses.append(ours - theirs)
-        planned = seeds - (seed + 1 - len(losses))
-        limit = calibration.noise_floor / math.sqrt(planned)
-        if is_settled(losses, limit, seeds=planned, noise=calibration.noise_floor):
-            break
-    return bool(losses) and mean_score(losses) <= limit
+        losses += _loss(history, calibration, plan, reference, seed)
+        planned = len(losses) + seeds - seed - 1
+        if is_settled(losses, _limit(planned, noise), seeds=planned, noise=noise):
+            return mean_score(losses) <= _limit(planned, noise)
+    return bool(losses) and mean_score(losses) <= _limit(len(losses), noise)
+
+
+def may_hold(history: History, calibration: Calibration, plan: RankPlan, reference: RankPlan, *, seeds: int) -> bool:
+    """Whether one seed leaves it open that a plan holds over all seeds."""
+    losses, noise = _loss(history, calibration, plan, reference, 0), calibration.noise_floor
+    limit = _limit(seeds, noise)
+    return bool(losses) and (losses[0] <= limit or not is_settled(losses, limit, seeds=seeds, noise=noise))
+
+
+def _loss(
+    history: History, calibration: Calibration, plan: RankPlan, reference: RankPlan, seed: int
+) -> tuple[float, ...]:
+    """What a plan's run loses against that of a reference; nothing where one of them has no score."""
+    # the reference first: if the limits end here, it is the finding
+    theirs, ours = history.scores([full_spec(history, calibration, one, seed) for one in (reference, plan)])
+    return (ours - theirs,) if math.isfinite(ours + theirs) else ()
+
+
+def _limit(seeds: int, noise: float) -> float:
+    return noise * math.sqrt(2 / max(1, seeds))
 
 
 def is_settled(losses: Sequence[float], limit: float, *, seeds: int, noise: float) -> bool:

@@ -11,7 +11,7 @@ from darse.evaluate.paired import mean_intervals
 from darse.ranks.plan import RankPlan
 from darse.search.calibrate import Calibration
 from darse.search.history import Floats, History
-from darse.search.scoring import search_scores, search_specs
+from darse.search.scoring import search_scores, search_spec
 from darse.search.uniform import Fine
 
 RESAMPLES = 2000
@@ -105,8 +105,8 @@ def _ranks_on_offer(top: int) -> list[int]:
 
 
 def _losses(history: History, calibration: Calibration, plan: RankPlan) -> Floats | None:
-    finished = [trial for trial in history.need(search_specs(history, calibration, plan)) if trial]
-    return np.mean([history.losses(trial) for trial in finished], axis=0) if finished else None
+    trial = history.find(search_spec(history, calibration, plan))
+    return history.losses(trial) if trial else None
 
 
 def _intervals(increases: dict[tuple[int, int], Floats], seed: int) -> dict[tuple[int, int], tuple[float, float]]:

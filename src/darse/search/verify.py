@@ -18,10 +18,10 @@ from darse.search.scoring import (
     full_scores,
     full_spec,
     holds,
+    may_hold,
     mean_score,
     search_scores,
     short_epochs,
-    short_scores,
 )
 from darse.search.uniform import Fine
 from darse.store.trial import Trial, TrialSpec
@@ -39,10 +39,10 @@ class Verified:
         controls: What it is judged against.
         seeds: Seeds of every run.
         learning_rate: Of every run.
-        proxy_correlation: Spearman correlation of the estimate that chose the finalists (short run and cut) with the
-            mean score of full runs, over all plans that were trained in full; None for fewer than three plans, or
-            where every score was a full run.
-        cut_correlation: The same for scores cut from one run.
+        proxy_correlation: Spearman correlation of the estimates that chose the finalists (cuts, on the shortlist with
+            short runs) with the mean score of full runs, over all plans that were trained in full, the calibrated one
+            left out; None for fewer than three plans, or where every score was a full run.
+        cut_correlation: The same for cuts alone.
         proxy_plans: How many plans the first of these is over.
         variants: Cheap further adapters of the plan (`variant_specs`), one of which is exported if it is the best.
     """
@@ -98,7 +98,7 @@ def verify(history: History, calibration: Calibration, found: Fine, allocation: 
     history.need(full_spec(history, calibration, one, seed) for seed in seeds for one in plans)
     variants = variant_specs(history, calibration, plan)
     history.need(variants)
-    short, cut, count = _proxy_correlations(history, calibration)
+    short, cut, count = _proxy_correlations(history, calibration, allocation)
     return Verified(plan, controls, seeds, calibration.learning_rate, short, cut, count, variants)
 
 
@@ -145,9 +145,9 @@ def _best(history: History, calibration: Calibration, allocation: Allocation) ->
 def _smallest(history: History, calibration: Calibration, allocation: Allocation, reference: RankPlan) -> RankPlan:
     """The smallest finalist that holds against the best uniform plan (`holds`).
 
-    The ladder of sizes is bisected with one seed; the choice then has to hold in the mean over all seeds, or the
-    next larger size is taken. If none holds, the reference itself is the finding, or the best of the trained
-    finalists if the reference is beyond the budget.
+    The ladder of sizes is bisected with one seed for the smallest that may hold; the choice then has to hold in the
+    mean over all seeds, or the next larger size is taken. If none holds, the reference itself is the finding, or the
+    best of the trained finalists if the reference is beyond the budget.
     """
     seeds = history.problem.settings.seeds
     limit_cost = cost(reference, history.problem.sites)
@@ -157,7 +157,7 @@ def _smallest(history: History, calibration: Calibration, allocation: Allocation
     low, high = 0, len(steps)
     while low < high:
         place = (low + high) // 2
-        if holds(history, calibration, steps[place].plan, reference, seeds=1):
+        if may_hold(history, calibration, steps[place].plan, reference, seeds=seeds):
             high = place
         else:
             low = place + 1
@@ -183,27 +183,34 @@ def _trained(
     raise TrialError(f"no plan within the budget of {allocation.budget:,} parameters could be trained")
 
 
-def _proxy_correlations(history: History, calibration: Calibration) -> tuple[float | None, float | None, int]:
-    """Of short runs and of cuts with full runs, and over how many plans that of the short runs is."""
-    trained: dict[RankPlan, list[float]] = {}
-    for trial in sorted(history.trials.values(), key=lambda trial: (trial.spec.plan, trial.spec.seed)):
-        # the head alone lies so far off that it would flatter any proxy
-        if trial.spec.plan.active and _is_full(trial.spec, calibration, history.problem.epochs):
-            trained.setdefault(trial.spec.plan, []).append(trial.outcome.score)
+def _proxy_correlations(
+    history: History, calibration: Calibration, allocation: Allocation
+) -> tuple[float | None, float | None, int]:
+    """Of the estimates that chose the finalists, and of cuts alone, with full runs; and over how many plans.
+
+    Plans are estimated as allocate does it: those on its shortlist by a short run too, all others by cuts.
+    """
     if not history.problem.settings.is_cut or not calibration.parents:
         return None, None, 0
+    trained: dict[RankPlan, list[float]] = {}
+    for trial in sorted(history.trials.values(), key=lambda trial: (trial.spec.plan, trial.spec.seed)):
+        # a cut of a plan to itself, and the head alone, which lies far off, would flatter any proxy
+        is_fair = trial.spec.plan.active and trial.id not in calibration.parents
+        if is_fair and _is_full(trial.spec, calibration, history.problem.epochs):
+            trained.setdefault(trial.spec.plan, []).append(trial.outcome.score)
     truth = {plan: mean_score(scores) for plan, scores in trained.items()}
-    short, count = None, 0
+    shortlist = [one.plan for one in allocation.candidates if one.is_shortlisted]
+    chosen_by, count = None, 0
     if short_epochs(history.problem.epochs) < history.problem.epochs:
-        both = [plan for plan, score in short_scores(history, calibration, list(truth)).items() if math.isfinite(score)]
-        short, count = _rank_correlation(estimates(history, calibration, both, both), truth)
-    cut, _ = _rank_correlation(search_scores(history, calibration, list(trained)), truth)
-    return short, cut, count
+        every = list(dict.fromkeys([*truth, *shortlist]))
+        chosen_by, count = _rank_correlation(estimates(history, calibration, every, shortlist), truth)
+    cut, _ = _rank_correlation(search_scores(history, calibration, list(truth)), truth)
+    return chosen_by, cut, count
 
 
 def _rank_correlation(proxy: dict[RankPlan, float], truth: dict[RankPlan, float]) -> tuple[float | None, int]:
     """Spearman's, and over how many plans; None where they are too few or all alike."""
-    pairs = [(score, truth[plan]) for plan, score in proxy.items() if math.isfinite(score)]
+    pairs = [(proxy[plan], score) for plan, score in truth.items() if math.isfinite(proxy[plan])]
     ours, theirs = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     if len(pairs) < 3 or len(set(ours)) == 1 or len(set(theirs)) == 1:
         return None, len(pairs)

@@ -25,20 +25,20 @@ class Depth:
     Attributes:
         best: The span of a third of the sites that serves best when it alone has ranks, by cuts.
         worst: The span of the same width that serves worst.
-        gain: Loss of a short run of the worst, less that of the best; infinity if one of them failed.
-        is_flat: Whether that gain is within noise, so that it does not matter where ranks sit.
+        gain: Loss of a short run of the worst, less that of the best; None where one of them has none.
+        is_flat: Whether that gain is within noise, so that it does not matter where ranks sit; False if it is unknown.
         chosen: The span that plans are made of, in place and width; the whole depth where the profile is flat.
     """
 
     best: Span
     worst: Span
-    gain: float
+    gain: float | None
     is_flat: bool
     chosen: Span
 
 
 def find_depth(history: History, calibration: Calibration, sizes: Sequence[int]) -> Depth | None:
-    """The span of sites that deserves the ranks; None if no span fits the sizes.
+    """The span of sites that deserves the ranks; None if no span fits the sizes or none has a score.
 
     A layer's usefulness is smooth in depth with one peak (docs/method.md). Cuts are nearly free and compare spans of
     one width fairly, so they find the peak, coarse to fine, and the span that lies worst. Whether the difference
@@ -52,7 +52,8 @@ def find_depth(history: History, calibration: Calibration, sizes: Sequence[int])
     """
     problem = history.problem
     depth = len(problem.sites)
-    places = _profile(history, calibration, math.ceil(depth / 3), sizes[0])
+    profile = _profile(history, calibration, math.ceil(depth / 3), sizes[0])
+    places = {span: score for span, score in profile.items() if math.isfinite(score)}
     if not places:
         return None
     best, worst = min(places, key=lambda span: places[span]), max(places, key=lambda span: places[span])
@@ -60,19 +61,24 @@ def find_depth(history: History, calibration: Calibration, sizes: Sequence[int])
     spans = [_placed(history, calibration, width, best, size) for width in widths(problem.sites, size)]
     plans = {span: plan for span in (best, worst, *spans) if (plan := _fitted(problem, span, size))}
     scores = short_scores(history, calibration, list(dict.fromkeys(plans.values())))
-    gain = scores[plans[worst]] - scores[plans[best]] if best in plans and worst in plans else math.nan
-    gain = gain if math.isfinite(gain) else math.inf
+    gain = scores[plans[worst]] - scores[plans[best]] if {best, worst} <= plans.keys() else math.nan
     # the difference of two runs has the spread sqrt(2) times that of one
-    if gain <= math.sqrt(2) * calibration.noise_floor:
+    if gain <= math.sqrt(2) * calibration.noise_floor and math.isfinite(gain):
         return Depth(best, worst, gain, True, (0, depth))
     estimated = estimates(history, calibration, list(plans.values()), plans.values())
-    return Depth(best, worst, gain, False, min(plans, key=lambda span: estimated[plans[span]], default=best))
+    chosen = min(plans, key=lambda span: estimated[plans[span]], default=best)
+    return Depth(best, worst, gain if math.isfinite(gain) else None, False, chosen)
 
 
 def window_plans(history: History, found: Depth, sizes: Sequence[int]) -> list[RankPlan]:
     """The chosen span at every size, each plan once; where not all of it fits, its middle."""
     plans = (_fitted(history.problem, found.chosen, size) for size in sizes)
     return list(dict.fromkeys(plan for plan in plans if plan is not None))
+
+
+def placed_plan(history: History, found: Depth, sizes: Sequence[int]) -> RankPlan | None:
+    """The best place alone at the size at which plans of different origin are compared; None if it does not fit."""
+    return _fitted(history.problem, found.best, compared_size(sizes))
 
 
 def compared_size(sizes: Sequence[int]) -> int:
