@@ -11,10 +11,9 @@ from benchmarks.compare.sets import as_row, columns_of
 from benchmarks.compare.stand import Clock, Stand, common, test_losses
 from darse.data.example import LabelledData, Task
 from darse.execute.bench import Bench
-from darse.execute.held_out import TEST_LOGITS
+from darse.execute.held_out import kept_logits
 from darse.search.result import Result
 from darse.settings import Objective, Options, Preset, settings_from_options
-from darse.store.arrays import read_array
 from darse.study import Audience, Finished, Request, open_study_store, run_study
 
 QUICKSTART_RANK = 8
@@ -111,14 +110,14 @@ def _test_logits(stand: Stand, finished: Finished) -> Floats:
     result = finished.result
     assert result.findings.verify is not None
     with open_study_store(stand.folder / "study", None) as store:
-        known = store.findings(result.study)[TEST_LOGITS]
         runs = result.findings.verify.runs(result.trials, stand.scale.epochs)[result.plan]
-        return np.stack([read_array(store, str(known[trial.id])) for trial in runs])
+        kept = [kept_logits(store, result.study, trial.id) for trial in runs]
+        return np.stack([logits for logits in kept if logits is not None])
 
 
 def _runs(result: Result, epochs: int) -> float:
     """Training runs, a short one counted as the part of a full one that it is."""
-    return sum(trial.spec.epochs for trial in result.trials if trial.spec.evaluator == "finetune") / epochs
+    return sum(trial.spec.epochs for trial in result.trials) / epochs
 
 
 def _search_runs(result: Result, epochs: int) -> float:

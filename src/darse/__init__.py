@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from darse.estimators import SentimentClassifier, SentimentRegressor
     from darse.ranks.plan import RankPlan
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "DarseError",
     "InputError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ class Study:
         """Plans for which no cheaper one scores as well, cheapest first."""
         allocation = self.result.findings.allocate
         found: list[FrontierPoint] = []
-        for one in sorted(allocation.candidates if allocation else (), key=lambda one: (one.cost, one.score)):
+        scored = [one for one in allocation.candidates if math.isfinite(one.score)] if allocation else []
+        for one in sorted(scored, key=lambda one: (one.cost, one.score)):
             if not found or one.score < found[-1].score:
                 found.append(FrontierPoint(self._named(one.plan.ranks), one.cost, one.score, one.origin))
         return found

@@ -61,7 +61,7 @@ def write_report(result: Result, path: Path) -> None:
 
 
 def write_export(result: Result, bench: Bench, folder: Path, profile: Profile = "native") -> None:
-    """Write the adapter of the found plan's best run and prove it by reloading.
+    """Write the adapter of the found plan that is best on validation and prove it by reloading.
 
     Raises:
         AdapterError: The reloaded adapter does not give the same outputs.
@@ -129,7 +129,7 @@ def choose_plan(result: Result, name: str | None) -> NamedPlan:
 
 
 def choose_run(result: Result, plan: NamedPlan) -> Trial:
-    """The run whose adapter is exported: the plan's best one on validation.
+    """The trial whose adapter is exported: the plan's best one on validation, a variant of the found plan included.
 
     Raises:
         InputError: No run of the plan has left an adapter.

@@ -101,6 +101,7 @@ def test_fitted_plans_keep_the_size_and_the_sites_own_limits(
     last = data.draw(st.integers(first + 1, len(sites)))
     plan = fitted_plan(sites, (first, last), size, 16)
     if plan is None:
+        assert max(site.unit_cost for site in sites[first:last]) > size
         return
     assert cost(plan, sites) <= size
     assert all(rank <= site.max_rank for rank, site in zip(plan, sites, strict=True))
@@ -124,7 +125,9 @@ def test_windows_at_all_sizes_are_distinct_and_affordable(depth: int, data: st.D
     sizes = [cost(given.uniform(4), given.sites) >> power for power in range(4)]
     plans = window_plans(History(given, {}), Depth(chosen, chosen, 1.0, False, chosen), sizes)
     assert len(set(plans)) == len(plans)
-    assert all(any(cost(plan, given.sites) <= size for size in sizes) for plan in plans)
+    for size in sizes:
+        affords_one = size >= given.sites[0].unit_cost
+        assert any(size // 2 < cost(plan, given.sites) <= size or plan.ranks.count(16) for plan in plans) == affords_one
     assert all(set(plan.active) <= set(range(*chosen)) for plan in plans)
 
 

@@ -50,6 +50,7 @@ def run_shrink(
         request = Request(adapter, source, settings, folder, named, model, command)
         with _Display(stop, is_quiet=quiet or as_json) as display:
             finished = shrink(request, display.audience())
+            stop.end_patience()
             publish_shrunk(finished, folder, profile)
     if as_json:
         print(json.dumps({**finished.result.as_json(), "folder": str(folder)}, allow_nan=False))

@@ -55,6 +55,7 @@ def root(
     )
 )
 def explore(
+    context: typer.Context,
     file: Annotated[str, typer.Argument(help="CSV, TSV, JSONL or Parquet file, hub data set name, or `demo`.")],
     text: Annotated[str | None, Option(help="Column of the text (guessed when obvious).")] = None,
     score: Annotated[str | None, Option(help="Column of a numeric score.")] = None,
@@ -97,8 +98,9 @@ def explore(
         Literal["auto", "float32", "bfloat16"] | None,
         Option(help="Of products in training and cuts (auto: bfloat16 where the processor has it)."),
     ] = None,
-    learning_rate: Annotated[
-        list[float] | None, Option(metavar="<float>", help=f"Learning rate to try; may be given again ({_RATES}).")
+    learning_rates: Annotated[
+        list[float] | None,
+        Option("--learning-rate", metavar="<float>", help=f"Learning rate to try; may be given again ({_RATES})."),
     ] = None,
     margin: Annotated[float | None, Option(help="Part of the metric that is still not worse (0.01).")] = None,
     max_trials: Annotated[int | None, Option(help="Training runs at the most (no limit); one is always made.")] = None,
@@ -115,34 +117,9 @@ def explore(
     """Search rank plans on a labelled file; write verdict and adapter."""
     from darse.cli.explore import run_explore
 
-    options: dict[str, object] = {
-        "text": text,
-        "score": score,
-        "label": label,
-        "target": target,
-        "split": split,
-        "group": group,
-        "label_map": _table(label_map),
-        "model": model,
-        "budget": budget,
-        "objective": objective,
-        "granularity": granularity,
-        "evaluator": evaluator,
-        "strategy": strategy,
-        "preset": preset,
-        "max_rank": max_rank,
-        "seeds": seeds,
-        "seed": seed,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "max_length": max_length,
-        "precision": precision,
-        "learning_rates": learning_rate,
-        "margin": margin,
-        "max_trials": max_trials,
-        "max_minutes": max_minutes,
-        "trust_remote_code": trust_remote_code,
-    }
+    around = {"file", "out", "store", "fresh", "as_json", "quiet"}
+    options = {name: value for name, value in context.params.items() if name not in around}
+    options["label_map"] = _table(label_map)
     # the command stands in the report, which is shown around
     command = shlex.join(["darse", *map(without_secrets, sys.argv[1:])])
     run_explore(file, options, out=out, store=store, fresh=fresh, command=command, as_json=as_json, quiet=quiet)
@@ -205,6 +182,7 @@ def audit(
     )
 )
 def shrink(
+    context: typer.Context,
     adapter: Annotated[str, typer.Argument(help="Folder or hub name of a PEFT LoRA adapter of a classifier.")],
     data: Annotated[str, Option(help="Labelled file that the adapter was not trained on, as explore takes it.")],
     text: Annotated[str | None, Option(help="Column of the text (guessed when obvious).")] = None,
@@ -237,21 +215,8 @@ def shrink(
     """Cut somebody's adapter to the smallest that is not worse."""
     from darse.cli.shrink import run_shrink
 
-    options: dict[str, object] = {
-        "text": text,
-        "label": label,
-        "score": score,
-        "target": target,
-        "split": split,
-        "group": group,
-        "budget": budget,
-        "objective": objective,
-        "granularity": granularity,
-        "seeds": seeds,
-        "margin": margin,
-        "max_length": max_length,
-        "trust_remote_code": trust_remote_code,
-    }
+    around = {"adapter", "data", "labels", "model", "out", "profile", "as_json", "quiet"}
+    options = {name: value for name, value in context.params.items() if name not in around}
     command = shlex.join(["darse", *map(without_secrets, sys.argv[1:])])
     run_shrink(
         adapter,

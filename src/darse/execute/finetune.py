@@ -64,7 +64,7 @@ def run_training(bench: Bench, trial_id: str, spec: TrialSpec, start: AdapterWei
         validate=validate,
         checkpoint=checkpoint,
         observer=Observer(feedback.check, feedback.step),
-        lower=bench.lower("train", depth, feedback.check),
+        lower=bench.lower("train", depth, feedback.check) if spec.epochs else None,
     )
     curve = tuple(
         CurvePoint(epoch, train_loss, score) for epoch, (train_loss, score) in enumerate(trained.progress.curve, 1)

@@ -16,10 +16,12 @@ from darse.ranks.plan import RankPlan
 from darse.search.result import Quality
 from darse.search.verify import Verified
 from darse.store.arrays import put_array, read_array
+from darse.store.protocol import Store
 from darse.store.trial import Trial
 
 TEST_LOGITS = "test"
-"""Name of the finding that keeps the digest of the logits of every run by the trial's id."""
+"""Name of the findings, with the trial's id behind it, that keep the digest of a trial's logits: one finding for each,
+since several processes may judge one study."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,17 @@ def test_logits(
     bench: Bench, study: str, trial: str, weights: Callable[[], AdapterWeights], check: Callable[[], None]
 ) -> Floats:
     """Logits of the test split under a trial's weights, shape (rows, outputs): computed once and kept for good."""
-    known = {str(key): str(value) for key, value in bench.store.findings(study).get(TEST_LOGITS, {}).items()}
-    if trial not in known:
-        known[trial] = put_array(bench.store, bench.logits(weights(), "test", check))
-        bench.store.put_finding(study, TEST_LOGITS, known)
-    return read_array(bench.store, known[trial])
+    known = kept_logits(bench.store, study, trial)
+    if known is None:
+        known = bench.logits(weights(), "test", check)
+        bench.store.put_finding(study, f"{TEST_LOGITS} {trial}", {"logits": put_array(bench.store, known)})
+    return known
+
+
+def kept_logits(store: Store, study: str, trial: str) -> Floats | None:
+    """Logits of the test split under a trial's weights, if they were computed before."""
+    known = store.findings(study).get(f"{TEST_LOGITS} {trial}")
+    return None if known is None else read_array(store, str(known["logits"]))
 
 
 def exported_quality(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -173,31 +174,28 @@ def _write_merged(export: Export, folder: Path) -> None:
             raise StoreError(f"cannot write the model to {folder}: {error}; free some room") from error
 
 
-class merged:  # noqa: N801 - used as `with merged(...)`, like contextlib's own
-    """Add the updates of all pairs to the model's own weights for the length of a `with` block."""
-
-    def __init__(self, model: torch.nn.Module, weights: AdapterWeights) -> None:
-        self.model, self.weights = model, weights
-        self._before: dict[str, Tensor] = {}
-
-    def __enter__(self) -> None:
-        """Merge, keeping a copy so that leaving restores every bit."""
+@contextmanager
+def merged(model: torch.nn.Module, weights: AdapterWeights) -> Iterator[None]:
+    """Add the updates of all pairs to the model's own weights for a `with` block; leaving it restores every bit."""
+    before: dict[str, Tensor] = {}
+    try:
         with torch.no_grad():
-            for name, pair in self.weights.pairs.items():
-                module = self.model.get_submodule(name)
-                weight = module.weight
-                assert isinstance(weight, Tensor)
-                self._before[name] = weight.clone()
-                update = pair.up.double() @ pair.down.double() * scaling(self.weights.alpha, pair.rank)
-                weight.copy_(weight.double() + (update.T if is_transposed(module) else update))
-
-    def __exit__(self, *error: object) -> None:
-        """Restore."""
+            for name, pair in weights.pairs.items():
+                weight = _weight_of(model, name)
+                before[name] = weight.clone()
+                update = pair.up.double() @ pair.down.double() * scaling(weights.alpha, pair.rank)
+                weight.copy_(weight.double() + (update.T if is_transposed(model.get_submodule(name)) else update))
+        yield
+    finally:
         with torch.no_grad():
-            for name, before in self._before.items():
-                weight = self.model.get_submodule(name).weight
-                assert isinstance(weight, Tensor)
-                weight.copy_(before)
+            for name, value in before.items():
+                _weight_of(model, name).copy_(value)
+
+
+def _weight_of(model: torch.nn.Module, name: str) -> Tensor:
+    weight = model.get_submodule(name).weight
+    assert isinstance(weight, Tensor)
+    return weight
 
 
 def _with_a_pair(weights: AdapterWeights, sites: Sequence[Weight]) -> AdapterWeights:

@@ -11,7 +11,7 @@ from statistics import fmean
 from darse.data.example import Task
 from darse.names import printable
 from darse.ranks.plan import RankPlan, Site
-from darse.report.facts import FOUND, NamedPlan, named_plans, seeds_that_ran
+from darse.report.facts import FOUND, NamedPlan, exported_words, named_plans, seeds_that_ran
 from darse.report.remarks import cautions, gap_words, level_words, limit_words, no_controls_words
 from darse.report.words import better, count, effect, metric_value, metric_words, percent, task_words
 from darse.search.result import Result
@@ -275,7 +275,7 @@ def _quality(result: Result, chosen: NamedPlan) -> list[str]:
         for name, value in quality.test.items()
     ]
     columns = ("metric on test", "this adapter", *([mean] if seeds > 1 else []), "better is")
-    blocks = [markdown_table(columns, rows)]
+    blocks = [f"This adapter is {exported_words(result)}.", markdown_table(columns, rows)]
     blocks += [in_markdown(words, 1000) for words in (level_words(result), gap_words(result)) if words]
     if quality.classes is not None:
         by_class = [

@@ -93,7 +93,7 @@ def _quality_figures(result: Result) -> list[KeyFigure]:
 def _mean_note(seeds: Sequence[int], verdict: Verdict) -> str:
     mean, low, high = (metric_value(value, verdict.metric) for value in astuple(verdict.level))
     if len(seeds) < 2:
-        return f"exported adapter, the only run of this plan; 95 % interval {low} to {high}"
+        return f"exported adapter; the plan ran once, {mean}, 95 % interval {low} to {high}"
     return f"exported adapter; mean over {len(seeds)} seeds {mean}, 95 % interval {low} to {high}"
 
 

@@ -91,8 +91,8 @@ def render_report(result: Result) -> str:
             lead="What was found, how large it is, how good, and what the search took.",
             figures=key_figures(result),
             sections=sections(result),
-            badge=Badge(result.verdict.verdict, words, result.verdict.sentence, limit_words(result) or ""),
-            cautions=tuple(cautions(result)),
+            badge=Badge(result.verdict.verdict, words, result.verdict.sentence, limit_words(result)),
+            cautions=cautions(result),
         )
     )
 

@@ -47,20 +47,16 @@ def coarse(history: History, calibration: Calibration) -> Coarse:
     """Greedy over a geometric grid: double the rank while a step gains more than the noise floor.
 
     Source: DARSE (arXiv 2410.16589), coarse-grained greedy search; its step sizes are not public, these are ours.
-    With `truncate` the whole grid is read off one run, for the curve.
+    With `truncate` the whole grid is read off the calibrated runs, for the curve.
     """
     grid = coarse_grid(history)
-    if history.problem.settings.is_cut:
-        _scores(history, calibration, grid)
-    curve: dict[int, float] = {}
+    curve = _scores(history, calibration, grid) if history.problem.settings.is_cut else {}
     chosen = 0
     for place, rank in enumerate(grid):
         curve |= _scores(history, calibration, [rank])
         if place and not curve[grid[chosen]] - curve[rank] > calibration.noise_floor:
             break
         chosen = place
-    if history.problem.settings.is_cut:
-        curve = _scores(history, calibration, grid)
     return Coarse(grid[max(chosen - 1, 0)], grid[chosen], curve)
 
 

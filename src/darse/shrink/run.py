@@ -99,7 +99,7 @@ def shrink(request: Request, audience: Audience) -> Finished:
     weights = fitted_weights(adapter, model, task_for_head(model, data.task), settings.train.alpha)
     layout = Layout.of(find_weights(model), adapter.ranks, settings.search.granularity)
     text = settings.search.budget
-    budget = None if text is None else parse_budget(text, layout.modules, body_parameters(model))
+    budget = None if text is None else parse_budget(text, layout.sites, body_parameters(model))
     make_folder(request.out)
     with open_store(request.out / "study.db", artifacts=request.out / "artifacts") as store:
         bench = Bench.around(
