@@ -107,7 +107,7 @@ def test_figures_count_what_ran_and_not_what_was_meant_to() -> None:
     assert "the only one tried of" in note_of(SHORT, "Learning rate")
     assert "assumed (4 % of the validation loss; one seed ran)" in note_of(SHORT, "Noise floor")
     assert note_of(SHORT, "Proxy correlation").startswith("not measured")
-    assert "the only run of this plan" in note_of(SHORT, "Test mean squared error")
+    assert "the plan ran once" in note_of(SHORT, "Test mean squared error")
     text = text_of(SHORT)
     assert "mean over" not in text
     assert "the plan ran with seed 0 alone (3 were asked for)" in text

@@ -119,7 +119,8 @@ def explore(
 
     around = {"file", "out", "store", "fresh", "as_json", "quiet"}
     options = {name: value for name, value in context.params.items() if name not in around}
-    options["label_map"] = _table(label_map)
+    # an option that can be given again is an empty list in the context where it is not given
+    options |= {"label_map": _table(label_map), "learning_rates": learning_rates}
     # the command stands in the report, which is shown around
     command = shlex.join(["darse", *map(without_secrets, sys.argv[1:])])
     run_explore(file, options, out=out, store=store, fresh=fresh, command=command, as_json=as_json, quiet=quiet)
