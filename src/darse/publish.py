@@ -17,6 +17,7 @@ from darse.files import write_durably, write_json
 from darse.model.adapter import Export, Profile, plan_config, write_adapter
 from darse.model.base import Base, find_base
 from darse.model.lora import installed
+from darse.model.proof import plain_logits
 from darse.model.reload import load_adapter
 from darse.model.weights import AdapterWeights
 from darse.names import printable
@@ -36,8 +37,9 @@ from darse.study import Finished
 from darse.train.encode import encode
 from darse.train.predict import predict
 
-TOLERANCE = 1e-4
-"""Largest difference of reloaded outputs that passes: class logits as they are, scores standardised."""
+TOLERANCE = 1e-5
+"""Largest difference of reloaded outputs that passes: class logits as they are, scores standardised; relative where
+outputs are above 1."""
 _PROBES = (
     "Not the disaster I had feared.",
     "Profit rose sharply in the third quarter, and the dividend is raised.",
@@ -225,7 +227,7 @@ def _write_proven(
 ) -> None:
     length = trained.base.text_length(settings.max_length)
     export = Export(trained.base, trained.model, trained.task, trained.weights, trained.sites, length, about)
-    write_adapter(export, folder, profile, card=card, prove=lambda fresh: _prove(trained, length, fresh))
+    write_adapter(export, folder, profile, card=card, prove=lambda fresh: _prove(trained, length, fresh, profile))
 
 
 def _columns(check: DataCheck | None) -> dict[str, str]:
@@ -236,18 +238,23 @@ def _columns(check: DataCheck | None) -> dict[str, str]:
     return {part: name for part, name in columns.items() if name is not None}
 
 
-def _prove(trained: Trained, max_length: int, folder: Path) -> None:
-    """Reload the folder and compare its outputs on a few texts with those of the trained model."""
-    target = "Acme" if trained.task.has_target else None
-    examples = [Example(place, text, target) for place, text in enumerate(_PROBES, 1)]
-    loaded = load_adapter(folder, base=str(trained.base.folder), trust_remote_code=trained.base.trust_remote_code)
-    rows = encode(trained.base.tokenizer, trained.task, examples, max_length)
+def _prove(trained: Trained, max_length: int, folder: Path, profile: Profile) -> None:
+    """Reload the folder, by our own loader and by plain `peft`, and compare the outputs on a few texts."""
+    task = trained.task
+    examples = [Example(place, text, "Acme" if task.has_target else None) for place, text in enumerate(_PROBES, 1)]
+    rows = encode(trained.base.tokenizer, task, examples, max_length)
     with installed(trained.model, trained.weights):
         ours = predict(trained.model, rows)
-    theirs = predict(loaded.model, rows).clone()
-    if trained.task.has_score:
-        place = len(trained.task.classes)
-        theirs[:, place] = (theirs[:, place] - trained.task.score_mean) / trained.task.score_sd
-    difference = float((theirs - ours).abs().max())
-    if not difference <= TOLERANCE * max(1.0, float(ours.abs().max())):
-        raise AdapterError(f"{folder}: the reloaded adapter differs by {difference:.2g}; please report this")
+    loaded = load_adapter(folder, base=str(trained.base.folder), trust_remote_code=trained.base.trust_remote_code)
+    reloaded = predict(loaded.model, rows)
+    del loaded
+    plain = plain_logits(folder, trained.base, profile, examples, outputs=task.outputs, max_length=max_length)
+    for reader, theirs in (("darse", reloaded), ("plain peft and transformers", plain)):
+        theirs = theirs.clone()
+        if task.has_score:
+            theirs[:, len(task.classes)] = (theirs[:, len(task.classes)] - task.score_mean) / task.score_sd
+        difference = float((theirs - ours).abs().max())
+        if not difference <= TOLERANCE * max(1.0, float(ours.abs().max())):
+            raise AdapterError(
+                f"{folder}: as {reader} loads it, its outputs differ by {difference:.2g}; please report this"
+            )

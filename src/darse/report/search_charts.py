@@ -181,7 +181,7 @@ def trajectory_chart(trials: Sequence[Trial], stages: Sequence[str], kinds: Sequ
     span = frame([score for score, its in zip(scores, kinds, strict=True) if its == kind] for kind in _SYMBOLS)
     return Chart(
         "trajectory",
-        "One point per trial, in the order asked; shaded stretches are the stages, inferred from what each trial is. "
+        "One point per trial, in the order asked; shaded stretches are the stages. "
         + _kind_words(kinds)
         + (_OUTSIDE if span else ""),
         f"Validation loss of {plural(len(trials), 'trial')} in the order asked, and the best so far",
