@@ -1,23 +1,18 @@
 r"""Which learning rate is best for which rank: mean validation loss of full runs, over ranks, rates and seeds.
 
-    python -m benchmarks.learning_rates --data ../shared/data/fiqa_headlines/fiqa_headlines.csv --work rates/fiqa \
+python -m benchmarks.learning_rates --data ../shared/data/fiqa_headlines/fiqa_headlines.csv --work rates/fiqa \
         --columns score=score target=target
-    python -m benchmarks.learning_rates --data ../shared/data/cr/cr.csv --work rates/cr --columns label=label --rows 400
-
-A rate is the one that every pair really learned at, so that ranks can be compared: the engine is given the rate of a
-pair of rank 16 that leads to it.
+python -m benchmarks.learning_rates --data ../shared/data/cr/cr.csv --work rates/cr --columns label=label --rows 400
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.proxy import Runs, build
-from darse.model.weights import RATE_RANK
 
 RANKS = (1, 4, 16)
 RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
@@ -38,7 +33,7 @@ def main() -> None:
     losses: dict[tuple[int, float], float] = {}
     for rank in RANKS:
         for rate in RATES:
-            runs = Runs(bench, options.work, rate * math.sqrt(rank / RATE_RANK))
+            runs = Runs(bench, options.work, rate)
             scores = [runs.full([rank] * len(bench.sites), seed).outcome.score for seed in SEEDS]
             losses[rank, rate] = float(np.mean(scores))
     print(f"\n| rank | {' | '.join(f'{rate:g}' for rate in RATES)} | best |\n|---|{'---|' * (len(RATES) + 1)}")

@@ -54,7 +54,7 @@ def darse(
         **common(stand),
         "plan": str(result.plan),
         "parameters": result.cost,
-        "learning_rate": result.findings.verify.learning_rate,
+        "learning_rate": result.findings.verify.learning_rates[0],
         "valid": float(np.mean(scores)),
         "runs": _runs(result, stand.scale.epochs),
         "search_runs": _search_runs(result, stand.scale.epochs),

@@ -38,7 +38,7 @@ def search(data: Path, one: Set, scale: Scale, folder: Path) -> Record:
         **common(stand),
         "plan": str(study.result.plan),
         "parameters": study.result.cost,
-        "learning_rate": study.result.findings.verify.learning_rate,
+        "learning_rate": study.result.findings.verify.learning_rates[0],
         **spent,
     }
 

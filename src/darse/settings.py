@@ -61,9 +61,7 @@ class TrainSettings(_Frozen):
     alpha: Annotated[float, Field(gt=0)] = 4.0
     """Scaling is alpha / sqrt(r) (rank-stabilised, arXiv 2312.03732): a rank sweep must not sweep the scaling."""
     head_learning_rate_ratio: Annotated[float, Field(gt=0)] = 1.0
-    """Learning rate of the head over that of a pair of rank 16."""
-    max_pair_learning_rate: Annotated[float, Field(gt=0)] = 8e-3
-    """A pair learns faster the lower its rank, but no faster than this: above it runs collapsed at every rank."""
+    """Learning rate of the head over that of the adapter."""
     precision: Precision = "auto"
     """Of the linear maps' products in training and in cuts; a full run's score and the test are always float32. `auto`
     takes bfloat16 where the processor multiplies it by itself: faster, and far inside the noise of the seed
@@ -279,7 +277,6 @@ class Options(TypedDict, total=False):
     max_gradient_norm: float
     alpha: float
     head_learning_rate_ratio: float
-    max_pair_learning_rate: float
     checkpoint_seconds: float
     budget: str | None
     objective: Objective

@@ -7,6 +7,7 @@ import pytest
 
 from darse.evaluate.losses import Floats
 from darse.ranks.plan import RankPlan, cost, is_uniform
+from darse.search.calibrate import Calibration
 from darse.search.controls import BEST_LAYER_WISE, BEST_UNIFORM, Control, controls_for
 from darse.search.verdict import Contender, Verdict, judge, paired_runs
 from darse.settings import SearchSettings
@@ -228,13 +229,15 @@ def test_on_a_flat_profile_a_uniform_plan_is_compared_and_no_plan_is_called_bett
     for number in range(8):
         world = World(6, width=1e9, noise=0.01, number=number)
         given = problem(SITES)
-        verified = explored(given, world)[0].verify
+        findings = explored(given, world)[0]
+        verified, calibration = findings.verify, findings.calibrate
         assert verified is not None
+        assert calibration is not None
         if is_uniform(verified.plan, SITES):
             assert BEST_LAYER_WISE in [control.name for control in verified.controls]
 
-        def losses(plan: RankPlan, world: World = world, rate: float = verified.learning_rate) -> Floats:
-            specs = [TrialSpec(plan, seed, rate, EPOCHS) for seed in range(3)]
+        def losses(plan: RankPlan, world: World = world, tuned: Calibration = calibration) -> Floats:
+            specs = [TrialSpec(plan, seed, tuned.rate(plan), EPOCHS) for seed in range(3)]
             return np.stack([world.losses(spec) for spec in specs])
 
         # a layer-wise plan can be called better, a uniform one cannot: so the former is judged, whichever was found

@@ -21,7 +21,7 @@ from .written import a_calibration
 RATE = 1e-3
 PLAN, UNIFORM, OTHER = RankPlan((0, 2)), RankPlan((2, 2)), RankPlan((2, 0))
 VERIFIED = Verified(
-    PLAN, (Control("best uniform", UNIFORM), Control("shuffled", OTHER)), (0, 1, 2), RATE, None, None, 3
+    PLAN, (Control("best uniform", UNIFORM), Control("shuffled", OTHER)), (0, 1, 2), (RATE,) * 3, None, None, 3
 )
 
 
@@ -59,7 +59,7 @@ def test_variants_are_the_mean_of_the_plans_own_runs_and_a_recovered_cut_of_half
         runs = verified.runs(memory.finished.values(), EPOCHS)[verified.plan]
         assert soup == TrialSpec(verified.plan, 0, 0.0, 0, "recover", tuple(run.id for run in runs))
         half, parents = EPOCHS // 2, findings.calibrate.parents
-        assert recovered == TrialSpec(verified.plan, 0, verified.learning_rate, half, "recover", parents)
+        assert recovered == TrialSpec(verified.plan, 0, verified.learning_rates[0], half, "recover", parents)
         assert {soup.id(CONTEXT), recovered.id(CONTEXT)} <= set(memory.finished)
 
 
@@ -78,11 +78,12 @@ def test_the_proxy_is_correlated_over_the_trained_plans_that_have_an_estimate_bu
 
     findings, memory = explored(problem(layers(4)), replace(World(4), fails=fails))
     assert findings.verify is not None
-    rate = findings.verify.learning_rate
+    assert findings.calibrate is not None
+    rate = findings.calibrate.rate
     trained = {
         trial.spec.plan
         for trial in memory.finished.values()
-        if trial.spec.epochs == EPOCHS and trial.spec.learning_rate == rate and trial.spec.plan.active
+        if trial.spec.epochs == EPOCHS and trial.spec.learning_rate == rate(trial.spec.plan) and trial.spec.plan.active
     }
     assert len(memory.failed) == failing
     assert (16,) * 4 in {plan.ranks for plan in trained}

@@ -14,7 +14,9 @@ _WALKED_RATES = 3
 """Learning rates that calibrate usually visits."""
 _PROVED_PLANS = 6
 """The finding and its controls, each trained with every seed."""
-_SHORT_RUNS = 15
+_SHORT_RUNS = 8
+_CONFIRMING_RUNS = 2
+"""Full runs that a uniform rank which cuts propose is confirmed by."""
 _FULL_SEARCH_RUNS = 15
 """Plans that a search without cuts and short runs trains in full."""
 
@@ -70,7 +72,7 @@ def complete_runs(settings: Settings) -> int:
     """
     search = settings.search
     calibrate = min(len(search.learning_rates), _WALKED_RATES) + min(search.seeds, NOISE_SEEDS) - 1
-    compared = _SHORT_RUNS / SHORT_PART if search.is_cut else _FULL_SEARCH_RUNS
+    compared = _SHORT_RUNS / SHORT_PART + _CONFIRMING_RUNS if search.is_cut else _FULL_SEARCH_RUNS
     return math.ceil(calibrate + _PROVED_PLANS * search.seeds + compared)
 
 

@@ -100,7 +100,11 @@ def explore(
     ] = None,
     learning_rates: Annotated[
         list[float] | None,
-        Option("--learning-rate", metavar="<float>", help=f"Learning rate to try; may be given again ({_RATES})."),
+        Option(
+            "--learning-rate",
+            metavar="<float>",
+            help=f"Learning rate to try, of rank 16; may be given again ({_RATES}).",
+        ),
     ] = None,
     margin: Annotated[float | None, Option(help="Part of the metric that is still not worse (0.01).")] = None,
     max_trials: Annotated[int | None, Option(help="Training runs at the most (no limit); one is always made.")] = None,

@@ -18,8 +18,6 @@ from darse.ranks.plan import Weight
 from darse.ranks.sites import find_layers, is_linear
 from darse.seeds import torch_stream
 
-RATE_RANK = 16
-"""The rank whose pairs learn at the learning rate that is given; all others learn faster or slower (`pair_rate`)."""
 _DOWN, _UP, _HEAD = "down:", "up:", "head:"
 
 
@@ -110,25 +108,6 @@ def scaling(alpha: float, rank: int) -> float:
     1.0
     """
     return alpha / math.sqrt(rank)
-
-
-def pair_rate(learning_rate: float, rank: int, *, most: float) -> float:
-    """The learning rate of a pair of a rank, given that of a pair of rank 16: sqrt(16 / r) times as high.
-
-    With Adam each of the r directions of a pair moves by the learning rate a step, whatever its gradient, so under a
-    scaling by 1 / sqrt(r) an update that they share grows with sqrt(r), and the best learning rate falls as 1 / sqrt(r)
-    (docs/method.md has it measured; the regimes are those of arXiv 2602.06204). One rate for all ranks would compare
-    ranks by how far they have learned. But whatever its rank, a pair that learns too fast collapses.
-
-    Args:
-        learning_rate: Of a pair of rank 16.
-        rank: The pair's rank.
-        most: The highest rate of a pair of a lower rank, unless the given one is above it already.
-
-    >>> [pair_rate(1e-3, rank, most=3e-3) for rank in (64, 16, 4, 1)]
-    [0.0005, 0.001, 0.002, 0.003]
-    """
-    return min(learning_rate * math.sqrt(RATE_RANK / rank), max(most, learning_rate))
 
 
 def initial_weights(

@@ -104,7 +104,7 @@ def _search_figures(result: Result) -> list[KeyFigure]:
         KeyFigure(
             "Learning rate",
             number(parts.calibrate.learning_rate),
-            _rate_note(parts.calibrate, result.settings.search.learning_rates),
+            _rate_note(parts, result.settings.search.learning_rates),
         ),
         KeyFigure(
             "Noise floor",
@@ -122,7 +122,8 @@ def _search_figures(result: Result) -> list[KeyFigure]:
     ]
 
 
-def _rate_note(calibration: Calibration, grid: Sequence[float]) -> str:
+def _rate_note(parts: Found, grid: Sequence[float]) -> str:
+    calibration = parts.calibrate
     tried = [rate for rate, score in calibration.tried.items() if math.isfinite(score)]
     if len(tried) < 2:
         return f"the only one tried of {len(grid)} in the grid" if len(grid) > 1 else "given, not searched"
@@ -130,6 +131,9 @@ def _rate_note(calibration: Calibration, grid: Sequence[float]) -> str:
     for edge, name, way in ((min(grid), "lowest", "lower"), (max(grid), "highest", "higher")):
         if calibration.learning_rate == edge:
             words += f"; the {name} of the grid, so a {way} one may be better"
+    if calibration.rate_exponent:
+        own = number(parts.verify.learning_rates[0])
+        words += f"; that of rank {calibration.rank}: lower ranks learn best at higher rates, the found plan at {own}"
     return words
 
 

@@ -60,7 +60,7 @@ def sections(result: Result) -> tuple[Section, ...]:
 def _effects(result: Result) -> Section:
     lead = (
         f"How the found plan compares with plans that it has to beat, in {metric_words(result.verdict.metric)} on "
-        f"{result.verdict.split}, with equal seeds and the same learning rate."
+        f"{result.verdict.split}, with equal seeds, each at the learning rate of its rank."
     )
     part: Part = effect_chart(result.verdict) if result.verdict.controls else Notes(no_controls_words(result))
     return Section("effects", "Is the difference real?", lead, (part,))

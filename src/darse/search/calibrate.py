@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from darse.ranks.plan import RankPlan
 from darse.search.history import History, Problem
 from darse.store.trial import TrialSpec
 
@@ -21,12 +23,14 @@ class Calibration:
     """Finding of calibrate.
 
     Attributes:
-        learning_rate: The best of those tried.
+        learning_rate: The best of those tried, at the calibrated rank.
         noise_floor: Standard deviation of the score over seeds at that learning rate; no smaller gain is chased.
         noise_seeds: Seeds behind it; with 1 it is not measured but assumed, `UNKNOWN_NOISE` of the score.
         rank: Uniform rank it was found at.
         tried: Score by learning rate; infinity where a run failed or was not made.
         parents: Ids of the runs at the best learning rate, one per seed; cut plans descend from them.
+        rate_exponent: How fast the best learning rate grows as the rank falls (`rate`).
+        tried_low: Score by learning rate at the lowest rank; empty where it was not looked at.
     """
 
     learning_rate: float
@@ -35,40 +39,77 @@ class Calibration:
     rank: int
     tried: dict[float, float]
     parents: tuple[str, ...]
+    rate_exponent: float = 0.0
+    tried_low: dict[float, float] = field(default_factory=dict)
+
+    def rate(self, plan: RankPlan) -> float:
+        """The learning rate of a plan: that of a uniform plan of its mean rank (geometric, over sites that have one).
+
+        Under Adam the best learning rate falls with the rank, by which law depends on scaling, initialisation and the
+        length of training (arXiv 2602.06204). So it is measured at both ends of the ranks, and between them it goes
+        with a power of the rank. With one rate for all a sweep compares how far ranks have learned.
+
+        >>> calibration = Calibration(1e-3, 0.0, 3, 16, {}, (), rate_exponent=0.5)
+        >>> calibration.rate(RankPlan((16, 16))), calibration.rate(RankPlan((0, 4))), calibration.rate(RankPlan((1, 1)))
+        (0.001, 0.002, 0.004)
+        """
+        active = [rank for rank in plan if rank]
+        if not active or not self.rate_exponent:
+            return self.learning_rate
+        mean = math.exp(sum(map(math.log, active)) / len(active))
+        return float(f"{self.learning_rate * (self.rank / mean) ** self.rate_exponent:.3g}")
 
 
 def calibrate(history: History) -> Calibration:
-    """Walk the grid of learning rates from its middle, then repeat the best with other seeds."""
+    """Walk the grid of learning rates from its middle, repeat the best with other seeds, then walk at the lowest."""
     problem = history.problem
-    tried = _walk(history)
+    grid = sorted(problem.settings.learning_rates)
+    rank = _rank(problem)
+    tried = _walk(history, rank, grid, max(len(grid) // 2 - 1, 0))
     best = min(tried, key=lambda rate: tried[rate])
     seeds = min(problem.settings.seeds, NOISE_SEEDS)
-    runs = [trial for trial in history.need([_spec(problem, best, seed) for seed in range(seeds)]) if trial]
+    runs = [trial for trial in history.need([_spec(problem, rank, best, seed) for seed in range(seeds)]) if trial]
     scores = [run.outcome.score for run in runs]
     noise = float(np.std(scores, ddof=1)) if len(scores) > 1 else UNKNOWN_NOISE * abs(min(scores, default=0.0))
-    return Calibration(best, noise, len(runs), _rank(problem), tried, tuple(run.id for run in runs))
+    tried_low = _walk(history, problem.settings.min_rank, grid, grid.index(best)) if _is_rate_of_rank(problem) else {}
+    exponent = _exponent(problem, best, tried_low)
+    return Calibration(best, noise, len(runs), rank, tried, tuple(run.id for run in runs), exponent, tried_low)
 
 
-def _walk(history: History) -> dict[float, float]:
-    """Scores of the learning rates visited: two in the middle, then on towards the better side until it is worse."""
-    grid = sorted(history.problem.settings.learning_rates)
-    right = len(grid) // 2
-    left = max(right - 1, 0)
-    pair = [grid[left], grid[right]] if left != right else [grid[right]]
-    tried = dict(zip(pair, history.scores([_spec(history.problem, rate, 0) for rate in pair]), strict=True))
+def _is_rate_of_rank(problem: Problem) -> bool:
+    """Whether there is anything to find out about the learning rates of other ranks; the published method has one."""
+    settings = problem.settings
+    return settings.min_rank < _rank(problem) and len(settings.learning_rates) > 1 and settings.preset != "paper"
+
+
+def _exponent(problem: Problem, best: float, tried_low: dict[float, float]) -> float:
+    """From the best rates of the calibrated and of the lowest rank; never below 0, where only chance could bring it."""
+    finite = [rate for rate, score in tried_low.items() if math.isfinite(score)]
+    if not finite:
+        return 0.0
+    low = min(finite, key=lambda rate: tried_low[rate])
+    return max(0.0, math.log(low / best) / math.log(_rank(problem) / problem.settings.min_rank))
+
+
+def _walk(history: History, rank: int, grid: Sequence[float], left: int) -> dict[float, float]:
+    """Scores of the learning rates visited: one and the next higher, then on to the better side until it is worse."""
+    problem = history.problem
+    right = min(left + 1, len(grid) - 1)
+    pair = list(dict.fromkeys([grid[left], grid[right]]))
+    tried = dict(zip(pair, history.scores([_spec(problem, rank, rate, 0) for rate in pair]), strict=True))
     # of equals the lower one: where both have failed, a still higher one would fail too
     place, step = (left, -1) if tried[grid[left]] <= tried[grid[right]] else (right, 1)
     while 0 <= place + step < len(grid):
         rate = grid[place + step]
-        tried[rate] = history.score(_spec(history.problem, rate, 0))
+        tried[rate] = history.score(_spec(problem, rank, rate, 0))
         if not tried[rate] < tried[grid[place]]:
             break
         place += step
     return tried
 
 
-def _spec(problem: Problem, learning_rate: float, seed: int) -> TrialSpec:
-    return TrialSpec(problem.uniform(_rank(problem)), seed, learning_rate, problem.epochs)
+def _spec(problem: Problem, rank: int, learning_rate: float, seed: int) -> TrialSpec:
+    return TrialSpec(problem.uniform(rank), seed, learning_rate, problem.epochs)
 
 
 def _rank(problem: Problem) -> int:

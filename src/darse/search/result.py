@@ -147,7 +147,7 @@ class Result:
             "cost": self.cost,
             "base_parameters": self.origin.base_parameters,
             "head_parameters": self.origin.head_parameters,
-            "learning_rate": calibration.learning_rate,
+            "learning_rate": verified.learning_rates[0],
             "noise_floor": calibration.noise_floor,
             "proxy_correlation": verified.proxy_correlation,
             "cut_correlation": verified.cut_correlation,

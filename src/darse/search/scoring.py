@@ -31,8 +31,8 @@ def search_spec(history: History, calibration: Calibration, plan: RankPlan) -> T
 
 
 def full_spec(history: History, calibration: Calibration, plan: RankPlan, seed: int) -> TrialSpec:
-    """The plan trained in full with the calibrated learning rate."""
-    return TrialSpec(plan, seed, calibration.learning_rate, history.problem.epochs)
+    """The plan trained in full with the learning rate of its rank."""
+    return TrialSpec(plan, seed, calibration.rate(plan), history.problem.epochs)
 
 
 def search_scores(history: History, calibration: Calibration, plans: Sequence[RankPlan]) -> dict[RankPlan, float]:

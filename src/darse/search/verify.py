@@ -38,7 +38,7 @@ class Verified:
         plan: The plan that was chosen, on validation.
         controls: What it is judged against.
         seeds: Seeds of every run.
-        learning_rate: Of every run.
+        learning_rates: Of the plan's runs and then of each control's.
         proxy_correlation: Spearman correlation of the estimates that chose the finalists (cuts, on the shortlist with
             short runs) with the mean score of full runs, over all plans that were trained in full, the calibrated one
             left out; None for fewer than three plans, or where every score was a full run.
@@ -50,7 +50,7 @@ class Verified:
     plan: RankPlan
     controls: tuple[Control, ...]
     seeds: tuple[int, ...]
-    learning_rate: float
+    learning_rates: tuple[float, ...]
     proxy_correlation: float | None
     cut_correlation: float | None
     proxy_plans: int
@@ -65,8 +65,9 @@ class Verified:
         """
         by_spec = {trial.spec: trial for trial in trials}
         found: dict[RankPlan, tuple[Trial, ...]] = {}
-        for plan in (self.plan, *(control.plan for control in self.controls)):
-            specs = [TrialSpec(plan, seed, self.learning_rate, epochs) for seed in self.seeds]
+        plans = (self.plan, *(control.plan for control in self.controls))
+        for plan, rate in zip(plans, self.learning_rates, strict=True):
+            specs = [TrialSpec(plan, seed, rate, epochs) for seed in self.seeds]
             if runs := tuple(by_spec[spec] for spec in specs if spec in by_spec):
                 found[plan] = runs
         return found
@@ -99,7 +100,7 @@ def verify(history: History, calibration: Calibration, found: Fine, allocation: 
     variants = variant_specs(history, calibration, plan)
     history.need(variants)
     short, cut, count = _proxy_correlations(history, calibration, allocation)
-    return Verified(plan, controls, seeds, calibration.learning_rate, short, cut, count, variants)
+    return Verified(plan, controls, seeds, tuple(map(calibration.rate, plans)), short, cut, count, variants)
 
 
 def variant_specs(history: History, calibration: Calibration, plan: RankPlan) -> tuple[TrialSpec, ...]:
@@ -220,4 +221,5 @@ def _rank_correlation(proxy: dict[RankPlan, float], truth: dict[RankPlan, float]
 
 
 def _is_full(spec: TrialSpec, calibration: Calibration, epochs: int) -> bool:
-    return spec.evaluator == "finetune" and spec.epochs == epochs and spec.learning_rate == calibration.learning_rate
+    is_tuned = spec.learning_rate == calibration.rate(spec.plan)
+    return spec.evaluator == "finetune" and spec.epochs == epochs and is_tuned

@@ -17,7 +17,7 @@ from darse.data.example import Task
 from darse.errors import Interrupted, TrialError
 from darse.model.lora import Installed, installed
 from darse.model.precision import dtype_of
-from darse.model.weights import AdapterWeights, frozen_depth, pair_rate
+from darse.model.weights import AdapterWeights, frozen_depth
 from darse.seeds import derive_seed
 from darse.settings import TrainSettings
 from darse.train.batches import training_batches
@@ -172,17 +172,11 @@ class _Run:
         self.began = self.saved = time.monotonic()
 
     def _groups(self) -> list[dict[str, object]]:
-        """A group for the head and one for each rank: the fused optimizer then updates many tensors in one call."""
-        groups: dict[float, list[Tensor]] = {}
-        for name, value in self.parameters.items():
-            kind = name.partition(":")[0]
-            if kind == "head":
-                rate = self.learning_rate * self.settings.head_learning_rate_ratio
-            else:
-                rank = value.shape[0] if kind == "down" else value.shape[1]
-                rate = pair_rate(self.learning_rate, rank, most=self.settings.max_pair_learning_rate)
-            groups.setdefault(rate, []).append(value)
-        return [{"params": part, "peak": rate} for rate, part in groups.items()]
+        """Two groups and not one per tensor: the fused optimizer then updates many tensors in one call."""
+        ratio = self.settings.head_learning_rate_ratio
+        head = [value for name, value in self.parameters.items() if name.startswith("head:")]
+        pairs = [value for name, value in self.parameters.items() if not name.startswith("head:")]
+        return [{"params": part, "ratio": own} for part, own in ((head, ratio), (pairs, 1.0)) if part]
 
     def go(self, validate: Callable[[], float], checkpoint: Checkpoint, observer: Observer) -> None:
         try:
@@ -207,9 +201,9 @@ class _Run:
 
     def _step(self, rows: list[int]) -> None:
         progress = self.progress
-        part = self._schedule(progress.epoch * self.steps + progress.step)
+        rate = self.learning_rate * self._schedule(progress.epoch * self.steps + progress.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = group["peak"] * part
+            group["lr"] = rate * group["ratio"]
         with torch.random.fork_rng(devices=[]), self._layers_seeded():
             self._restart(derive_seed(self.seed, "dropout", progress.epoch, progress.step))
             logits = self.forward(rows)
