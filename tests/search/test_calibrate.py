@@ -1,4 +1,4 @@
-"""The learning rate is found by walking the grid from its middle; the seeds tell the noise."""
+"""The learning rate is found by walking the grid, at the calibrated rank and the lowest; the seeds tell the noise."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from darse.ranks.plan import RankPlan
 from darse.search.calibrate import calibrate
-from darse.store.trial import TrialSpec
+from darse.search.history import History
+from darse.store.trial import Outcome, Trial, TrialSpec
 
 from .worlds import layers, problem
 from .written import Scores, asked_of
@@ -25,7 +27,7 @@ def bowl(best: float) -> Scores:
 def test_walk_ends_at_the_best_rate_also_at_both_ends(best: float, rates: tuple[float, ...]) -> None:
     found, asked = asked_of(calibrate, problem(layers(4), learning_rates=rates), bowl(best))
     assert found.learning_rate == best
-    assert len(asked) == len(set(asked)) == len(found.tried) + 2
+    assert len(asked) == len(set(asked)) == len(found.tried) + len(found.tried_low) + 2
 
 
 def test_walk_stops_at_the_first_rate_that_is_worse() -> None:
@@ -44,7 +46,7 @@ def test_noise_floor_is_the_spread_of_the_seeds_and_their_runs_are_the_parents()
     given = problem(layers(4), learning_rates=GRID, seeds=5)
     found, asked = asked_of(calibrate, given, bowl(1e-3))
     assert found.noise_floor == pytest.approx(float(np.std([0.0, 0.01, 0.02], ddof=1)))
-    specs = [spec for spec in asked if spec.learning_rate == 1e-3]
+    specs = [spec for spec in asked if spec.learning_rate == 1e-3 and spec.plan.ranks == (16,) * 4]
     assert found.parents == tuple(spec.id(given.context) for spec in sorted(specs, key=lambda spec: spec.seed))
 
 
@@ -77,4 +79,41 @@ def test_cut_plans_descend_from_the_highest_rank_and_trained_ones_start_in_the_m
     for evaluator, rank in (("truncate", 16), ("finetune", 4)):
         found, asked = asked_of(calibrate, problem(layers(4), evaluator=evaluator), bowl(1e-3))
         assert found.rank == rank
-        assert {spec.plan.ranks for spec in asked} == {(rank,) * 4}
+        assert {spec.plan.ranks for spec in asked} == {(rank,) * 4, (1,) * 4}
+
+
+def rising(exponent: float) -> Scores:
+    """The best rate is 1e-3 at rank 16 and grows with a power of the rank as it falls."""
+    return lambda spec: math.log(spec.learning_rate / (1e-3 * (16 / spec.plan[0]) ** exponent)) ** 2
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.25, 0.5, 0.75])
+def test_the_rate_of_every_rank_is_that_of_the_law_between_both_ends(exponent: float) -> None:
+    given = problem(layers(4))
+    found, _ = asked_of(calibrate, given, rising(exponent))
+    assert found.rate_exponent == pytest.approx(exponent)
+    for rank in (1, 2, 4, 8, 16):
+        wanted = 1e-3 * (16 / rank) ** exponent
+        assert found.rate(given.uniform(rank)) == pytest.approx(wanted, rel=0.01)
+        assert found.rate(RankPlan((0, rank, 0, rank))) == pytest.approx(wanted, rel=0.01)
+    assert found.rate(given.uniform(0)) == 1e-3
+    assert found.rate(RankPlan((1, 16, 1, 16))) == found.rate(given.uniform(4))
+
+
+def test_rates_are_never_lower_at_lower_ranks() -> None:
+    found, _ = asked_of(calibrate, problem(layers(4)), rising(-0.5))
+    assert found.rate_exponent == 0
+
+
+@pytest.mark.parametrize("options", [{"preset": "paper"}, {"learning_rates": (1e-3,)}, {"min_rank": 16}])
+def test_one_rate_is_taken_for_all_ranks_where_there_is_nothing_to_find_out(options: dict[str, object]) -> None:
+    found, asked = asked_of(calibrate, problem(layers(4), **options), rising(0.5))
+    assert (found.rate_exponent, found.tried_low) == (0, {})
+    assert len({spec.plan for spec in asked}) == 1
+
+
+def test_where_limits_leave_the_lowest_rank_untried_one_rate_is_taken() -> None:
+    given = problem(layers(4))
+    parent = TrialSpec(given.uniform(16), 0, 1e-3, given.epochs)
+    trials = {parent.id(given.context): Trial(parent.id(given.context), parent, Outcome(1.0, {}, ""))}
+    assert calibrate(History(given, trials, is_closed=True)).rate_exponent == 0

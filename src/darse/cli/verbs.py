@@ -103,7 +103,7 @@ def explore(
         Option(
             "--learning-rate",
             metavar="<float>",
-            help=f"Learning rate to try, of rank 16; may be given again ({_RATES}).",
+            help=f"Learning rate to try; may be given again ({_RATES}).",
         ),
     ] = None,
     margin: Annotated[float | None, Option(help="Part of the metric that is still not worse (0.01).")] = None,
