@@ -176,6 +176,20 @@ def test_lora_config_of_the_plan_is_what_peft_reads(
     assert config.r == max(verdict["plan"].values())
 
 
+def test_lora_config_printed_as_python_is_that_of_the_json(
+    small_study: SmallStudy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from peft import LoraConfig
+
+    assert run(["export", str(small_study.folder), "--as", "lora-config"]) == 0
+    made: dict[str, object] = {}
+    exec(capsys.readouterr().out, made)
+    assert run(["export", str(small_study.folder), "--as", "lora-config-json"]) == 0
+    config = made["config"]
+    assert isinstance(config, LoraConfig)
+    assert config.to_dict() == LoraConfig(**json.loads(capsys.readouterr().out)).to_dict()
+
+
 @pytest.mark.parametrize("profile", ["native", "padded", "merged"])
 def test_every_profile_can_be_exported_later_and_scores_alike(
     small_study: SmallStudy, tmp_path: Path, profile: str, capsys: pytest.CaptureFixture[str]

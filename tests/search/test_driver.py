@@ -323,10 +323,11 @@ def test_objective_smallest_is_within_the_noise_of_the_best_uniform_plan_at_less
     assert world.level(findings.verify.plan) < world.level(reference) + 3 * world.noise
 
 
-def test_paper_preset_walks_the_papers_grid() -> None:
-    findings, _ = explored(problem(layers(DEPTH), preset="paper"), SMALL)
+def test_paper_preset_walks_the_papers_grid_by_full_runs_alone() -> None:
+    findings, memory = explored(problem(layers(DEPTH), preset="paper"), SMALL)
     assert findings.coarse is not None
     assert set(findings.coarse.curve) == {4, 8, 12, 16}
+    assert {(trial.spec.evaluator, trial.spec.epochs) for trial in memory.finished.values()} == {("finetune", EPOCHS)}
 
 
 def test_stages_are_announced_once_each_and_in_their_order() -> None:

@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from darse.cli import environment, verbs
 from darse.errors import DarseError, Interrupted
+from darse.names import printable
 
 _SIGNALS = {130: "Ctrl-C", 143: "SIGTERM"}
 
@@ -59,6 +60,8 @@ def run(arguments: list[str]) -> int:
         _drop_output()
         return 0
     except OSError as error:
+        if error.errno in {errno.ENAMETOOLONG, errno.ELOOP}:
+            return _complain(f"{printable(str(error.filename), 60)}: {error.strerror}; give another name", 2)
         if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
             return _complain_of_defect(error, wants_trace)
         _drop_output()
