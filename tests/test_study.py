@@ -15,9 +15,13 @@ from numpy.typing import NDArray
 
 import darse
 from darse.api import Study
+from darse.data.example import SplitName
 from darse.errors import InputError, Interrupted, PlanError
+from darse.evaluate.losses import Floats
+from darse.execute.bench import Bench
 from darse.execute.local import Watcher
 from darse.execute.user import UserFunction
+from darse.model.weights import AdapterWeights
 from darse.search.driver import Listener
 from darse.search.result import Result
 from darse.settings import Options, settings_from_options
@@ -92,7 +96,31 @@ def test_same_request_again_runs_no_trial_and_finds_the_same(small_study: SmallS
     assert after.verdict == before.verdict
 
 
-def test_test_split_is_not_evaluated_again_when_a_study_is_continued(small_study: SmallStudy) -> None:
+def test_test_split_is_evaluated_once_for_each_trial_and_not_again_when_a_study_is_continued(
+    tmp_path: Path, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touched: list[str] = []
+    logits = Bench.logits
+
+    def spied(self: Bench, weights: AdapterWeights, split: SplitName, *given: object, **more: object) -> Floats:
+        touched.append(split)
+        found: Floats = logits(self, weights, split, *given, **more)  # type: ignore[arg-type]  # passed on as it came
+        return found
+
+    monkeypatch.setattr(Bench, "logits", spied)
+    study = _explore(tmp_path, model=str(tiny_bert))
+    verified = study.result.findings.verify
+    assert verified is not None
+    runs = verified.runs(study.result.trials, 1)
+    judged = {trial.id for own in runs.values() for trial in own}
+    assert study.result.quality is not None
+    assert touched.count("test") == len(judged | {study.result.quality.trial})
+    touched.clear()
+    _explore(tmp_path, model=str(tiny_bert))
+    assert "test" not in touched
+
+
+def test_what_was_judged_on_test_are_the_verdicts_runs_and_the_exported_adapter(small_study: SmallStudy) -> None:
     with open_store(small_study.folder / "study.db", artifacts=small_study.folder / "artifacts") as store:
         (record,) = store.studies()
         touched = [name.split()[1] for name in store.findings(record.id) if name.startswith("test ")]

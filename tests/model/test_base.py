@@ -8,6 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
+import darse.model.base
+from darse.cli.main import run
 from darse.data.example import Task
 from darse.errors import ModelError
 from darse.model.base import BUNDLED, Base, body_parameters, find_base
@@ -139,13 +141,43 @@ def test_a_configs_own_pad_token_is_taken_before_the_end_token(tmp_path: Path) -
     assert find_base(str(folder)).tokenizer.pad_token == "[UNK]"
 
 
-def test_the_bundled_model_is_what_it_was(tmp_path: Path) -> None:
+def test_the_bundled_model_is_what_it_was() -> None:
     base = find_base(BUNDLED)
     assert isinstance(base, Base)
     assert base.name == "sentence-transformers/all-MiniLM-L6-v2"
     assert find_base(str(base.folder)).digest == base.digest
     assert base.tokenizer.model_max_length <= 512
-    del tmp_path
+
+
+def test_a_bundled_model_that_was_changed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"another model")
+    monkeypatch.setattr(darse.model.base, "_bundled_folder", lambda: tmp_path)
+    with pytest.raises(ModelError, match=r"has SHA-256 .*, not 53aa51172d14.*reinstall"):
+        find_base(BUNDLED)
+
+
+def test_without_the_extra_the_command_says_which_and_help_still_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(darse.model.base, "_bundled_folder", lambda: None)
+    assert run(["--help"]) == 0
+    capsys.readouterr()
+    assert run(["explore", "demo", "--quiet", "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.strip().endswith("is not installed; run: pip install 'darse[minilm]'")
+
+
+def test_a_hub_name_is_taken_from_the_hubs_own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    revision = "0" * 40
+    cache = tmp_path / "models--owner--tiny"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs" / "main").write_text(revision)
+    plain = find_base(str(save_model("bert", cache / "snapshots" / revision)))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    found = find_base("owner/tiny")
+    assert (found.name, found.digest) == ("owner/tiny", plain.digest)
+    assert found.classifier(SCORE).config.num_labels == 1
+    with pytest.raises(ModelError, match="'owner/other' is neither a local folder nor a model that the hub gives us"):
+        find_base("owner/other")
 
 
 def test_predictions_come_in_the_order_of_the_rows(tmp_path: Path) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 
 from darse.ranks.plan import RankPlan
 from darse.search.controls import Control
-from darse.search.history import History, Problem
+from darse.search.history import Floats, History, Problem
 from darse.search.scoring import short_epochs
 from darse.search.verify import Verified, variant_specs
 from darse.settings import SearchSettings
 from darse.store.trial import Outcome, Trial, TrialSpec
 
 from .memory import explored
-from .worlds import CONTEXT, EPOCHS, World, layers, problem
+from .worlds import CONTEXT, EPOCHS, ROWS, World, layers, problem
 from .written import a_calibration
 
 RATE = 1e-3
@@ -88,6 +89,24 @@ def test_the_proxy_is_correlated_over_the_trained_plans_that_have_an_estimate_bu
     assert len(memory.failed) == failing
     assert (16,) * 4 in {plan.ranks for plan in trained}
     assert findings.verify.proxy_plans == len(trained) - 1 - failing
+
+
+@pytest.mark.parametrize(("sign", "wanted"), [(1.0, 1.0), (-1.0, -1.0)])
+def test_the_correlations_have_the_sign_of_the_agreement(sign: float, wanted: float) -> None:
+    """A world in which cuts and short runs rank plans exactly as full runs do, or exactly the other way round."""
+
+    @dataclass(frozen=True)
+    class Turned(World):
+        def losses(self, spec: TrialSpec) -> Floats:
+            is_cheap = not spec.epochs or (spec.epochs < EPOCHS and spec.evaluator == "finetune")
+            level = self.level(spec.plan)
+            return np.full(ROWS, 3.0 + sign * level if is_cheap else level)
+
+    findings, _ = explored(problem(layers(4), strategy="window"), Turned(4, scale=6.0))
+    assert findings.verify is not None
+    assert findings.verify.proxy_plans >= 3
+    assert findings.verify.proxy_correlation == pytest.approx(wanted)
+    assert findings.verify.cut_correlation == pytest.approx(wanted)
 
 
 def test_where_short_runs_are_full_ones_there_is_no_proxy_to_correlate() -> None:
