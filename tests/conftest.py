@@ -8,7 +8,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 
 from tests.labelled import labelled_rows
+from tests.postgres import binaries, running_server
 
 # no test asserts a time: a busy machine is no fault of the code
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -29,6 +30,16 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny import save_model
 
     return save_model("bert", tmp_path_factory.mktemp("models") / "bert")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a real PostgreSQL server, once for all tests of this process."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed")
+    with running_server(programs) as address:
+        yield address
 
 
 @dataclass(frozen=True)

@@ -29,15 +29,16 @@ from darse.store.open import open_store
 from darse.study import Audience, Request, open_study_store, read_result, run_study
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
+from tests.postgres import fresh_schema
 
 _QUICK: Options = {"seeds": 2, "epochs": 1, "max_rank": 2, "learning_rates": (3e-3,)}
 
 
-def _explore(out: Path, **options: Unpack[Options]) -> Study:
+def _explore(out: Path, *, store: str | None = None, **options: Unpack[Options]) -> Study:
     """A quick study of labelled rows."""
     every = Options(**_QUICK)
     every.update(options)
-    return darse.explore(labelled_rows(80), out=out, **every)
+    return darse.explore(labelled_rows(80), out=out, store=store, **every)
 
 
 def _result(study: SmallStudy) -> Result:
@@ -145,6 +146,22 @@ def test_exported_adapter_is_the_best_on_validation_of_the_plans_runs_and_its_va
     chosen = next(trial for trial in result.trials if trial.id == result.quality.trial)
     assert chosen.outcome.score == min(scores[spec] for spec in offered)
     assert result.quality.valid == chosen.outcome.metrics
+
+
+def test_two_folders_that_share_a_server_share_its_trials_and_artifacts(
+    tmp_path: Path, tiny_bert: Path, postgres_server: str
+) -> None:
+    with fresh_schema(postgres_server) as address:
+        first, second = (_explore(tmp_path / name, store=address, model=str(tiny_bert)) for name in ("first", "second"))
+        assert second.result.trials == first.result.trials
+        assert second.verdict == first.verdict
+        texts = ["great service", "bad, late and rude"]
+        assert str(second.model().predict(texts)) == str(first.model().predict(texts))
+        with open_store(address) as store:
+            finished = [trial.outcome.seconds for record in store.studies() for trial in store.trials(record.id)]
+        assert len(finished) == len(first.result.trials), "one study, each trial once"
+        assert not (tmp_path / "second" / "artifacts").exists()
+        second.export(tmp_path / "again", profile="padded")
 
 
 def test_two_studies_from_one_seed_are_identical(tmp_path: Path, tiny_bert: Path) -> None:

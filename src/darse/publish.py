@@ -53,8 +53,8 @@ def publish(finished: Finished, folder: Path) -> None:
     result = finished.result
     write_json(folder / "verdict.json", result.verdict_json())
     write_report(result, folder / "report.html")
-    if finished.bench is not None:
-        write_export(result, finished.bench, folder / "adapter")
+    if finished.bench is not None and finished.weights is not None:
+        write_export(result, finished.bench, finished.weights, folder / "adapter")
 
 
 def write_report(result: Result, path: Path) -> None:
@@ -62,7 +62,9 @@ def write_report(result: Result, path: Path) -> None:
     write_durably(path, render_report(result).encode())
 
 
-def write_export(result: Result, bench: Bench, folder: Path, profile: Profile = "native") -> None:
+def write_export(
+    result: Result, bench: Bench, weights: AdapterWeights, folder: Path, profile: Profile = "native"
+) -> None:
     """Write the adapter of the found plan that is best on validation and prove it by reloading.
 
     Raises:
@@ -70,7 +72,6 @@ def write_export(result: Result, bench: Bench, folder: Path, profile: Profile = 
         InputError: The study has no adapter.
     """
     plan = choose_plan(result, None)
-    weights = bench.trained_weights(choose_run(result, plan))
     _write(result, plan, Trained(bench.base, bench.model, bench.task, bench.weights, weights), folder, profile)
 
 

@@ -25,6 +25,7 @@ from darse.files import make_folder, write_json
 from darse.model.base import Base, body_parameters, find_base
 from darse.model.folder import files_digest
 from darse.model.precision import resolved
+from darse.model.weights import AdapterWeights
 from darse.ranks.budget import parse_budget
 from darse.ranks.plan import RankPlan, Site, cost
 from darse.ranks.sites import find_sites, find_weights
@@ -95,11 +96,13 @@ class Finished:
 
     Attributes:
         result: All that was found.
-        bench: What its trials stood on; None for a user's own evaluator.
+        bench: What its trials stood on; None for a user's own evaluator. Its store is closed.
+        weights: Of the adapter that is exported; None for a user's own evaluator.
     """
 
     result: Result
     bench: Bench | None
+    weights: AdapterWeights | None
 
 
 def run_study(request: Request, audience: Audience) -> Finished:
@@ -148,15 +151,15 @@ def run_study(request: Request, audience: Audience) -> Finished:
             quality = exported_quality(bench, opened.record.id, proofs[findings.verify.plan], variants, check_stop)
             head = bench.head_parameters
             result = run.result(searched, verdict, task=bench.task, check=check, quality=quality, head=head)
-        return Finished(result, bench)
+            chosen = next(trial for trial in result.trials if trial.id == quality.trial)
+            return Finished(result, bench, bench.trained_weights(chosen))
 
 
 def open_study_store(folder: Path, address: str | None) -> SqlStore:
-    """The store of a study's folder, or the one at an address; artifacts lie beside a file that folders share."""
+    """The store of a study's folder, or the one at an address, which folders may share with its artifacts."""
     if address is None:
         return open_store(folder / STORE_FILE, artifacts=folder / "artifacts")
-    is_file = "://" not in address or address.startswith("sqlite:")
-    return open_store(address, artifacts=None if is_file else folder / "artifacts")
+    return open_store(address)
 
 
 def read_result(store: Store, study: str | None = None) -> Result | None:
@@ -332,7 +335,7 @@ def _ask_user(
         }
         verdict = run.verdict(verified, losses, "loss", "valid")
         result = run.result(searched, verdict, task=Task(), check=None, quality=None, head=0)
-    return Finished(result, None)
+    return Finished(result, None, None)
 
 
 def _version(package: str) -> str:

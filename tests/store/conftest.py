@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
 
 from darse.store.open import open_store
 from darse.store.protocol import Store
+from tests.postgres import fresh_schema
 
 from .samples import a_record
 
@@ -25,27 +23,17 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'store.db'}"
         return
-    server = os.environ.get("DARSE_TEST_POSTGRES")
-    if server is None:
-        pytest.skip("DARSE_TEST_POSTGRES names no PostgreSQL database to test with")
-    schema = f"darse_{uuid.uuid4().hex}"
-    engine = create_engine(server)
-    with engine.begin() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    url = make_url(server).update_query_dict({"options": f"-csearch_path={schema}"})
-    yield url.render_as_string(hide_password=False)
-    with engine.begin() as connection:
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    engine.dispose()
+    with fresh_schema(request.getfixturevalue("postgres_server")) as url:
+        yield url
 
 
 @pytest.fixture
-def reopen(address: str, tmp_path: Path) -> Iterator[Reopen]:
+def reopen(address: str) -> Iterator[Reopen]:
     """Opens the store at the address, as often as it is called; all are closed at the end."""
     opened: list[Store] = []
 
     def open_again() -> Store:
-        opened.append(open_store(address, artifacts=tmp_path / "artifacts"))
+        opened.append(open_store(address))
         return opened[-1]
 
     yield open_again

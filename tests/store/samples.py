@@ -65,15 +65,24 @@ def fill(store: Store, *, trials: int = 12) -> None:
     store.add_event(STUDY, Event(3.0, "note", {"text": "last"}))
 
 
+def said(spec: TrialSpec) -> dict[str, object]:
+    """A spec as the frozen samples have it."""
+    return {**spec.as_json(), "plan": asdict(spec.plan)}
+
+
 READS: dict[str, Callable[[Store], object]] = {
     "studies": lambda store: [asdict(record) for record in store.studies()],
     **{
         f"{name} of {study[0]}": read
         for study in (STUDY, OTHER_STUDY)
         for name, read in {
-            "trials": lambda store, study=study: [asdict(trial) for trial in store.trials(study)],
-            "failures": lambda store, study=study: [(asdict(one.spec), one.reason) for one in store.failures(study)],
-            "leases": lambda store, study=study: [asdict(lease) for lease in store.leases(study)],
+            "trials": lambda store, study=study: [
+                {**asdict(one), "spec": said(one.spec)} for one in store.trials(study)
+            ],
+            "failures": lambda store, study=study: [(said(one.spec), one.reason) for one in store.failures(study)],
+            "leases": lambda store, study=study: [
+                {**asdict(one), "spec": said(one.spec)} for one in store.leases(study)
+            ],
             "failed ids": lambda store, study=study: sorted(store.failed_ids(study)),
             "findings": lambda store, study=study: store.findings(study),
             "events": lambda store, study=study: [asdict(event) for event in store.events(study)],

@@ -1,17 +1,44 @@
-"""Bytes to files named by their SHA-256, and back."""
+"""Bytes to files or rows named by their SHA-256, and back."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import insert, select, update
 
 from darse.errors import CorruptStoreError, StoreError
 from darse.files import sha256_of_bytes, write_durably
 from darse.names import printable
-from darse.store.faults import store_errors
+from darse.store.connect import Database
+from darse.store.faults import RESTORE, store_errors
+from darse.store.schema import ARTIFACTS
+from darse.store.studies import lock_ledger
 
+MAX_ROW_BYTES = 1 << 29
+"""Largest artifact in a database: half of what a field of PostgreSQL takes, since drivers send it in text form."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Artifacts(Protocol):
+    """Keeps bytes by their SHA-256."""
+
+    def put(self, content: bytes) -> str:
+        """Keep bytes durably and return their SHA-256; equal bytes are kept once.
+
+        Raises:
+            StoreError: They cannot be kept; the message says why.
+        """
+
+    def get(self, digest: str) -> bytes:
+        """The bytes of a digest.
+
+        Raises:
+            StoreError: It is not a SHA-256, or the bytes cannot be read.
+            CorruptStoreError: They are missing or changed.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +52,7 @@ class ArtifactFolder:
     root: Path
 
     def put(self, content: bytes) -> str:
-        """Keep bytes durably and return their SHA-256; equal bytes are kept once, a damaged copy is mended.
-
-        Raises:
-            StoreError: The folder cannot be written or the disk is full; the message names the path.
-        """
+        """Keep bytes; see `Artifacts.put`. A damaged copy is mended."""
         digest = sha256_of_bytes(content)
         path = self._path(digest)
         with store_errors(str(path)):
@@ -38,12 +61,7 @@ class ArtifactFolder:
         return digest
 
     def get(self, digest: str) -> bytes:
-        """The bytes of a digest.
-
-        Raises:
-            StoreError: It is not a SHA-256 or the file cannot be read.
-            CorruptStoreError: The file is missing or changed.
-        """
+        """The bytes of a digest; see `Artifacts.get`."""
         path = self._path(digest)
         with store_errors(str(path)):
             try:
@@ -57,6 +75,53 @@ class ArtifactFolder:
         return content
 
     def _path(self, digest: str) -> Path:
-        if not _DIGEST.fullmatch(digest):
-            raise StoreError(f"{printable(digest)!r} does not name an artifact; use 64 hexadecimal digits")
-        return self.root / digest[:2] / digest
+        return self.root / checked_digest(digest)[:2] / digest
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactTable:
+    """Rows of a database that several machines share.
+
+    Attributes:
+        database: The database.
+    """
+
+    database: Database
+
+    def put(self, content: bytes) -> str:
+        """Keep bytes; see `Artifacts.put`."""
+        if len(content) > MAX_ROW_BYTES:
+            raise StoreError(
+                f"an artifact of {len(content):,} bytes exceeds {MAX_ROW_BYTES:,}, the most that a database keeps; "
+                "use a SQLite file as --store, or a smaller model"
+            )
+        digest = sha256_of_bytes(content)
+        with self.database.write() as connection:
+            lock_ledger(connection)  # two workers may bring the same bytes
+            known = connection.execute(select(ARTIFACTS.c.content).where(ARTIFACTS.c.digest == digest)).scalar()
+            if known is None:
+                connection.execute(insert(ARTIFACTS).values(digest=digest, content=content))
+            elif bytes(known) != content:
+                connection.execute(update(ARTIFACTS).where(ARTIFACTS.c.digest == digest).values(content=content))
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """The bytes of a digest; see `Artifacts.get`."""
+        query = select(ARTIFACTS.c.content).where(ARTIFACTS.c.digest == checked_digest(digest))
+        with self.database.read() as connection:
+            found = connection.execute(query).scalar()
+        if found is None or sha256_of_bytes(bytes(found)) != digest:
+            what = "missing" if found is None else "damaged"
+            raise CorruptStoreError(f"{self.database.where}: the artifact {digest} is {what}; {RESTORE}")
+        return bytes(found)
+
+
+def checked_digest(digest: str) -> str:
+    """The digest, if it is one.
+
+    Raises:
+        StoreError: It is not a SHA-256.
+    """
+    if not _DIGEST.fullmatch(digest):
+        raise StoreError(f"{printable(digest)!r} does not name an artifact; use 64 hexadecimal digits")
+    return digest

@@ -13,7 +13,7 @@ from sqlalchemy import URL, make_url
 
 from darse.errors import CorruptStoreError, StoreError
 from darse.files import permit, sync
-from darse.store.artifacts import ArtifactFolder
+from darse.store.artifacts import ArtifactFolder, ArtifactTable
 from darse.store.connect import place_of, prepare_sqlite, server_database, sqlite_database
 from darse.store.faults import RESTORE, store_errors
 from darse.store.migrate import RELEASED, Migrations, back_up_sqlite, create_schema, upgrade_schema
@@ -35,7 +35,8 @@ def open_store(
 
     Args:
         url_or_path: A path or `sqlite:///path` for a SQLite file; any other SQLAlchemy address for a server.
-        artifacts: Folder of the artifacts; `<file stem>-artifacts` beside a SQLite file by default.
+        artifacts: Folder of the artifacts; by default `<file stem>-artifacts` beside a SQLite file, and the database
+            itself on a server, where every machine finds them.
         busy_timeout_s: How long a writer of a SQLite file waits for another one.
         migrations: The series of schemas.
 
@@ -77,9 +78,6 @@ def _locate(url_or_path: str | Path) -> URL | Path:
 
 
 def _open_server(url: URL, artifacts: Path | None, migrations: Migrations) -> SqlStore:
-    if artifacts is None:
-        where = place_of(url)
-        raise StoreError(f"{where} needs a folder for artifacts that all workers can reach; name one")
     with ExitStack() as stack:
         database = server_database(url)
         stack.callback(database.close)
@@ -87,7 +85,7 @@ def _open_server(url: URL, artifacts: Path | None, migrations: Migrations) -> Sq
         # A server is backed up by its own tools; DDL there is one transaction.
         upgrade_schema(database, back_up=lambda version: None, migrations=migrations)
         stack.pop_all()
-    return SqlStore(database, ArtifactFolder(artifacts))
+    return SqlStore(database, ArtifactTable(database) if artifacts is None else ArtifactFolder(artifacts))
 
 
 def _open_file(path: Path, artifacts: Path | None, busy_timeout_s: float, migrations: Migrations) -> SqlStore:

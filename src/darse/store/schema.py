@@ -6,6 +6,7 @@
     darse_asks      which study asked for which trial, in which order
     darse_findings  a stage's finding per study
     darse_events    what happened in a study
+    darse_artifacts bytes by their SHA-256, on a database server; beside a SQLite file lies a folder instead
     darse_version   the schema's revision, kept by Alembic
 
 The prefix keeps a store apart from the other tables of a shared database server.
@@ -13,7 +14,7 @@ The prefix keeps a store apart from the other tables of a shared database server
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Double, ForeignKey, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Double, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
 
 VERSION_TABLE = "darse_version"
 LEDGER_ID = 1
@@ -73,4 +74,11 @@ EVENTS = Table(
     Column("ordinal", Integer, primary_key=True, autoincrement=False),
     Column("body", Text, nullable=False),
     Column("digest", String(64), nullable=False),
+)
+
+ARTIFACTS = Table(
+    "darse_artifacts",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""The store on a SQL database and a folder of artifacts."""
+"""The store on a SQL database, with the place of its artifacts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Self
 
 from darse.errors import StaleLeaseError, StoreError
 from darse.store import queue, studies
-from darse.store.artifacts import ArtifactFolder
+from darse.store.artifacts import Artifacts
 from darse.store.connect import Database
 from darse.store.protocol import Event, Lease, StudyRecord
 from darse.store.seal import checked_key
@@ -24,7 +24,7 @@ class SqlStore:
         artifacts: Where the bytes are.
     """
 
-    def __init__(self, database: Database, artifacts: ArtifactFolder) -> None:
+    def __init__(self, database: Database, artifacts: Artifacts) -> None:
         self._database = database
         self._artifacts = artifacts
 
