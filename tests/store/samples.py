@@ -8,6 +8,8 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
+from sqlalchemy import MetaData, NullPool, create_engine, select
+
 from darse.ranks.plan import RankPlan
 from darse.store.protocol import Event, Lease, Store, StudyRecord
 from darse.store.trial import CurvePoint, Outcome, TrialSpec
@@ -97,8 +99,20 @@ def contents(store: Store) -> dict[str, object]:
     return {name: read(store) for name, read in READS.items()}
 
 
-def dump(path: Path) -> dict[str, list[object]]:
-    """Every row of every table of a SQLite store, past the store's own code."""
-    with closing(sqlite3.connect(path)) as connection:
+def dump(place: Path | str) -> dict[str, list[object]]:
+    """Every row of every table of a store, a SQLite file or a server's address, past the store's own code."""
+    if isinstance(place, str):
+        return _dump_server(place)
+    with closing(sqlite3.connect(place)) as connection:
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr) for name in names}
+
+
+def _dump_server(address: str) -> dict[str, list[object]]:
+    tables = MetaData()
+    with create_engine(address, poolclass=NullPool).connect() as connection:
+        tables.reflect(connection)
+        return {
+            name: sorted(map(tuple, connection.execute(select(table))), key=repr)
+            for name, table in tables.tables.items()
+        }

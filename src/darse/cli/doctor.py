@@ -15,6 +15,7 @@ from pathlib import Path
 import typer
 
 from darse.errors import DarseError
+from darse.names import without_secrets
 
 _PACKAGES = ("torch", "transformers", "peft", "datasets", "safetensors", "scikit-learn", "SQLAlchemy", "plotly")
 _ROOM_GIB = 2.0
@@ -74,6 +75,6 @@ def _store(address: str) -> Check:
 
     try:
         with open_archive(Path(), address) as opened:
-            return Check("store", True, f"{address}: {len(opened.studies())} studies")
+            return Check("store", True, f"{without_secrets(address)}: {len(opened.studies())} studies")
     except DarseError as error:
         return Check("store", False, str(error))

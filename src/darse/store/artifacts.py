@@ -17,8 +17,9 @@ from darse.store.faults import RESTORE, store_errors
 from darse.store.schema import ARTIFACTS
 from darse.store.studies import lock_ledger
 
-MAX_ROW_BYTES = 1 << 29
-"""Largest artifact in a database: half of what a field of PostgreSQL takes, since drivers send it in text form."""
+MAX_ROW_BYTES = 256 << 20
+"""Largest artifact in a database. PostgreSQL hands bytes out as text, two digits each, and a text has less than 1 GiB:
+of 512 MiB it would take what it cannot give back."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -84,16 +85,18 @@ class ArtifactTable:
 
     Attributes:
         database: The database.
+        max_bytes: Size of the largest artifact that is taken.
     """
 
     database: Database
+    max_bytes: int = MAX_ROW_BYTES
 
     def put(self, content: bytes) -> str:
-        """Keep bytes; see `Artifacts.put`."""
-        if len(content) > MAX_ROW_BYTES:
+        """Keep bytes; see `Artifacts.put`. A damaged copy is mended."""
+        if len(content) > self.max_bytes:
             raise StoreError(
-                f"an artifact of {len(content):,} bytes exceeds {MAX_ROW_BYTES:,}, the most that a database keeps; "
-                "use a SQLite file as --store, or a smaller model"
+                f"{self.database.where}: an artifact of {len(content):,} bytes exceeds {self.max_bytes:,}, the most "
+                "that a database keeps; use a SQLite file as --store, or a lower --max-rank"
             )
         digest = sha256_of_bytes(content)
         with self.database.write() as connection:

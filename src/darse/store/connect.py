@@ -110,7 +110,11 @@ def server_database(url: URL) -> Database:
             engine = create_engine(url, pool_pre_ping=True)
         except ImportError as error:
             module = error.name or str(error)
-            raise StoreError(f"{where} needs the driver {module}; install the package that brings it") from error
+            is_postgres = url.get_backend_name() == "postgresql"
+            remedy = "run: pip install 'darse[postgres]'" if is_postgres else "install the package that brings it"
+            if is_postgres and module != "psycopg":
+                remedy = f"write postgresql+psycopg:// and {remedy}"
+            raise StoreError(f"{where} needs the driver {module}; {remedy}") from error
     return Database(engine, where)
 
 

@@ -12,7 +12,7 @@ from darse.errors import CorruptStoreError, StoreError
 from darse.names import first_line
 from darse.store.seal import DamagedError
 
-RESTORE = "restore the file from a backup, or start again with another --store"
+RESTORE = "restore it from a backup, or start again with another --store"
 FOREIGN = "belongs to another program, it has no table of a DARSE store; choose another --store"
 _ROOM = "free some room and start again: everything finished so far is kept"
 _SQLITE_FAULTS = {
@@ -35,7 +35,7 @@ _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLI
 def store_errors(where: str) -> Iterator[None]:
     """Turn whatever a database or a disk raises inside into a `StoreError` of one line.
 
-    This is the only place that knows the exceptions of SQLAlchemy, its drivers and the operating system.
+    This is the only place that knows what SQLAlchemy at work, its drivers and the operating system raise.
 
     Args:
         where: The store's file, or its address without the password.

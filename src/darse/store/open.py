@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from darse.errors import CorruptStoreError, StoreError
 from darse.files import permit, sync
@@ -63,12 +64,17 @@ def _locate(url_or_path: str | Path) -> URL | Path:
         raise StoreError(f"{text!r} cannot be the path of a store; remove the NUL character")
     if isinstance(url_or_path, Path) or "://" not in text:
         return Path(text)
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):  # neither the address nor what is said of it is shown: it may hold a password
+        raise StoreError(
+            "the address of the store cannot be read; write postgresql+psycopg://USER:PASSWORD@HOST:5432/NAME"
+        ) from None
     with store_errors("the address of the store"):
-        try:
-            url = make_url(text)
-        except ValueError as error:  # a port that is no number; the address is not shown, it may hold a password
-            raise StoreError("the address of the store has no valid port; write postgresql://HOST:5432/NAME") from error
-    if url.get_backend_name() != "sqlite":
+        backend = url.get_backend_name()
+    if backend != "sqlite":
+        if text.count("@") > 1 or "@" in place_of(url):  # the rest of a password would pass for what messages show
+            raise StoreError("the address of the store is unclear; write / as %2F and @ as %40 in user and password")
         return url
     if not url.database or url.database == ":memory:" or url.query:
         raise StoreError(

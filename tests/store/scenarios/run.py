@@ -1,4 +1,7 @@
-"""One scenario as a command: `python -m tests.store.scenarios.run R3 FOLDER` prints its result as JSON."""
+"""One scenario as a command: `python -m tests.store.scenarios.run R3 FOLDER` prints its result as JSON.
+
+With `--store ADDRESS` those of many processes run on a database server instead of a file in the folder.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,13 @@ LONG: dict[str, Scenario] = {
 }
 """The form whose figures are promised, in minutes."""
 
+SERVER: dict[str, Callable[[Path, str], Result]] = {
+    "R9": lambda folder, place: write_and_read_by_many(folder, writers=4, rows=8, readers=2, place=place),
+    "R10": lambda folder, place: claim_by_many(folder, workers=6, trials=60, place=place),
+    "R11": lambda folder, place: take_over_from_stopped_workers(folder, times=8, place=place),
+}
+"""The short form on a database server."""
+
 
 def main() -> None:
     """Run a scenario in a fresh folder and print what it reached."""
@@ -51,10 +61,14 @@ def main() -> None:
     parser.add_argument("id", choices=LONG)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--long", action="store_true")
+    parser.add_argument("--store", help="address of a database server")
     given = parser.parse_args()
-    scenario = (LONG if given.long else SHORT)[given.id]
     given.folder.mkdir(parents=True)
-    print(json.dumps(asdict(scenario(given.folder))))
+    if given.store is not None:
+        result = SERVER[given.id](given.folder, given.store)
+    else:
+        result = (LONG if given.long else SHORT)[given.id](given.folder)
+    print(json.dumps(asdict(result)))
 
 
 if __name__ == "__main__":
