@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import darse
@@ -15,6 +16,7 @@ from darse.errors import InputError
 from darse.score import Scorer
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
+from tests.tiny import ARCHITECTURES, DEPTH, save_model
 
 TEXTS = ["great service", "late and broken"]
 
@@ -77,3 +79,25 @@ def test_a_study_with_other_options_in_the_same_folder_warns_of_what_it_replaces
     explore(0)
     with pytest.warns(UserWarning, match=r"replace those of the last one in the folder \(.*search.seed: 0 -> 1"):
         explore(1)
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_every_architecture_goes_the_whole_way_from_rows_to_predictions(kind: str, tmp_path: Path) -> None:
+    study = darse.explore(
+        labelled_rows(40),
+        model=str(save_model(kind, tmp_path / "model")),
+        out=tmp_path / "out",
+        epochs=1,
+        seeds=2,
+        max_rank=2,
+        max_trials=1,
+        learning_rates=(3e-3,),
+        granularity=f"group:{DEPTH // 2}",
+    )
+    assert list(study.plan.values()) == [2, 2]
+    good, late = study.model().predict(TEXTS)
+    assert [said.label in {"negative", "neutral", "positive"} for said in (good, late)] == [True, True]
+    assert sum(good.probabilities.values()) == pytest.approx(1)
+    scores = [said.score for said in (good, late)]
+    assert np.isfinite(np.array(scores, dtype=np.float64)).all()
+    assert scores[0] != scores[1]

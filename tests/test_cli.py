@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from darse import publish
+from darse.api import open_study
 from darse.archive import open_archive
 from darse.cli import explore
 from darse.cli.main import run
@@ -19,6 +20,7 @@ from darse.data.write import write_rows
 from darse.errors import Interrupted
 from darse.ranks.plan import RankPlan, Weight
 from darse.ranks.sites import find_sites
+from darse.report.facts import named_plans
 from darse.search.controls import controls_for, option_name
 from darse.settings import Settings
 from darse.store.journal import Journal
@@ -176,18 +178,29 @@ def test_lora_config_of_the_plan_is_what_peft_reads(
     assert config.r == max(verdict["plan"].values())
 
 
-def test_lora_config_printed_as_python_is_that_of_the_json(
+def test_lora_config_printed_as_python_or_json_is_that_of_the_study(
     small_study: SmallStudy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from peft import LoraConfig
 
-    assert run(["export", str(small_study.folder), "--as", "lora-config"]) == 0
-    made: dict[str, object] = {}
-    exec(capsys.readouterr().out, made)
-    assert run(["export", str(small_study.folder), "--as", "lora-config-json"]) == 0
-    config = made["config"]
-    assert isinstance(config, LoraConfig)
-    assert config.to_dict() == LoraConfig(**json.loads(capsys.readouterr().out)).to_dict()
+    study = open_study(small_study.folder)
+    names = [option_name(plan.name) for plan in named_plans(study.result) if plan.plan.active]
+    assert names[0] == "found-plan"
+    assert len(names) > 1
+    for name in names:
+        wanted = study.lora_config(name).to_dict()
+        chosen = ["export", str(small_study.folder), "--plan", name, "--as"]
+        assert run([*chosen, "lora-config"]) == 0
+        made: dict[str, object] = {}
+        exec(capsys.readouterr().out, made)
+        assert run([*chosen, "lora-config-json"]) == 0
+        for config in (made["config"], LoraConfig(**json.loads(capsys.readouterr().out))):
+            assert isinstance(config, LoraConfig)
+            told = config.to_dict()
+            # what is left to the reader's own training, as the printed source says
+            adds = {"base_model_name_or_path", "task_type", "modules_to_save"}
+            assert {one for one in wanted if told[one] != wanted[one]} <= adds
+        assert len(wanted["target_modules"]) == len(wanted["rank_pattern"]) == len(wanted["alpha_pattern"]) > 0
 
 
 @pytest.mark.parametrize("profile", ["native", "padded", "merged"])
@@ -201,6 +214,23 @@ def test_every_profile_can_be_exported_later_and_scores_alike(
         assert run(["score", str(adapter), "--text", "great service", "--json"]) == 0
         said.append(json.loads(capsys.readouterr().out)["score"])
     assert said[0] == pytest.approx(said[1], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["darse", "ex"], ["explore", "export"]),
+        (["darse", "explore", "--st"], ["--strategy", "--store"]),
+        (["darse", "explore", "demo", "--strategy", ""], ["auto", "greedy", "knapsack", "window"]),
+        (["darse", "export", "study", "--as", "lora-config-"], ["lora-config-json"]),
+    ],
+)
+def test_a_shell_is_told_how_a_word_goes_on(words: list[str], offered: list[str]) -> None:
+    asked = {"_DARSE_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    command = [sys.executable, "-m", "darse"]
+    done = subprocess.run(command, env=os.environ | asked, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == offered
 
 
 def test_password_of_a_store_does_not_reach_the_report(

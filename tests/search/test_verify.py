@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from darse.ranks.plan import RankPlan
 from darse.search.controls import Control
 from darse.search.history import Floats, History, Problem
 from darse.search.scoring import short_epochs
 from darse.search.verify import Verified, variant_specs
+from darse.seeds import numpy_stream
 from darse.settings import SearchSettings
 from darse.store.trial import Outcome, Trial, TrialSpec
 
@@ -107,6 +109,45 @@ def test_the_correlations_have_the_sign_of_the_agreement(sign: float, wanted: fl
     assert findings.verify.proxy_plans >= 3
     assert findings.verify.proxy_correlation == pytest.approx(wanted)
     assert findings.verify.cut_correlation == pytest.approx(wanted)
+
+
+def test_what_short_runs_say_moves_the_proxy_and_not_the_cuts() -> None:
+    """Cuts rank plans exactly as full runs do, short runs as chance has it."""
+
+    @dataclass(frozen=True)
+    class Misled(World):
+        def losses(self, spec: TrialSpec) -> Floats:
+            is_short = spec.epochs == short_epochs(EPOCHS) and spec.evaluator == "finetune"
+            chance = numpy_stream(0, str(spec.plan)).normal() if is_short else 0.0
+            return np.full(ROWS, self.level(spec.plan) + chance)
+
+    findings, _ = explored(problem(layers(4)), Misled(4, scale=6.0))
+    assert findings.verify is not None
+    assert findings.verify.cut_correlation == pytest.approx(1)
+    assert findings.verify.proxy_correlation is not None
+    assert abs(findings.verify.proxy_correlation) < 0.95
+
+
+@pytest.mark.parametrize("number", [0, 2, 3])
+def test_the_correlation_of_cuts_is_that_of_their_scores_with_the_mean_of_full_runs(number: int) -> None:
+    findings, memory = explored(problem(layers(4)), World(4, noise=0.3, number=number))
+    verified, calibration = findings.verify, findings.calibrate
+    assert verified is not None
+    assert calibration is not None
+    cuts: dict[RankPlan, float] = {}
+    runs: dict[RankPlan, list[float]] = {}
+    for name, trial in memory.finished.items():
+        spec, score = trial.spec, trial.outcome.score
+        if spec.evaluator == "truncate":
+            cuts[spec.plan] = score
+        is_full = (spec.evaluator, spec.epochs) == ("finetune", EPOCHS) and bool(spec.plan.active)
+        if is_full and spec.learning_rate == calibration.rate(spec.plan) and name not in calibration.parents:
+            runs.setdefault(spec.plan, []).append(score)
+    plans = [plan for plan in runs if plan in cuts]
+    expected = spearmanr([cuts[plan] for plan in plans], [np.mean(runs[plan]) for plan in plans]).statistic
+    assert len(plans) >= 4
+    assert abs(expected) < 0.99
+    assert verified.cut_correlation == pytest.approx(expected)
 
 
 def test_where_short_runs_are_full_ones_there_is_no_proxy_to_correlate() -> None:

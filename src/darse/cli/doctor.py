@@ -75,6 +75,7 @@ def _store(address: str) -> Check:
 
     try:
         with open_archive(Path(), address) as opened:
-            return Check("store", True, f"{without_secrets(address)}: {len(opened.studies())} studies")
+            count = len(opened.studies())
+            return Check("store", True, f"{without_secrets(address)}: {count} {'study' if count == 1 else 'studies'}")
     except DarseError as error:
         return Check("store", False, str(error))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from darse.errors import StaleLeaseError, StoreError, TrialError
 from darse.execute.evaluator import Evaluator, Feedback
 from darse.execute.lease import LeaseKeeper
+from darse.execute.memory import give_back
 from darse.execute.worker import is_dead, worker_name
 from darse.store.journal import Journal
 from darse.store.protocol import Lease, Store
@@ -109,6 +110,7 @@ class LocalExecutor:
                 )
                 trial = None
             undo.pop_all()
+        give_back()
         self.forget(lease.trial)
         if trial is not None:
             self.watcher.finished(trial)

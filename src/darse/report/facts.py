@@ -113,9 +113,9 @@ def exported_words(result: Result) -> str:
     chosen = next(trial for trial in result.trials if trial.id == result.quality.trial)
     runs = f"the {len(ran)} runs" if len(ran) > 1 else "the run"
     match trial_kind(chosen, result):
-        case "mean of runs":
+        case "mean":
             return f"the mean of {runs} of the plan, cut back to its ranks, the best on validation"
-        case "recovered cut":
+        case "recovered":
             return (
                 f"cut from the mean of the calibrated runs and trained on for {plural(chosen.spec.epochs, 'epoch')}, "
                 f"better on validation than {runs} of the plan"
@@ -141,10 +141,10 @@ def best_uniform(result: Result) -> tuple[int, int]:
 def trial_kind(trial: Trial, result: Result) -> str:
     """How a trial got its score.
 
-    `full run`, `short run` (fewer epochs), `cut` (from full runs), `recovered cut` (trained on) or `mean of runs`.
+    `full run`, `short run` (fewer epochs), `cut` (from full runs), `recovered` (cut and trained on), `mean` (of runs).
     """
     if trial.spec.evaluator == "recover":
-        return "recovered cut" if is_run(trial.spec) else "mean of runs"
+        return "recovered" if is_run(trial.spec) else "mean"
     if not is_run(trial.spec):
         return "cut"
     return "short run" if trial.spec.epochs < result.settings.train.epochs else "full run"

@@ -159,6 +159,6 @@ _KINDS = {
     "full run": "full runs",
     "short run": "short runs",
     "cut": "cut from full runs",
-    "recovered cut": "cut and trained on",
-    "mean of runs": "mean of runs",
+    "recovered": "cut and trained on",
+    "mean": "mean of runs",
 }

@@ -21,15 +21,15 @@ _MARKS = {
     "full run": "filled points are full training runs",
     "short run": "triangles are short runs",
     "cut": "hollow points were cut from a full run",
-    "recovered cut": "diamonds were cut and trained on",
-    "mean of runs": "squares are means of full runs, cut back",
+    "recovered": "diamonds were cut and trained on",
+    "mean": "squares are means of full runs, cut back",
 }
 _SYMBOLS = {
     "full run": "circle",
     "short run": "triangle-up",
     "cut": "circle-open",
-    "recovered cut": "diamond",
-    "mean of runs": "square",
+    "recovered": "diamond",
+    "mean": "square",
 }
 _STAGE_COLOURS = dict(zip(STAGES, ("@grey", "@gold", "@shuffled", "@equal", "@accent"), strict=True))
 

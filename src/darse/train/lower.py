@@ -17,7 +17,7 @@ from darse.train.batches import evaluation_batches
 from darse.train.encode import Encoded
 from darse.train.functions import FastFunctions
 
-CACHE_BYTES = 1 << 30
+CACHE_BYTES = 1 << 29
 """Hidden states kept in memory at the most; a split whose states alone are larger runs through all layers."""
 _PROBED_ROWS = 8
 _TOLERANCE = 1e-4

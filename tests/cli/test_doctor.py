@@ -1,0 +1,59 @@
+"""What `darse doctor` says of a store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from darse.cli.main import run
+from tests.conftest import SmallStudy
+
+
+@pytest.mark.parametrize("form", ["{}", "sqlite:///{}"])
+def test_a_good_store_is_counted_and_left_as_it_was(
+    form: str, small_study: SmallStudy, tiny_bert: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = small_study.folder / "study.db"
+    before = store.read_bytes()
+    assert run(["doctor", "--model", str(tiny_bert), "--store", form.format(store)]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if " store " in line]
+    assert line.split() == ["ok", "store", f"{form.format(store)}:", "1", "study"]
+    assert store.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda path: None, "there is no store"),
+        (lambda path: path.write_bytes(b"not a database" * 100), "is not a store"),
+        (lambda path: path.write_bytes(b""), "is empty"),
+        (lambda path: path.mkdir(), "is not a regular file"),
+    ],
+    ids=["absent", "garbage", "empty", "folder"],
+)
+def test_a_bad_store_is_named_with_what_to_do_and_ends_with_1(
+    harm: Callable[[Path], object], said: str, tiny_bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harm(tmp_path / "team.db")
+    asked = ["doctor", "--model", str(tiny_bert), "--store", str(tmp_path / "team.db")]
+    assert run(asked) == 1
+    captured = capsys.readouterr()
+    (line,) = [line for line in captured.out.splitlines() if line.startswith("BAD")]
+    assert line.split()[:2] == ["BAD", "store"]
+    assert said in line
+    assert str(tmp_path / "team.db") in line
+    assert not captured.err
+    assert run([*asked, "--json"]) == 1
+    checks = {check["what"]: check for check in json.loads(capsys.readouterr().out)}
+    assert [what for what, check in checks.items() if not check["is_good"]] == ["store"]
+
+
+def test_the_password_of_a_store_is_not_shown(tiny_bert: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    address = "postgresql+psycopg://ann:s3cret@127.0.0.1:9/darse"
+    assert run(["doctor", "--model", str(tiny_bert), "--store", address]) == 1
+    captured = capsys.readouterr()
+    assert "BAD  store" in captured.out
+    assert "s3cret" not in captured.out + captured.err
