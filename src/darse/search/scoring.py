@@ -109,15 +109,18 @@ def holds(history: History, calibration: Calibration, plan: RankPlan, reference:
     """Whether a plan's full runs lose no more against a reference than chance would have it, in the mean over n seeds.
 
     That is one standard error of a difference of two means, sqrt(2 / n) noise floors. Seeds are asked one by one, and
-    no more of them than the answer needs (`is_settled`).
+    no more of them than the answer needs (`is_settled`). One seed can refuse a plan; it takes two to accept it, since a
+    lucky run is chosen for being lucky.
     """
     noise = calibration.noise_floor
     losses: list[float] = []
     for seed in range(seeds):
         losses += _loss(history, calibration, plan, reference, seed)
         planned = len(losses) + seeds - seed - 1
-        if is_settled(losses, _limit(planned, noise), seeds=planned, noise=noise):
-            return mean_score(losses) <= _limit(planned, noise)
+        limit = _limit(planned, noise)
+        does_hold = mean_score(losses) <= limit
+        if is_settled(losses, limit, seeds=planned, noise=noise) and (len(losses) > 1 or not does_hold):
+            return does_hold
     return bool(losses) and mean_score(losses) <= _limit(len(losses), noise)
 
 
@@ -146,19 +149,19 @@ def is_settled(losses: Sequence[float], limit: float, *, seeds: int, noise: floa
 
     Stochastic curtailment (Lan, Simon and Halperin 1982): the losses of the seeds to come are taken to be normal around
     the mean so far, whose own uncertainty counts too. A difference of two independent runs has the spread sqrt(2)
-    times that of one; common random numbers make it smaller.
+    times that of one; where the differences so far scatter more, as those of small plans do, theirs counts.
 
     Args:
         losses: Differences of the seeds so far.
         limit: What the mean over all seeds is held against.
         seeds: How many seeds there can be.
-        noise: Standard deviation of one run's score over seeds.
+        noise: Standard deviation of one run's score over seeds, of the plan that was calibrated.
     """
     known = len(losses)
     if known == 0 or known >= seeds:
         return False
-    spread = math.sqrt(2) * noise * math.sqrt((seeds - known) / (seeds * known))
-    return abs(mean_score(losses) - limit) > SETTLED * spread
+    of_one = max(math.sqrt(2) * noise, float(np.std(losses, ddof=1)) if known > 1 else 0.0)
+    return abs(mean_score(losses) - limit) > SETTLED * of_one * math.sqrt((seeds - known) / (seeds * known))
 
 
 def mean_score(scores: Sequence[float]) -> float:
