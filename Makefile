@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 .PHONY: demo test lint clean
 
 demo: $(VENV)/installed
-	$(BIN)/darse explore demo --out $(OUT) --seeds 2 --epochs 3 --learning-rate 2e-3 --learning-rate 4e-3 --max-minutes 4.7
+	$(BIN)/darse explore demo --out $(OUT) --seeds 2 --epochs 3 --learning-rate 4e-3 --max-rank 8 --max-minutes 4.7
 
 test: $(VENV)/installed-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal

@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given as with_
+from hypothesis import strategies as st
 
 from darse.ranks.plan import RankPlan
-from darse.search.calibrate import calibrate
+from darse.search.calibrate import UNKNOWN_NOISE, calibrate, noise_of
 from darse.search.history import History
 from darse.store.trial import Outcome, Trial, TrialSpec
 
@@ -45,9 +47,20 @@ def test_one_or_two_rates_are_all_tried(rates: tuple[float, ...]) -> None:
 def test_noise_floor_is_the_spread_of_the_seeds_and_their_runs_are_the_parents() -> None:
     given = problem(layers(4), learning_rates=GRID, seeds=5)
     found, asked = asked_of(calibrate, given, bowl(1e-3))
-    assert found.noise_floor == pytest.approx(float(np.std([0.0, 0.01, 0.02], ddof=1)))
+    assert found.noise_floor == noise_of([0.0, 0.01, 0.02])
     specs = [spec for spec in asked if spec.learning_rate == 1e-3 and spec.plan.ranks == (16,) * 4]
     assert found.parents == tuple(spec.id(given.context) for spec in sorted(specs, key=lambda spec: spec.seed))
+
+
+@with_(st.lists(st.floats(0.1, 10), min_size=2, max_size=40))
+def test_noise_lies_between_what_is_assumed_and_what_the_seeds_show(scores: list[float]) -> None:
+    shown, assumed = float(np.std(scores, ddof=1)), UNKNOWN_NOISE * float(np.mean(scores))
+    assert min(shown, assumed) * (1 - 1e-9) <= noise_of(scores) <= max(shown, assumed) * (1 + 1e-9)
+
+
+def test_with_many_seeds_noise_is_what_they_show() -> None:
+    scores = np.random.default_rng(3).normal(1.0, 0.2, 4000)
+    assert noise_of(list(scores)) == pytest.approx(0.2, rel=0.05)
 
 
 def test_a_failed_rate_is_worse_than_any() -> None:

@@ -114,7 +114,7 @@ def held(gap: float, *, noise: float, seeds: int = 5) -> tuple[bool, int]:
 
 
 @pytest.mark.parametrize(("gap", "answer", "runs"), [(-1.0, True, 4), (1.0, False, 2), (0.0, True, 8)])
-def test_a_clear_loss_takes_one_seed_a_clear_gain_two_and_what_is_close_more(gap: float, answer: bool, runs: int) -> None:
+def test_a_clear_loss_takes_one_seed_a_clear_gain_two_and_a_close_one_more(gap: float, answer: bool, runs: int) -> None:
     assert held(gap, noise=0.1) == (answer, runs)
 
 

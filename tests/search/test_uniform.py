@@ -119,3 +119,19 @@ def test_a_rank_that_cuts_call_enough_has_to_hold_in_real_runs(honest_from: int,
         return fine(history, calibration, Coarse(1, 1, {1: 1.0, 2: 1.0, 4: 1.0, 8: 1.0, 16: 1.0}))
 
     assert asked_of(stages, given, scores)[0].rank == expected
+
+
+def test_real_runs_are_spent_on_ranks_half_as_large_again_at_the_least() -> None:
+    given = problem(layers(4, width=64), evaluator="truncate")
+    parent = Trial("p", TrialSpec(given.uniform(16), 0, 1e-3, given.epochs), Outcome(1.0, {}, ""))
+    calibration = replace(a_calibration(given), parents=("p",))
+
+    def stages(history: History) -> Fine:
+        history = replace(history, trials={**history.trials, "p": parent})
+        return fine(history, calibration, Coarse(4, 8, {1: 9.0, 2: 9.0, 4: 9.0, 8: 1.0, 16: 1.0}))
+
+    found, asked = asked_of(
+        stages, given, lambda spec: 1.0 if spec.evaluator == "truncate" or spec.plan[0] == 16 else 2.0
+    )
+    assert found.rank == 16
+    assert {spec.plan[0] for spec in asked if spec.evaluator == "finetune"} == {5, 8, 16}

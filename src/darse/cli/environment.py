@@ -13,6 +13,9 @@ _DEFAULTS = {
     # how long a waiting thread spins before it sleeps: with the library's own, much longer time two searches on one
     # machine slow each other down sevenfold, without any time one alone takes a third longer (docs/engine.md)
     "GOMP_SPINCOUNT": "2000",
+    # kernels kept ready; with the library's own 1,024, one for every shape of a batch that ever was, a search takes a
+    # third more memory and is no faster (docs/engine.md)
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
 }
 
 

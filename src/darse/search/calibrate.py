@@ -15,7 +15,7 @@ from darse.store.trial import TrialSpec
 NOISE_SEEDS = 3
 """Seeds behind the noise floor at the most; their runs also serve as parents of the cut plans."""
 UNKNOWN_NOISE = 0.04
-"""Part of the score that counts as noise where limits leave one seed: what the seed moved it by on real sets."""
+"""Part of the score that counts as noise before any seed is measured: what the seed moved it by on real sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Calibration:
 
     Attributes:
         learning_rate: The best of those tried, at the calibrated rank.
-        noise_floor: Standard deviation of the score over seeds at that learning rate; no smaller gain is chased.
+        noise_floor: What the seed alone moves the score by, at that learning rate (`noise_of`); no smaller gain is
+            chased.
         noise_seeds: Seeds behind it; with 1 it is not measured but assumed, `UNKNOWN_NOISE` of the score.
         rank: Uniform rank it was found at.
         tried: Score by learning rate; infinity where a run failed or was not made.
@@ -69,11 +70,25 @@ def calibrate(history: History) -> Calibration:
     best = min(tried, key=lambda rate: tried[rate])
     seeds = min(problem.settings.seeds, NOISE_SEEDS)
     runs = [trial for trial in history.need([_spec(problem, rank, best, seed) for seed in range(seeds)]) if trial]
-    scores = [run.outcome.score for run in runs]
-    noise = float(np.std(scores, ddof=1)) if len(scores) > 1 else UNKNOWN_NOISE * abs(min(scores, default=0.0))
+    noise = noise_of([run.outcome.score for run in runs])
     tried_low = _walk(history, problem.settings.min_rank, grid, grid.index(best)) if _is_rate_of_rank(problem) else {}
     exponent = _exponent(problem, best, tried_low)
     return Calibration(best, noise, len(runs), rank, tried, tuple(run.id for run in runs), exponent, tried_low)
+
+
+def noise_of(scores: Sequence[float]) -> float:
+    """Standard deviation of the scores of some seeds, moderated by `UNKNOWN_NOISE` (Smyth 2004).
+
+    Two or three seeds can lie close to one another by chance, and a floor near zero lets every stage chase chance. So
+    what is known of other sets counts as much as one more seed: s^2 = (s_0^2 + (n - 1) s_n^2) / n.
+
+    >>> [f"{noise_of(scores):.4f}" for scores in ([], [1.0], [1.0, 1.0], [0.9, 1.1], [0.9, 1.0, 1.1])]
+    ['0.0000', '0.0400', '0.0283', '0.1039', '0.0849']
+    """
+    if not scores:
+        return 0.0
+    assumed = UNKNOWN_NOISE * float(np.mean(scores))
+    return math.sqrt((assumed**2 + float(np.square(np.subtract(scores, np.mean(scores))).sum())) / len(scores))
 
 
 def _is_rate_of_rank(problem: Problem) -> bool:

@@ -13,6 +13,8 @@ from darse.search.scoring import holds, search_scores
 
 _FINE_POINTS = 3
 """Ranks tried strictly inside the coarse range, at the most."""
+_STEP = 1.5
+"""Factor between ranks that real runs are spent on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +88,22 @@ def fine(history: History, calibration: Calibration, found: Coarse) -> Fine:
 
 
 def _confirmed(history: History, calibration: Calibration, lowest: int, curve: Mapping[int, float]) -> int:
-    """The first rank, from the lowest on, that holds in real runs against the rank that was cut."""
+    """The first rank, from the lowest on by steps of half at the least, that holds against the rank that was cut."""
     problem = history.problem
     if not problem.settings.is_cut:
         return lowest
     affordable = largest_uniform_rank(problem.sites, problem.budget) if problem.budget else calibration.rank
     whole = problem.uniform(calibration.rank)
-    for rank in (rank for rank in curve if lowest <= rank < calibration.rank):
+    next_rank = float(lowest)
+    for rank in curve:
+        if not next_rank <= rank < calibration.rank:
+            continue
         # above what the budget affords there is nothing to choose
         if rank >= affordable or holds(
             history, calibration, problem.uniform(rank), whole, seeds=calibration.noise_seeds
         ):
             return rank
+        next_rank = _STEP * rank
     return calibration.rank
 
 
