@@ -13,7 +13,7 @@ import pytest
 import darse
 from darse.api import Predictor
 from darse.errors import InputError
-from darse.score import Scorer
+from darse.score.scorer import AdapterScorer
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
 from tests.tiny import ARCHITECTURES, DEPTH, save_model
@@ -60,10 +60,10 @@ def test_the_adapter_of_another_study_is_not_taken_for_this_ones(small_study: Sm
 
 
 def test_scores_of_an_adapter_without_a_score_are_refused_and_never_nan(small_study: SmallStudy) -> None:
-    scorer = Scorer.open(small_study.folder / "adapter")
+    scorer = AdapterScorer.open(small_study.folder / "adapter")
     both = Predictor(scorer)
     assert both.scores(TEXTS).tolist() == [one.score for one in both.predict(TEXTS)]
-    classes_alone = Predictor(Scorer(replace(scorer.adapter, task=replace(scorer.task, has_score=False))))
+    classes_alone = Predictor(AdapterScorer(replace(scorer.adapter, task=replace(scorer.task, has_score=False))))
     for texts in (TEXTS, []):
         with pytest.raises(InputError, match=r"classes \(negative, neutral, positive\) and no score; use predict"):
             classes_alone.scores(texts)

@@ -22,7 +22,7 @@ from darse.model.adapter import Profile
 from darse.names import folder_name, printable
 from darse.publish import choose_plan, choose_run, export_again, plan_as_config, publish
 from darse.report.remarks import limit_words
-from darse.score import Score, Scorer
+from darse.score.scorer import AdapterScorer, Score, Scorer
 from darse.search.open_study import Opened
 from darse.search.result import Result
 from darse.search.sensitivity import SiteLoss
@@ -135,10 +135,10 @@ class Study:
         """
         choose_run(self.result, choose_plan(self.result, None))
         settings, folder = self.result.settings, self.folder / "adapter"
-        model = Predictor.open(folder, base=base or settings.model, trust_remote_code=settings.trust_remote_code)
-        if model.scorer.adapter.manifest.about.get("study") != self.result.study:
+        scorer = AdapterScorer.open(folder, base=base or settings.model, trust_remote_code=settings.trust_remote_code)
+        if scorer.adapter.manifest.about.get("study") != self.result.study:
             raise InputError(f"{folder} is of another study; export this one, and open that folder with Predictor.open")
-        return model
+        return Predictor(scorer)
 
     def _named(self, ranks: Sequence[int]) -> dict[str, int]:
         return {site.name: rank for site, rank in zip(self.result.sites, ranks, strict=True)}
@@ -180,7 +180,7 @@ class Predictor:
         Raises:
             InputError: The adapter is damaged, or its base model cannot be found.
         """
-        return cls(Scorer.open(Path(folder), base=base, trust_remote_code=trust_remote_code))
+        return cls(AdapterScorer.open(Path(folder), base=base, trust_remote_code=trust_remote_code))
 
     def predict(self, texts: Sequence[str], targets: Sequence[str] | None = None) -> list[Score]:
         """Score, label and probabilities of each text."""

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from darse.publish import publish
-from darse.score import Score, Scorer
+from darse.score.scorer import AdapterScorer, Score, Scorer
 from darse.settings import settings_from_options
 from darse.study import Audience, Request, run_study
 
@@ -108,7 +108,7 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
                 for name, content in self.adapter_.items():
                     (Path(folder) / name).write_bytes(content)
                 named = {"model": self.model, "trust_remote_code": False, **(self.options or {})}
-                scorer = Scorer.open(
+                scorer = AdapterScorer.open(
                     Path(folder), base=str(named["model"]), trust_remote_code=bool(named["trust_remote_code"])
                 )
                 self._loaded.append(scorer)

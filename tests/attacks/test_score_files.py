@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,8 +16,9 @@ import pytest
 from darse.cli.main import run
 from darse.data.read import read_rows
 from darse.data.write import write_rows
-from darse.errors import DataError, InputError, StoreError
-from darse.score import Scorer, score_file
+from darse.errors import DataError, StoreError
+from darse.score.files import score_file
+from darse.score.scorer import AdapterScorer, Scorer
 from tests.conftest import SmallStudy
 
 pd = pytest.importorskip("pandas")  # it comes with datasets
@@ -31,7 +31,7 @@ ODD_JSON = (
 
 @pytest.fixture(scope="module")
 def scorer(small_study: SmallStudy) -> Scorer:
-    return Scorer.open(small_study.folder / "adapter")
+    return AdapterScorer.open(small_study.folder / "adapter")
 
 
 def _odd_table(rows: int) -> pa.Table:
@@ -171,37 +171,6 @@ def test_one_text_and_a_result_file_are_refused(small_study: SmallStudy, tmp_pat
     out = tmp_path / "out.csv"
     assert run(["score", str(small_study.folder / "adapter"), "--text", "good", "-o", str(out)]) == 2
     assert not out.exists()
-
-
-@pytest.mark.parametrize(
-    "given", [np.array(["good", "bad"]), pd.Series(["good", "bad"]), ("good", "bad"), (one for one in ("good", "bad"))]
-)
-def test_every_usual_sequence_of_texts_is_scored(scorer: Scorer, given: Iterator[str]) -> None:
-    assert scorer.score(given) == scorer.score(["good", "bad"])
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        "good",
-        b"good",
-        None,
-        7,
-        [None],
-        [float("nan")],
-        [3],
-        [b"x"],
-        ["\ud800"],
-        ["a\0"],
-        np.array("good"),
-        {"text": "good"},
-        pd.DataFrame({"text": ["good"]}),
-    ],
-)
-def test_what_is_no_sequence_of_texts_is_refused_in_one_line(scorer: Scorer, given: list[str]) -> None:
-    with pytest.raises(InputError) as caught:
-        scorer.score(given)
-    assert str(caught.value).isprintable()
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")

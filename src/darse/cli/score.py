@@ -18,7 +18,7 @@ from darse.names import printable
 from darse.report.words import plural
 
 if TYPE_CHECKING:
-    from darse.score import Scorer
+    from darse.score.scorer import Scorer
 
 _SHOWN = 100
 """The longest name of a class."""
@@ -48,10 +48,11 @@ def run_score(
     with stopping_cleanly() as stop:
         from transformers.utils import logging as transformers_logging
 
-        from darse.score import Scorer, score_file
+        from darse.score.files import score_file
+        from darse.score.scorer import AdapterScorer
 
         transformers_logging.disable_progress_bar()
-        scorer = Scorer.open(adapter, base=base, trust_remote_code=trust_remote_code)
+        scorer = AdapterScorer.open(adapter, base=base, trust_remote_code=trust_remote_code)
         if file is None or out is None:
             assert text is not None
             _print_one(scorer, text, target, as_json=as_json)

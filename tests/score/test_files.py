@@ -16,18 +16,19 @@ from darse.data.read import read_rows
 from darse.data.row import Row
 from darse.data.write import write_rows
 from darse.errors import AdapterError, DataError, InputError
-from darse.score import CHUNK_ROWS, Scorer, score_file
+from darse.score.files import CHUNK_ROWS, score_file
+from darse.score.scorer import AdapterScorer
 from darse.settings import DataSettings
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
 
 
 @pytest.fixture(scope="module")
-def scorer(small_study: SmallStudy) -> Scorer:
-    return Scorer.open(small_study.folder / "adapter")
+def scorer(small_study: SmallStudy) -> AdapterScorer:
+    return AdapterScorer.open(small_study.folder / "adapter")
 
 
-def test_file_and_single_texts_score_alike(scorer: Scorer, tmp_path: Path) -> None:
+def test_file_and_single_texts_score_alike(scorer: AdapterScorer, tmp_path: Path) -> None:
     rows = labelled_rows(60, seed=5)
     write_rows(tmp_path / "in.csv", ["text"], [{"text": row["text"]} for row in rows])
     score_file(scorer, tmp_path / "in.csv", tmp_path / "out.jsonl")
@@ -39,7 +40,7 @@ def test_file_and_single_texts_score_alike(scorer: Scorer, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
-def test_order_and_other_columns_are_kept(scorer: Scorer, tmp_path: Path, suffix: str) -> None:
+def test_order_and_other_columns_are_kept(scorer: AdapterScorer, tmp_path: Path, suffix: str) -> None:
     rows = [{"id": str(place), **row} for place, row in enumerate(labelled_rows(CHUNK_ROWS // 40))]
     source, out = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
     write_rows(source, ["id", "text", "score", "label"], rows)
@@ -49,7 +50,7 @@ def test_order_and_other_columns_are_kept(scorer: Scorer, tmp_path: Path, suffix
     assert {"predicted_score", "predicted_label", "probability positive"} <= written[0].cells.keys()
 
 
-def test_rows_that_cannot_be_scored_are_counted_with_line_and_reason(scorer: Scorer, tmp_path: Path) -> None:
+def test_rows_that_cannot_be_scored_are_counted_with_line_and_reason(scorer: AdapterScorer, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text,id\ngood,1\n,2\n   ,3\nbad,4,extra\nfine,5\n", encoding="utf-8")
     result = score_file(scorer, tmp_path / "in.csv", tmp_path / "out.csv")
     assert (result.rows, result.rejected) == (2, 3)
@@ -59,25 +60,10 @@ def test_rows_that_cannot_be_scored_are_counted_with_line_and_reason(scorer: Sco
     assert all(reject["reason"] for reject in rejects)
 
 
-def test_result_may_not_overwrite_its_source(scorer: Scorer, tmp_path: Path) -> None:
+def test_result_may_not_overwrite_its_source(scorer: AdapterScorer, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text\ngood\n", encoding="utf-8")
     with pytest.raises(DataError, match="overwrite the source"):
         score_file(scorer, tmp_path / "in.csv", tmp_path / "in.csv")
-
-
-def test_targets_are_refused_by_an_adapter_without_them(scorer: Scorer) -> None:
-    with pytest.raises(InputError, match="trained without targets"):
-        scorer.score(["good"], ["company"])
-
-
-@pytest.mark.parametrize("text", ["", "  ", "x" * 100_001])
-def test_empty_and_endless_texts_are_refused(scorer: Scorer, text: str) -> None:
-    with pytest.raises(InputError, match="can be scored"):
-        scorer.score([text])
-
-
-def test_no_texts_give_no_scores(scorer: Scorer) -> None:
-    assert scorer.score([]) == []
 
 
 def test_changed_adapter_is_refused(small_study: SmallStudy, tmp_path: Path) -> None:
@@ -88,7 +74,7 @@ def test_changed_adapter_is_refused(small_study: SmallStudy, tmp_path: Path) -> 
     content[-1] ^= 1
     weights.write_bytes(bytes(content))
     with pytest.raises(AdapterError, match="changed after the export"):
-        Scorer.open(tmp_path)
+        AdapterScorer.open(tmp_path)
 
 
 def test_command_line_scores_a_file_and_tells_of_rejects(
@@ -100,13 +86,13 @@ def test_command_line_scores_a_file_and_tells_of_rejects(
     assert "2 rows scored" in capsys.readouterr().out
 
 
-def test_malformed_first_line_is_one_reject_and_no_more(scorer: Scorer, tmp_path: Path) -> None:
+def test_malformed_first_line_is_one_reject_and_no_more(scorer: AdapterScorer, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{broken\n{"text": "good"}\n{"text": "bad"}\n', encoding="utf-8")
     result = score_file(scorer, tmp_path / "in.jsonl", tmp_path / "out.csv")
     assert (result.rows, result.rejected) == (2, 1)
 
 
-def test_rejects_of_an_earlier_run_do_not_stay(scorer: Scorer, tmp_path: Path) -> None:
+def test_rejects_of_an_earlier_run_do_not_stay(scorer: AdapterScorer, tmp_path: Path) -> None:
     source = tmp_path / "in.csv"
     source.write_text("text,id\n,1\ngood,2\n", encoding="utf-8")
     assert score_file(scorer, source, tmp_path / "out.csv").rejects is not None
@@ -115,7 +101,7 @@ def test_rejects_of_an_earlier_run_do_not_stay(scorer: Scorer, tmp_path: Path) -
     assert not (tmp_path / "out.rejects.jsonl").exists()
 
 
-def test_every_key_of_json_lines_is_kept_wherever_it_first_stands(scorer: Scorer, tmp_path: Path) -> None:
+def test_every_key_of_json_lines_is_kept_wherever_it_first_stands(scorer: AdapterScorer, tmp_path: Path) -> None:
     source = tmp_path / "in.jsonl"
     rows = [{"text": "good", "id": place} for place in range(CHUNK_ROWS + 1)] + [{"text": "bad", "note": 7}]
     source.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
@@ -128,7 +114,7 @@ def test_every_key_of_json_lines_is_kept_wherever_it_first_stands(scorer: Scorer
 
 
 @pytest.mark.parametrize("column", ["feedback", "Review Text", "tweet"])
-def test_the_text_is_guessed_as_explore_guesses_it_and_told(scorer: Scorer, tmp_path: Path, column: str) -> None:
+def test_the_text_is_guessed_as_explore_guesses_it_and_told(scorer: AdapterScorer, tmp_path: Path, column: str) -> None:
     write_rows(tmp_path / "in.csv", ["id", column], [{"id": "1", column: "good"}])
     told: list[Columns] = []
     score_file(scorer, tmp_path / "in.csv", tmp_path / "out.csv", chosen=told.append)
@@ -137,7 +123,7 @@ def test_the_text_is_guessed_as_explore_guesses_it_and_told(scorer: Scorer, tmp_
     assert choose_columns(labelled, DataSettings()).text == column
 
 
-def test_two_columns_that_could_be_the_text_are_refused_until_one_is_named(scorer: Scorer, tmp_path: Path) -> None:
+def test_two_columns_that_could_be_the_text_are_refused_until_named(scorer: AdapterScorer, tmp_path: Path) -> None:
     source, out = tmp_path / "in.csv", tmp_path / "out.csv"
     write_rows(source, ["title", "body"], [{"title": "good", "body": "bad"}])
     with pytest.raises(DataError, match=r"in\.csv: the text could be 'title' and 'body'.*; name them with --text$"):
@@ -147,14 +133,14 @@ def test_two_columns_that_could_be_the_text_are_refused_until_one_is_named(score
     assert told == [Columns("body")]
 
 
-def test_a_target_column_is_refused_by_an_adapter_without_targets(scorer: Scorer, tmp_path: Path) -> None:
+def test_a_target_column_is_refused_by_an_adapter_without_targets(scorer: AdapterScorer, tmp_path: Path) -> None:
     write_rows(tmp_path / "in.csv", ["text", "company"], [{"text": "good", "company": "Acme"}])
     with pytest.raises(InputError, match="without targets; drop --target"):
         score_file(scorer, tmp_path / "in.csv", tmp_path / "out.csv", target="company")
 
 
-def test_an_adapter_with_targets_asks_for_their_column(scorer: Scorer, tmp_path: Path) -> None:
-    with_targets = Scorer(replace(scorer.adapter, task=replace(scorer.task, has_target=True)))
+def test_an_adapter_with_targets_asks_for_their_column(scorer: AdapterScorer, tmp_path: Path) -> None:
+    with_targets = AdapterScorer(replace(scorer.adapter, task=replace(scorer.task, has_target=True)))
     source, out = tmp_path / "in.csv", tmp_path / "out.csv"
     write_rows(source, ["text", "entity"], [{"text": "good", "entity": "Acme"}])
     told: list[Columns] = []
@@ -165,7 +151,7 @@ def test_an_adapter_with_targets_asks_for_their_column(scorer: Scorer, tmp_path:
         score_file(with_targets, source, out)
 
 
-def test_a_file_that_was_scored_before_can_be_scored_again(scorer: Scorer, tmp_path: Path) -> None:
+def test_a_file_that_was_scored_before_can_be_scored_again(scorer: AdapterScorer, tmp_path: Path) -> None:
     paths = [tmp_path / f"{place}.csv" for place in range(4)]
     write_rows(paths[0], ["text"], [{"text": "good"}])
     for source, out in itertools.pairwise(paths):
@@ -174,7 +160,7 @@ def test_a_file_that_was_scored_before_can_be_scored_again(scorer: Scorer, tmp_p
     assert row.cells["score"] == row.cells["predicted_score"] == row.cells["predicted_predicted_score"]
 
 
-def test_a_file_without_one_row_that_can_be_read_says_why(scorer: Scorer, tmp_path: Path) -> None:
+def test_a_file_without_one_row_that_can_be_read_says_why(scorer: AdapterScorer, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text("{broken\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"not one row can be read \(line 1: the line is not valid JSON\)"):
         score_file(scorer, tmp_path / "in.jsonl", tmp_path / "out.csv")
@@ -191,10 +177,10 @@ def test_command_line_tells_the_columns_in_use(
     assert not capsys.readouterr().err
 
 
-def test_columns_of_training_are_taken_before_any_guess(scorer: Scorer, tmp_path: Path) -> None:
+def test_columns_of_training_are_taken_before_any_guess(scorer: AdapterScorer, tmp_path: Path) -> None:
     about = {**scorer.adapter.manifest.about, "columns": {"text": "body", "target": "company"}}
     task, manifest = replace(scorer.task, has_target=True), replace(scorer.adapter.manifest, about=about)
-    trained = Scorer(replace(scorer.adapter, task=task, manifest=manifest))
+    trained = AdapterScorer(replace(scorer.adapter, task=task, manifest=manifest))
     write_rows(tmp_path / "in.csv", ["text", "body", "company"], [{"text": "a", "body": "good", "company": "Acme"}])
     told: list[Columns] = []
     score_file(trained, tmp_path / "in.csv", tmp_path / "out.csv", chosen=told.append)
@@ -202,9 +188,9 @@ def test_columns_of_training_are_taken_before_any_guess(scorer: Scorer, tmp_path
 
 
 @pytest.mark.parametrize("columns", [None, 7, ["text"], {"text": 7}])
-def test_an_adapter_that_says_nothing_of_its_columns_has_none(scorer: Scorer, columns: object) -> None:
+def test_an_adapter_that_says_nothing_of_its_columns_has_none(scorer: AdapterScorer, columns: object) -> None:
     manifest = replace(scorer.adapter.manifest, about={"columns": columns})
-    assert Scorer(replace(scorer.adapter, manifest=manifest)).trained_columns == {}
+    assert AdapterScorer(replace(scorer.adapter, manifest=manifest)).trained_columns == {}
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv"])

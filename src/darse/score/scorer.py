@@ -1,0 +1,161 @@
+"""The seam between texts and scores, and the scorer that runs an adapter in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from darse.data.example import Example, Task
+from darse.data.labels import parse_text
+from darse.data.row import RowRefused
+from darse.errors import InputError
+from darse.model.reload import LoadedAdapter, load_adapter
+from darse.names import printable
+from darse.settings import DataSettings
+from darse.train.encode import encode
+from darse.train.predict import predict
+
+MAX_TEXT_CHARACTERS: int = DataSettings().max_text_characters
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What an adapter says of one text.
+
+    Attributes:
+        score: In the units of the training scores, or None for classes alone.
+        label: The most probable class, or None for a score alone.
+        probabilities: By class; empty for a score alone.
+    """
+
+    score: float | None = None
+    label: str | None = None
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+
+
+class Scorer(Protocol):
+    """Scores texts.
+
+    A text has the same score, up to the order of a sum, whatever else is scored with it.
+    """
+
+    @property
+    def task(self) -> Task:
+        """What is predicted."""
+
+    @property
+    def trained_columns(self) -> dict[str, str]:
+        """Column of each part in training; empty where that is not known."""
+
+    def score(
+        self, texts: Iterable[str], targets: Iterable[str] | None = None, *, check: Callable[[], None] = lambda: None
+    ) -> list[Score]:
+        """Score texts, in their order.
+
+        Args:
+            texts: A list, array, column or other iterable of texts, none empty, each at most
+                `MAX_TEXT_CHARACTERS` long.
+            targets: The entity of each text, for an adapter trained with targets.
+            check: Called before every batch; it may raise to stop.
+
+        Raises:
+            InputError: A text is none, empty or too long, or targets are missing or not asked for.
+        """
+
+
+class AdapterScorer:
+    """Scores texts with one adapter, in this process.
+
+    Args:
+        adapter: A loaded adapter.
+    """
+
+    def __init__(self, adapter: LoadedAdapter) -> None:
+        self.adapter = adapter
+
+    @classmethod
+    def open(cls, folder: Path, *, base: str | None = None, trust_remote_code: bool = False) -> AdapterScorer:
+        """Load an adapter folder; see `load_adapter`."""
+        return cls(load_adapter(folder, base=base, trust_remote_code=trust_remote_code))
+
+    @property
+    def task(self) -> Task:
+        """What the adapter predicts."""
+        return self.adapter.task
+
+    @property
+    def trained_columns(self) -> dict[str, str]:
+        """Column of each part in training; empty for an adapter that does not say so."""
+        columns = self.adapter.manifest.about.get("columns")
+        found = columns.items() if isinstance(columns, Mapping) else ()
+        return {str(part): name for part, name in found if isinstance(name, str)}
+
+    def score(
+        self, texts: Iterable[str], targets: Iterable[str] | None = None, *, check: Callable[[], None] = lambda: None
+    ) -> list[Score]:
+        """Score texts; see `Scorer.score`."""
+        given = _as_list(texts, "text")
+        if not given:
+            return []
+        named = None if targets is None else _as_list(targets, "target")
+        logits = self._logits(_examples(given, named, self.task), check)
+        return [self._said(row) for row in logits]
+
+    def _logits(self, examples: Sequence[Example], check: Callable[[], None]) -> NDArray[np.float64]:
+        plain = Task(self.task.classes, self.task.has_score, self.task.has_target)
+        rows = encode(self.adapter.tokenizer, plain, examples, self.adapter.max_length)
+        logits = predict(self.adapter.model, rows, check=check).numpy().astype(np.float64)
+        return logits.reshape(len(examples), -1)
+
+    def _said(self, logits: NDArray[np.float64]) -> Score:
+        classes = self.task.classes
+        score = float(logits[len(classes)]) if self.task.has_score else None
+        if not classes:
+            return Score(score)
+        probabilities = softmax(logits[: len(classes)])
+        table = {name: float(value) for name, value in zip(classes, probabilities, strict=True)}
+        return Score(score, classes[int(np.argmax(probabilities))], table)
+
+
+def _examples(texts: Sequence[str], targets: Sequence[str] | None, task: Task) -> list[Example]:
+    if task.has_target != (targets is not None):
+        wanted = "needs a target for each text" if task.has_target else "was trained without targets"
+        raise InputError(f"this adapter {wanted}")
+    if targets is not None and len(targets) != len(texts):
+        raise InputError(f"{len(texts)} texts but {len(targets)} targets")
+    for place, text in enumerate(texts, 1):
+        if not text.strip() or len(text) > MAX_TEXT_CHARACTERS:
+            raise InputError(f"text {place} has {len(text)} characters; 1 to {MAX_TEXT_CHARACTERS} can be scored")
+        _check_text(text, place, "text")
+    for place, target in enumerate(targets or (), 1):
+        _check_text(target, place, "target")
+    named = targets if targets is not None else [None] * len(texts)
+    return [Example(place, text, target) for place, (text, target) in enumerate(zip(texts, named, strict=True), 1)]
+
+
+def _as_list(values: Iterable[str], part: str) -> list[str]:
+    """A list of what is one text after another; a single text would be one of letters, a table one of its columns."""
+    if isinstance(values, str | bytes | Mapping) or hasattr(values, "columns") or not isinstance(values, Iterable):
+        raise InputError(f"the {part}s are one {type(values).__name__}; give a list of str, or one column of a table")
+    try:
+        found: list[object] = list(values)
+    except TypeError as error:  # an array without dimensions
+        raise InputError(f"the {part}s are no list of str: {error}; give one") from error
+    for place, value in enumerate(found, 1):
+        if not isinstance(value, str):
+            kind = type(value).__name__
+            raise InputError(f"{part} {place} is {printable(repr(value))} ({kind}), no str; leave it out or fill it in")
+    return [str(value) for value in found]
+
+
+def _check_text(text: str, place: int, part: str) -> None:
+    try:
+        parse_text(text, part=part, max_characters=MAX_TEXT_CHARACTERS)
+    except RowRefused as refused:
+        raise InputError(f"{part} {place}: {refused.reason}; leave it out or mend it") from refused
