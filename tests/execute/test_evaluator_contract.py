@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from darse.execute.bench import Bench
 from darse.execute.evaluator import Evaluator, Feedback
 from darse.execute.finetune import Finetune, Recover
 from darse.execute.truncate import Truncate
+from darse.execute.uncut import Uncut
 from darse.execute.user import UserEvaluator, UserFunction
 from darse.model.base import find_base
 from darse.ranks.plan import RankPlan, ranks_by_weight
@@ -33,8 +34,8 @@ from darse.train.lower import LowerCache
 
 from ..labelled import labelled_rows
 
-Name = Literal["finetune", "truncate", "recover", "user"]
-EVALUATORS: tuple[Name, ...] = ("finetune", "truncate", "recover", "user")
+Name = Literal["finetune", "truncate", "recover", "user", "uncut"]
+EVALUATORS: tuple[Name, ...] = get_args(Name)
 STUDY = "s"
 PLAN = RankPlan((0, 2, 1, 3))
 FULL = RankPlan((4, 4, 4, 4))
@@ -57,14 +58,15 @@ class Workplace:
             "truncate": Truncate(self.bench),
             "recover": Recover(self.bench),
             "user": UserEvaluator(function, self.bench.sites, self.bench.store, STUDY),
+            "uncut": Uncut(self.bench, self.bench.trained_weights(self.parent)),
         }
         return evaluators[name]
 
     def spec(self, name: Name, plan: RankPlan = PLAN) -> TrialSpec:
         is_cut = name in {"truncate", "recover"}
         rate, epochs = (0.0, 0) if name == "truncate" else (3e-3, 2)
-        # a user's function is asked in the place of training
-        evaluator = "finetune" if name == "user" else name
+        # a user's function is asked in the place of training, and so are weights from elsewhere
+        evaluator = "finetune" if name in {"user", "uncut"} else name
         return TrialSpec(plan, 0, rate, epochs, evaluator, (self.parent.id,) if is_cut else ())
 
     def outcome(self, name: Name, spec: TrialSpec | None = None, feedback: Feedback | None = None) -> Outcome:
@@ -136,7 +138,7 @@ def test_an_interruption_passes_through_and_a_second_try_gives_the_same_outcome(
     def stop() -> None:
         nonlocal calls
         calls += 1
-        if calls == 3 or name in {"truncate", "user"}:
+        if calls == 3 or name in {"truncate", "user", "uncut"}:
             raise Interrupted(15)
 
     with pytest.raises(Interrupted):
@@ -176,6 +178,10 @@ def test_recovering_for_no_epoch_keeps_the_cut_as_it_is(work: Workplace) -> None
     assert {name: pair.rank for name, pair in weights.pairs.items()} == {
         name: rank for name, rank in ranks_by_weight(PLAN, work.bench.sites).items() if rank
     }
+
+
+def test_weights_that_are_not_cut_have_the_losses_of_their_run(work: Workplace) -> None:
+    assert work.losses(work.outcome("uncut")) == pytest.approx(work.losses(work.parent.outcome), rel=1e-3, abs=1e-4)
 
 
 def test_cutting_to_the_ranks_of_the_run_itself_changes_nothing(work: Workplace) -> None:
@@ -302,6 +308,8 @@ def test_the_kept_weights_give_the_kept_losses(work: Workplace, name: Name) -> N
     assert np.abs(again - work.losses(outcome)).max() <= 1e-5
 
 
-@pytest.mark.parametrize(("name", "kept"), [("finetune", {"weights"}), ("truncate", set()), ("recover", {"weights"})])
+@pytest.mark.parametrize(
+    ("name", "kept"), [("finetune", {"weights"}), ("truncate", set()), ("recover", {"weights"}), ("uncut", {"weights"})]
+)
 def test_a_trial_keeps_what_is_read_again_and_no_more(work: Workplace, name: Name, kept: set[str]) -> None:
     assert work.outcome(name).artifacts.keys() == kept
