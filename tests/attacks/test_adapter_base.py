@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from darse.errors import ModelError
@@ -67,6 +68,15 @@ def a_pickle_named_safetensors(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(pickle.dumps(Canary(folder.parent / "canary")))
 
 
+def a_torch_archive_named_safetensors(folder: Path) -> None:
+    torch.save(Canary(folder.parent / "canary"), folder / "model.safetensors")
+
+
+def a_pickle_behind_the_weights(folder: Path) -> None:
+    with (folder / "model.safetensors").open("ab") as file:
+        file.write(pickle.dumps(Canary(folder.parent / "canary")))
+
+
 def a_pickle_in_the_index(folder: Path) -> None:
     names = load_file(folder / "model.safetensors").keys()
     (folder / "model.safetensors").rename(folder / "other.safetensors")
@@ -121,6 +131,8 @@ def a_pipe(name: str) -> Harm:
 HARMS: Mapping[str, Harm] = {
     "only a pickle": only_a_pickle,
     "a pickle named safetensors": a_pickle_named_safetensors,
+    "a torch archive named safetensors": a_torch_archive_named_safetensors,
+    "a pickle behind the weights": a_pickle_behind_the_weights,
     "a pickle in the index": a_pickle_in_the_index,
     "a shard elsewhere": a_shard_elsewhere,
     "code of a model": model_code,

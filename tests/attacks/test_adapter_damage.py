@@ -8,15 +8,31 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save, save_file
 
 from darse.errors import AdapterError, ModelError
 from darse.files import sha256_of_bytes
-from darse.model.adapter import Profile, write_adapter
+from darse.model.adapter import ADAPTER_FILE, Profile, write_adapter
+from darse.model.lora_facts import CONFIG_FILE
 from darse.model.manifest import MANIFEST
 from darse.model.reload import load_adapter
-from tests.model.damage import DAMAGED, FORGED, flips_and_cuts, harm_copies, problem_of, seal_again, with_manifest
+from darse.train.checkpoint import CheckpointFile
+from tests.model.damage import (
+    DAMAGED,
+    FORGED,
+    flips_and_cuts,
+    harm_copies,
+    problem_of,
+    seal_again,
+    with_bytes,
+    with_manifest,
+)
 from tests.model.samples import CLASSES, Setup, new_setup, random_weights
+
+FILES = st.sampled_from([MANIFEST, CONFIG_FILE, ADAPTER_FILE])
+PROGRESS = ["null", "[]", "7", "{}", '{"curve": 7}', "[" * 100_000, '{"curve": [], "evil": 1}']
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +137,34 @@ def test_a_class_whose_name_no_study_gives_is_refused_in_one_line(setup: Setup, 
     with pytest.raises(AdapterError, match="the class ") as caught:
         load_adapter(folder)
     assert str(caught.value).isprintable()
+
+
+@given(
+    content=st.binary(max_size=300),
+    name=FILES,
+    is_sealed=st.booleans(),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_arbitrary_bytes_for_any_file_are_refused(
+    setup: Setup, tmp_path_factory: pytest.TempPathFactory, content: bytes, name: str, is_sealed: bool
+) -> None:
+    folder = written(setup, tmp_path_factory.mktemp("bytes") / "adapter")
+    with_bytes(name, content, is_sealed=is_sealed and name != MANIFEST)(folder)
+    assert problem_of(folder) is None
+    shutil.rmtree(folder)
+
+
+@given(content=st.binary(max_size=300), is_sealed=st.booleans())
+def test_arbitrary_bytes_for_a_checkpoint_are_none(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, is_sealed: bool
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "checkpoint"
+    path.write_bytes((sha256_of_bytes(content).encode() if is_sealed else b"") + content)
+    assert CheckpointFile(path).load() is None
+
+
+@pytest.mark.parametrize("progress", PROGRESS)
+def test_forged_progress_of_a_checkpoint_is_none(tmp_path: Path, progress: str) -> None:
+    body = save({}, metadata={"progress": progress})
+    (tmp_path / "checkpoint").write_bytes(sha256_of_bytes(body).encode() + body)
+    assert CheckpointFile(tmp_path / "checkpoint").load() is None

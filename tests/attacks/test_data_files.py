@@ -39,7 +39,7 @@ def json_with(*lines: str) -> bytes:
 
 def zipped(content: bytes) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("../../evil.csv", content)
     return buffer.getvalue()
 
@@ -173,6 +173,9 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "gzip": ("a.csv.gz", gzip.compress(GOOD), "is not known"),
     "zip named csv": ("a.csv", zipped(GOOD), "zip archive or an Excel"),
     "xlsx": ("a.xlsx", zipped(GOOD), "is not known"),
+    "zip bomb named csv": ("a.csv", zipped(b"\0" * (128 << 20)), "zip archive or an Excel"),
+    "zip bomb named parquet": ("a.parquet", zipped(b"\0" * (128 << 20)), "does not begin like"),
+    "a zip behind rows": ("a.csv", GOOD + zipped(GOOD), "byte 0x"),
     "empty zip": ("a.csv", b"PK\x05\x06" + b"\0" * 18, "empty zip"),
     "bzip2 named csv": ("a.csv", b"BZh91AY&SY" + b"\x01" * 50, "bzip2"),
     "xz named csv": ("a.csv", b"\xfd7zXZ\x00" + b"\x01" * 50, "xz archive"),

@@ -42,7 +42,7 @@ class CheckpointFile:
             values = json.loads(safetensors_metadata(body)["progress"])
             progress = Progress(**values | {"curve": tuple(tuple(point) for point in values["curve"])})
             return Snapshot(progress, load_safetensors(body))
-        except (SafetensorError, KeyError, TypeError, ValueError):
+        except (SafetensorError, KeyError, TypeError, ValueError, RecursionError):
             return None
 
     def save(self, snapshot: Snapshot) -> None:
