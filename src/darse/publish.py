@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from peft import LoraConfig
-from transformers import PreTrainedModel
 
-from darse.data.example import DataCheck, Example, Task
+from darse.data.example import DataCheck, Example
 from darse.errors import AdapterError, InputError, ModelError
 from darse.execute.bench import Bench, read_weights
 from darse.files import write_durably, write_json
 from darse.model.adapter import Export, Profile, plan_config, write_adapter
-from darse.model.base import Base, find_base
+from darse.model.base import find_base
 from darse.model.lora import installed
 from darse.model.proof import plain_logits
 from darse.model.reload import load_adapter
 from darse.model.weights import AdapterWeights
 from darse.names import printable
-from darse.ranks.plan import Weight, is_uniform, ranks_by_weight
+from darse.ranks.plan import is_uniform, ranks_by_weight
 from darse.ranks.sites import find_weights
 from darse.report.card import model_card
 from darse.report.facts import FOUND, NamedPlan, named_plans
@@ -29,7 +27,6 @@ from darse.report.page import render_report
 from darse.report.shrink_card import shrink_card
 from darse.search.controls import BEST_UNIFORM, option_name
 from darse.search.result import Result
-from darse.settings import TrainSettings
 from darse.shrink.run import Finished as Shrinking
 from darse.store.protocol import Store
 from darse.store.trial import Trial
@@ -71,8 +68,7 @@ def write_export(
         AdapterError: The reloaded adapter does not give the same outputs.
         InputError: The study has no adapter.
     """
-    plan = choose_plan(result, None)
-    _write(result, plan, Trained(bench.base, bench.model, bench.task, bench.weights, weights), folder, profile)
+    _write(result, choose_plan(result, None), _export(bench, weights), folder, profile)
 
 
 def export_again(
@@ -109,7 +105,8 @@ def export_again(
         )
     model = found.classifier(result.task)
     weights = read_weights(store, run.outcome.artifacts["weights"])
-    _write(result, chosen, Trained(found, model, result.task, find_weights(model), weights), folder, profile)
+    length = found.text_length(settings.train.max_length)
+    _write(result, chosen, Export(found, model, result.task, weights, find_weights(model), length), folder, profile)
 
 
 def choose_plan(result: Result, name: str | None) -> NamedPlan:
@@ -172,18 +169,7 @@ def plan_as_python(result: Result, plan: NamedPlan) -> str:
     return f"from peft import LoraConfig\n\nconfig = LoraConfig(\n{body}{hint})\n"
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A trained adapter with what is needed to write it down."""
-
-    base: Base
-    model: PreTrainedModel
-    task: Task
-    sites: tuple[Weight, ...]
-    weights: AdapterWeights
-
-
-def _write(result: Result, plan: NamedPlan, trained: Trained, folder: Path, profile: Profile) -> None:
+def _write(result: Result, plan: NamedPlan, export: Export, folder: Path, profile: Profile) -> None:
     about: dict[str, object] = {
         "study": result.study,
         "name": plan.name,
@@ -192,8 +178,8 @@ def _write(result: Result, plan: NamedPlan, trained: Trained, folder: Path, prof
         "columns": _columns(result.check),
     }
     # a base model that has moved is named where it is now
-    moved = replace(result, origin=replace(result.origin, base_name=trained.base.name))
-    _write_proven(trained, folder, profile, result.settings.train, about=about, card=model_card(moved, profile, plan))
+    moved = replace(result, origin=replace(result.origin, base_name=export.base.name))
+    _write_proven(replace(export, about=about), folder, profile, model_card(moved, profile, plan))
 
 
 def publish_shrunk(finished: Shrinking, folder: Path, profile: Profile = "native") -> None:
@@ -202,7 +188,7 @@ def publish_shrunk(finished: Shrinking, folder: Path, profile: Profile = "native
     Raises:
         AdapterError: The reloaded adapter does not give the same outputs.
     """
-    result, bench = finished.result, finished.bench
+    result = finished.result
     about: dict[str, object] = {
         "study": result.study,
         "name": "shrunk",
@@ -211,24 +197,18 @@ def publish_shrunk(finished: Shrinking, folder: Path, profile: Profile = "native
         "columns": _columns(result.check),
         "adapter_sha256": result.adapter_digest,
     }
-    trained = Trained(bench.base, bench.model, bench.task, bench.weights, finished.weights)
-    card = shrink_card(result, profile)
-    _write_proven(trained, folder / "adapter", profile, result.settings.train, about=about, card=card)
+    export = replace(_export(finished.bench, finished.weights), about=about)
+    _write_proven(export, folder / "adapter", profile, shrink_card(result, profile))
     write_json(folder / "shrink.json", result.as_json())
 
 
-def _write_proven(
-    trained: Trained,
-    folder: Path,
-    profile: Profile,
-    settings: TrainSettings,
-    *,
-    about: Mapping[str, object],
-    card: str,
-) -> None:
-    length = trained.base.text_length(settings.max_length)
-    export = Export(trained.base, trained.model, trained.task, trained.weights, trained.sites, length, about)
-    write_adapter(export, folder, profile, card=card, prove=lambda fresh: _prove(trained, length, fresh, profile))
+def _export(bench: Bench, weights: AdapterWeights) -> Export:
+    length = bench.base.text_length(bench.settings.train.max_length)
+    return Export(bench.base, bench.model, bench.task, weights, bench.weights, length)
+
+
+def _write_proven(export: Export, folder: Path, profile: Profile, card: str) -> None:
+    write_adapter(export, folder, profile, card=card, prove=lambda fresh: _prove(export, fresh, profile))
 
 
 def _columns(check: DataCheck | None) -> dict[str, str]:
@@ -239,17 +219,17 @@ def _columns(check: DataCheck | None) -> dict[str, str]:
     return {part: name for part, name in columns.items() if name is not None}
 
 
-def _prove(trained: Trained, max_length: int, folder: Path, profile: Profile) -> None:
+def _prove(export: Export, folder: Path, profile: Profile) -> None:
     """Reload the folder, by our own loader and by plain `peft`, and compare the outputs on a few texts."""
-    task = trained.task
+    task = export.task
     examples = [Example(place, text, "Acme" if task.has_target else None) for place, text in enumerate(_PROBES, 1)]
-    rows = encode(trained.base.tokenizer, task, examples, max_length)
-    with installed(trained.model, trained.weights):
-        ours = predict(trained.model, rows)
-    loaded = load_adapter(folder, base=str(trained.base.folder), trust_remote_code=trained.base.trust_remote_code)
+    rows = encode(export.base.tokenizer, task, examples, export.max_length)
+    with installed(export.model, export.weights):
+        ours = predict(export.model, rows)
+    loaded = load_adapter(folder, base=str(export.base.folder), trust_remote_code=export.base.trust_remote_code)
     reloaded = predict(loaded.model, rows)
     del loaded
-    plain = plain_logits(folder, trained.base, profile, examples, outputs=task.outputs, max_length=max_length)
+    plain = plain_logits(folder, export.base, profile, examples, outputs=task.outputs, max_length=export.max_length)
     for reader, theirs in (("darse", reloaded), ("plain peft and transformers", plain)):
         theirs = theirs.clone()
         if task.has_score:

@@ -6,7 +6,7 @@ import copy
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -53,7 +53,7 @@ class Export:
     weights: AdapterWeights
     sites: Sequence[Weight]
     max_length: int
-    about: Mapping[str, object]
+    about: Mapping[str, object] = field(default_factory=dict)
 
 
 def write_adapter(
