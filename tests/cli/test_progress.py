@@ -56,13 +56,6 @@ def test_a_run_is_never_silent_for_long_without_a_terminal(capsys: pytest.Captur
     assert sum("less than one run" in line for line in lines) == 1
 
 
-def test_a_limit_that_stops_several_stages_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
-    listener = _display().audience().search
-    for part in ("search", "search", "proof", "proof"):
-        listener.limited(part)
-    assert len(capsys.readouterr().err.splitlines()) == 2
-
-
 def test_cuts_are_counted_with_the_run_they_come_from(capsys: pytest.CaptureFixture[str]) -> None:
     audience = _display().audience()
     audience.search.stage(Findings())

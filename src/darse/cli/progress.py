@@ -78,7 +78,6 @@ class Display:
         self.cuts: Counter[int] = Counter()
         self.best_cut = float("inf")
         self.began = self.spoke = clock()
-        self.limited: set[str] = set()
         self.held: list[str] | None = None
 
     def __enter__(self) -> Display:
@@ -134,9 +133,6 @@ class Display:
         self._release()
 
     def _limited(self, part: str) -> None:
-        if part in self.limited:
-            return
-        self.limited.add(part)
         rest = "; the rest of it is for the proof" if part == "search" else ""
         self._say("limit", {"part": part}, f"      the limit has ended the {part}{rest}")
 

@@ -139,8 +139,10 @@ def search(
             return Searched(findings, history.whole(), stages)
         is_proof = findings.stage == "verify"
         if not limits.allow(history, specs, is_proof=is_proof) and not _is_closed(history, specs[0], is_proof=is_proof):
+            was_closed = history.in_proof().is_closed if is_proof else history.is_closed
             history = _close(history, specs[0], is_proof=is_proof)
-            listener.limited("proof" if is_proof else "search")
+            if not was_closed:  # the cuts, which end after the runs, are not told again
+                listener.limited("proof" if is_proof else "search")
             continue
         for spec in specs:
             stages.setdefault(spec.id(problem.context), findings.stage)
