@@ -26,7 +26,7 @@ from darse.store.trial import Outcome, Trial, TrialSpec
 from tests.cli.test_estimate import Clock
 
 SPEC = TrialSpec(RankPlan((4, 4)), 0, 1e-3, 6)
-CALIBRATED = Findings(Calibration(1e-3, 0.01, 2, 4, {1e-3: 0.5}, ("run",)))
+CALIBRATED = Findings(Calibration(1e-3, 0.01, 2, 4, {1e-3: 0.5}, ("run",), 4.0))
 
 ALLOCATED = replace(CALIBRATED, coarse=Coarse(1, 2, {}), fine=Fine(2, {}), allocate=Allocation(900, (), (), None))
 

@@ -375,7 +375,7 @@ def _findings(shape: Shape, sites: Sequence[Site], plan: RankPlan, trials: Seque
     table = tuple({one.rank: one.loss for one in losses if one.site == site} for site in range(len(sites)))
     budget = cost(RankPlan.uniform(sites, 4), sites)
     return Findings(
-        Calibration(RATE, 0.0121, SEEDS, TOP, {1e-3: 0.41, RATE: 0.372, 4e-3: 0.405}, parents),
+        Calibration(RATE, 0.0121, SEEDS, TOP, {1e-3: 0.41, RATE: 0.372, 4e-3: 0.405}, parents, float(TOP)),
         Coarse(2, 4, curve),
         Fine(4, curve | {3: _score(RankPlan.uniform(sites, 3), sites, _full(top, 0))}),
         Allocation(

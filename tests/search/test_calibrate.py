@@ -14,7 +14,7 @@ from darse.search.calibrate import UNKNOWN_NOISE, calibrate, noise_of
 from darse.search.history import History
 from darse.store.trial import Outcome, Trial, TrialSpec
 
-from .worlds import layers, problem
+from .worlds import layers, modules, problem
 from .written import Scores, asked_of
 
 GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
@@ -130,3 +130,28 @@ def test_where_limits_leave_the_lowest_rank_untried_one_rate_is_taken() -> None:
     parent = TrialSpec(given.uniform(16), 0, 1e-3, given.epochs)
     trials = {parent.id(given.context): Trial(parent.id(given.context), parent, Outcome(1.0, {}, ""))}
     assert calibrate(History(given, trials, is_closed=True)).rate_exponent == 0
+
+
+def test_at_the_lowest_rank_no_rate_below_the_best_is_tried() -> None:
+    for best in GRID:
+        found, asked = asked_of(calibrate, problem(layers(4), learning_rates=GRID), bowl(best))
+        low = [spec.learning_rate for spec in asked if spec.plan.ranks == (1,) * 4]
+        assert low == sorted(found.tried_low)
+        assert min(low) == best
+        assert len(low) <= 2
+
+
+def test_the_calibrated_plan_has_its_rate_to_the_bit_also_where_narrow_sites_cannot_carry_its_rank() -> None:
+    given = problem(modules([(64, 64), (4, 64), (64, 2)]), learning_rates=(0.0012345, 0.0045678))
+    found, _ = asked_of(
+        calibrate, given, lambda spec: abs(spec.learning_rate - (0.0012345 if spec.plan[0] > 1 else 0.0045678))
+    )
+    assert found.rate_exponent > 0
+    assert found.rate(given.uniform(found.rank)) == 0.0012345
+    assert found.rate(given.uniform(1)) == pytest.approx(0.0045678, rel=1e-2)
+
+
+def test_a_loss_of_ones_own_has_no_assumed_noise() -> None:
+    for shift in (0.0, 100.0, -1.0):
+        scores = [shift + 0.99, shift + 1.0, shift + 1.01]
+        assert noise_of(scores, is_moderated=False) == pytest.approx(0.01)

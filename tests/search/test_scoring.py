@@ -21,7 +21,7 @@ from .written import a_calibration, asked_of
 
 GIVEN = problem(layers(3))
 PARENT = TrialSpec(GIVEN.uniform(16), 0, 1e-3, EPOCHS)
-CALIBRATION = Calibration(1e-3, 0.01, 1, 16, {1e-3: 1.0}, (PARENT.id(GIVEN.context),))
+CALIBRATION = Calibration(1e-3, 0.01, 1, 16, {1e-3: 1.0}, (PARENT.id(GIVEN.context),), 16.0)
 PLANS = [RankPlan(ranks) for ranks in ((1, 1, 1), (0, 2, 0), (4, 0, 0), (0, 0, 8), (2, 2, 0))]
 score = st.floats(0.1, 2.0)
 

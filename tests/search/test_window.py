@@ -25,7 +25,7 @@ def look(world: World, *, rank: int = 2, noise_floor: float = 0.01) -> tuple[Dep
     given = problem(layers(world.depth), strategy="window")
     parent = TrialSpec(given.uniform(16), 0, 1e-3, EPOCHS)
     name = parent.id(given.context)
-    calibration = Calibration(1e-3, noise_floor, 3, 16, {1e-3: 1.0}, (name,))
+    calibration = Calibration(1e-3, noise_floor, 3, 16, {1e-3: 1.0}, (name,), 16.0)
     sizes = [cost(given.uniform(rank), given.sites) >> power for power in range(4)]
 
     def stage(history: History) -> Depth | None:

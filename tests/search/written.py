@@ -33,4 +33,4 @@ def asked_of(stage: Callable[[History], Found], problem: Problem, scores: Scores
 
 
 def a_calibration(problem: Problem, *, noise_floor: float = 0.01, rank: int = 16) -> Calibration:
-    return Calibration(1e-3, noise_floor, 3, rank, {1e-3: 1.0}, ())
+    return Calibration(1e-3, noise_floor, 3, rank, {1e-3: 1.0}, (), float(rank))

@@ -68,12 +68,12 @@ def complete_runs(settings: Settings) -> int:
     """How many full runs' work a complete search is, roughly (docs/explore.md#how-long-it-takes).
 
     >>> complete_runs(Settings())
-    31
+    30
     """
     search = settings.search
     walked = min(len(search.learning_rates), _WALKED_RATES)
     has_low_walk = walked > 1 and search.preset != "paper"
-    calibrate = walked * (1 + has_low_walk) + min(search.seeds, NOISE_SEEDS) - 1
+    calibrate = walked + 2 * has_low_walk + min(search.seeds, NOISE_SEEDS) - 1
     compared = _SHORT_RUNS / SHORT_PART + _CONFIRMING_RUNS if search.is_cut else _FULL_SEARCH_RUNS
     return math.ceil(calibrate + _PROVED_PLANS * search.seeds + compared)
 

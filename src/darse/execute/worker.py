@@ -11,7 +11,7 @@ _GONE = "gone"
 
 
 def worker_name(pid: int | None = None) -> str:
-    """Host, PID namespace, PID and start time: unique, and checkable on the same machine."""
+    """Host, boot, PID namespace, PID and start time: unique, and checkable on the same machine."""
     pid = os.getpid() if pid is None else pid
     return f"{_machine()}:{pid}:{_start_time(pid)}"
 
@@ -31,7 +31,15 @@ def is_dead(worker: str) -> bool:
 def _machine() -> str:
     namespace = Path("/proc/self/ns/pid")
     inode = namespace.stat().st_ino if namespace.exists() else 0
-    return f"{socket.gethostname()}:{inode}"
+    return f"{socket.gethostname()}:{_boot()}:{inode}"
+
+
+def _boot() -> str:
+    """What no two machines share; they may share a name, and then also the number of a namespace."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return _UNKNOWN
 
 
 def _start_time(pid: int) -> str:

@@ -30,6 +30,7 @@ class Calibration:
         rank: Uniform rank it was found at.
         tried: Score by learning rate; infinity where a run failed or was not made.
         parents: Ids of the runs at the best learning rate, one per seed; cut plans descend from them.
+        mean_rank: Mean rank of the calibrated plan, below `rank` where narrow sites cannot carry it.
         rate_exponent: How fast the best learning rate grows as the rank falls (`rate`).
         tried_low: Score by learning rate at the lowest rank; empty where it was not looked at.
     """
@@ -40,6 +41,7 @@ class Calibration:
     rank: int
     tried: dict[float, float]
     parents: tuple[str, ...]
+    mean_rank: float
     rate_exponent: float = 0.0
     tried_low: dict[float, float] = field(default_factory=dict)
 
@@ -50,15 +52,14 @@ class Calibration:
         length of training (arXiv 2602.06204). So it is measured at both ends of the ranks, and between them it goes
         with a power of the rank. With one rate for all a sweep compares how far ranks have learned.
 
-        >>> calibration = Calibration(1e-3, 0.0, 3, 16, {}, (), rate_exponent=0.5)
+        >>> calibration = Calibration(1e-3, 0.0, 3, 16, {}, (), mean_rank=16.0, rate_exponent=0.5)
         >>> calibration.rate(RankPlan((16, 16))), calibration.rate(RankPlan((0, 4))), calibration.rate(RankPlan((1, 1)))
         (0.001, 0.002, 0.004)
         """
-        active = [rank for rank in plan if rank]
-        if not active or not self.rate_exponent:
+        mean = _mean_rank(plan)
+        if not self.rate_exponent or not mean or mean == self.mean_rank:
             return self.learning_rate
-        mean = math.exp(sum(map(math.log, active)) / len(active))
-        return float(f"{self.learning_rate * (self.rank / mean) ** self.rate_exponent:.3g}")
+        return float(f"{self.learning_rate * (self.mean_rank / mean) ** self.rate_exponent:.3g}")
 
 
 def calibrate(history: History) -> Calibration:
@@ -70,23 +71,30 @@ def calibrate(history: History) -> Calibration:
     best = min(tried, key=lambda rate: tried[rate])
     seeds = min(problem.settings.seeds, NOISE_SEEDS)
     runs = [trial for trial in history.need([_spec(problem, rank, best, seed) for seed in range(seeds)]) if trial]
-    noise = noise_of([run.outcome.score for run in runs])
-    tried_low = _walk(history, problem.settings.min_rank, grid, grid.index(best)) if _is_rate_of_rank(problem) else {}
-    exponent = _exponent(problem, best, tried_low)
-    return Calibration(best, noise, len(runs), rank, tried, tuple(run.id for run in runs), exponent, tried_low)
+    # an own evaluator's loss may have its zero anywhere, so no part of it is known to be noise
+    noise = noise_of([run.outcome.score for run in runs], is_moderated=problem.has_head)
+    lowest = problem.settings.min_rank
+    tried_low = _climb(history, lowest, grid[grid.index(best) :]) if _is_rate_of_rank(problem) else {}
+    mean_rank = _mean_rank(problem.uniform(rank))
+    exponent = _exponent(best, tried_low, mean_rank / _mean_rank(problem.uniform(lowest)))
+    parents = tuple(run.id for run in runs)
+    return Calibration(best, noise, len(runs), rank, tried, parents, mean_rank, exponent, tried_low)
 
 
-def noise_of(scores: Sequence[float]) -> float:
-    """Standard deviation of the scores of some seeds, moderated by `UNKNOWN_NOISE` (Smyth 2004).
+def noise_of(scores: Sequence[float], *, is_moderated: bool = True) -> float:
+    """Standard deviation of the scores of some seeds, moderated by `UNKNOWN_NOISE` (Smyth 2004) unless told otherwise.
 
     Two or three seeds can lie close to one another by chance, and a floor near zero lets every stage chase chance. So
-    what is known of other sets counts as much as one more seed: s^2 = (s_0^2 + (n - 1) s_n^2) / n.
+    what is known of other sets counts as much as one more seed: s^2 = (s_0^2 + (n - 1) s_n^2) / n. Of one seed nothing
+    else is known.
 
     >>> [f"{noise_of(scores):.4f}" for scores in ([], [1.0], [1.0, 1.0], [0.9, 1.1], [0.9, 1.0, 1.1])]
     ['0.0000', '0.0400', '0.0283', '0.1039', '0.0849']
     """
     if not scores:
         return 0.0
+    if len(scores) > 1 and not is_moderated:
+        return float(np.std(scores, ddof=1))
     assumed = UNKNOWN_NOISE * float(np.mean(scores))
     return math.sqrt((assumed**2 + float(np.square(np.subtract(scores, np.mean(scores))).sum())) / len(scores))
 
@@ -97,13 +105,18 @@ def _is_rate_of_rank(problem: Problem) -> bool:
     return settings.min_rank < _rank(problem) and len(settings.learning_rates) > 1 and settings.preset != "paper"
 
 
-def _exponent(problem: Problem, best: float, tried_low: dict[float, float]) -> float:
-    """From the best rates of the calibrated and of the lowest rank; never below 0, where only chance could bring it."""
+def _exponent(best: float, tried_low: dict[float, float], times: float) -> float:
+    """From the best rates of the calibrated rank and of the lowest, the first of them so many times the second."""
     finite = [rate for rate, score in tried_low.items() if math.isfinite(score)]
-    if not finite:
+    if not finite or times <= 1:
         return 0.0
-    low = min(finite, key=lambda rate: tried_low[rate])
-    return max(0.0, math.log(low / best) / math.log(_rank(problem) / problem.settings.min_rank))
+    return math.log(min(finite, key=lambda rate: tried_low[rate]) / best) / math.log(times)
+
+
+def _mean_rank(plan: RankPlan) -> float:
+    """Geometric, over sites that have a rank; 0 where none has."""
+    active = [rank for rank in plan if rank]
+    return math.exp(sum(map(math.log, active)) / len(active)) if active else 0.0
 
 
 def _walk(history: History, rank: int, grid: Sequence[float], left: int) -> dict[float, float]:
@@ -113,13 +126,18 @@ def _walk(history: History, rank: int, grid: Sequence[float], left: int) -> dict
     pair = list(dict.fromkeys([grid[left], grid[right]]))
     tried = dict(zip(pair, history.scores([_spec(problem, rank, rate, 0) for rate in pair]), strict=True))
     # of equals the lower one: where both have failed, a still higher one would fail too
-    place, step = (left, -1) if tried[grid[left]] <= tried[grid[right]] else (right, 1)
-    while 0 <= place + step < len(grid):
-        rate = grid[place + step]
-        tried[rate] = history.score(_spec(problem, rank, rate, 0))
-        if not tried[rate] < tried[grid[place]]:
+    way = grid[left::-1] if tried[grid[left]] <= tried[grid[right]] else grid[right:]
+    return tried | _climb(history, rank, way)
+
+
+def _climb(history: History, rank: int, rates: Sequence[float]) -> dict[float, float]:
+    """Scores of learning rates, one after the other until one is no better than that before it."""
+    tried: dict[float, float] = {}
+    for rate in rates:
+        best = min(tried.values(), default=math.inf)
+        tried[rate] = history.score(_spec(history.problem, rank, rate, 0))
+        if len(tried) > 1 and not tried[rate] < best:
             break
-        place += step
     return tried
 
 

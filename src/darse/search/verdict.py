@@ -146,14 +146,16 @@ def judge(
     """
     controls = tuple(_effect(one, losses, sites=sites, metric=metric, margin=margin, seed=seed) for one in contenders)
     own = cost(plan, sites)
-    is_worse = any(
-        control.is_worse and _is_surely_worse(one, losses, among=len(contenders), seed=seed)
+    winners = [
+        control
         for control, one in zip(controls, contenders, strict=True)
-    )
-    judgement = _judgement(own, controls, is_worse=is_worse)
+        if control.is_worse and _is_surely_worse(one, losses, among=len(contenders), seed=seed)
+    ]
+    judgement = _judgement(own, controls, winners)
     sentence = _alone(own)
     if controls:
-        sentence = _sentence(judgement, own, controls, metric, has_one_rank=is_uniform(plan, sites)) + _doubt(controls)
+        has_one_rank = is_uniform(plan, sites)
+        sentence = _sentence(judgement, own, controls, winners, metric, has_one_rank=has_one_rank) + _doubt(controls)
     return Verdict(judgement, sentence, metric, split, metric_level(losses, metric, seed), controls)
 
 
@@ -194,8 +196,8 @@ def _is_surely_worse(one: Contender, losses: Floats, *, among: int, seed: int) -
     return one.effect(losses, seed=seed, level=1 - 0.05 / among).high < 0
 
 
-def _judgement(own: int, controls: Sequence[ControlEffect], *, is_worse: bool) -> Judgement:
-    if is_worse:
+def _judgement(own: int, controls: Sequence[ControlEffect], winners: Sequence[ControlEffect]) -> Judgement:
+    if winners:
         return "worse"
     uniform = next((control for control in controls if control.name == BEST_UNIFORM), None)
     if uniform is None:
@@ -213,7 +215,13 @@ def _alone(own: int) -> str:
 
 
 def _sentence(
-    judgement: Judgement, own: int, controls: Sequence[ControlEffect], metric: str, *, has_one_rank: bool
+    judgement: Judgement,
+    own: int,
+    controls: Sequence[ControlEffect],
+    winners: Sequence[ControlEffect],
+    metric: str,
+    *,
+    has_one_rank: bool,
 ) -> str:
     first = controls[0]
     compared = f"{first.name} ({first.cost:,} parameters)"
@@ -231,7 +239,7 @@ def _sentence(
             f"within the margin of {amount_words(first.margin, metric)}."
         )
     if judgement == "worse":
-        culprit = min(controls, key=lambda control: control.high)
+        culprit = min(winners, key=lambda control: control.high)
         return (
             f"Worse: the plan ({own:,} parameters) loses to {culprit.name} ({culprit.cost:,} parameters): its "
             f"{change_words(culprit, metric)}. Use {culprit.name} instead: "

@@ -96,7 +96,7 @@ def choose(candidates: Sequence[Candidate], objective: Objective) -> tuple[Candi
 
 def _holding(cuts: Sequence[Candidate]) -> list[Candidate]:
     found: list[Candidate] = []
-    for origin in {one.origin for one in cuts}:
+    for origin in dict.fromkeys(one.origin for one in cuts):
         falling = sorted((one for one in cuts if one.origin == origin), key=lambda one: -one.cost)
         found += takewhile(lambda one: one.holds, falling)
     return found

@@ -58,7 +58,7 @@ def _judgement(effect: ControlEffect, cost: int) -> Judgement:
         return "worse"
     if effect.low > 0:
         return "better"
-    return "smaller" if cost < effect.cost and effect.low >= -effect.margin else "no_difference"
+    return "smaller" if cost < effect.cost and effect.low > -effect.margin else "no_difference"
 
 
 def _sentence(judgement: Judgement, effect: ControlEffect, cost: int, metric: str) -> str:
