@@ -83,6 +83,16 @@ def test_a_study_that_is_not_finished_says_its_state(store: Store, folder: Path)
         find_result(store, folder, "headlines")
 
 
+def test_a_shrunk_adapter_is_told_from_a_study(tmp_path: Path) -> None:
+    with open_store(tmp_path / "study.db", artifacts=tmp_path / "artifacts") as store:
+        store.open_study(StudyRecord(FINISHED, "shrunk", "context", {}, 0.0))
+        store.set_study_state(FINISHED, "finished")
+        (tmp_path / "shrink.json").write_text("{}", encoding="utf-8")
+        for name in (None, "shrunk"):
+            with pytest.raises(InputError, match=r"what came of it is in shrink\.json"):
+                find_result(store, tmp_path, name)
+
+
 @pytest.mark.parametrize("address", [None, "typo.db", "sqlite:///typo.db"])
 def test_a_store_that_is_not_there_is_refused_and_not_made(
     address: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -15,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darse.errors import InputError, StoreError
+from darse.errors import InputError, Interrupted, StoreError
 from darse.files import (
     make_folder,
+    replacing_file,
     replacing_folder,
     sha256_of_bytes,
     sha256_of_file,
@@ -40,6 +42,21 @@ def test_a_write_makes_missing_folders_and_replaces_the_old_content(tmp_path: Pa
         assert path.read_bytes() == content
     assert [one.name for one in path.parent.iterdir()] == ["file"]
     assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_stop_amid_a_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_durably(path, b"old")
+
+    def write_half() -> None:
+        with replacing_file(path) as file:
+            file.write(b"new")
+            raise Interrupted(signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        write_half()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])

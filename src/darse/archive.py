@@ -56,11 +56,15 @@ def find_result(store: Store, folder: Path, name: str | None) -> Result:
     wanted = name if name is not None else _study_of(folder)
     if wanted is None:
         result = read_result(store)
+        if result is None and (folder / "shrink.json").is_file():
+            raise InputError(f"{folder} is of a shrunk adapter and has no study; what came of it is in shrink.json")
         if result is None:
             raise InputError(f"{folder} has no finished study; `darse studies` lists those there are")
         return result
     record = find_study(store, wanted)
     result = read_result(store, record.id)
+    if result is None and record.state == "finished":
+        raise InputError(f"study {record.id} shrank an adapter; what came of it is in shrink.json of its folder")
     if result is None:
         raise InputError(f"study {record.id} is {record.state} and not finished; its command again continues it")
     return result

@@ -11,6 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from io import FileIO
 from pathlib import Path
 
 from darse.errors import InputError, StoreError
@@ -33,25 +34,53 @@ def write_durably(path: Path, content: bytes) -> None:
     Raises:
         StoreError: The folder cannot be written or the disk is full; the message names the path.
     """
-    temporary: Path | None = None
+    with replacing_file(path) as file:
+        try:
+            remaining = memoryview(content)
+            while remaining:
+                remaining = remaining[file.write(remaining) :]
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+
+@contextlib.contextmanager
+def replacing_file(path: Path) -> Iterator[FileIO]:
+    """An unbuffered temporary file in the same folder; when the block ends well it takes the file's place and lasts.
+
+    What the block raises passes as it is.
+
+    Raises:
+        StoreError: The folder cannot be written or the disk is full; the message names the path.
+    """
     try:
         path = regular_file(path)
         _make_durably(path.parent)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            yield file
+            _settle(path, temporary, file)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _settle(path: Path, temporary: Path, file: FileIO) -> None:
+    try:
+        os.fsync(file.fileno())
         permit(temporary, 0o666)
         temporary.replace(path)
         sync(path.parent)
     except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-        reason = error.strerror or str(error)
-        raise StoreError(f"cannot write {path}: {reason}; free some room or choose another --out") from error
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> StoreError:
+    """What the disk said, as our error."""
+    return StoreError(f"cannot write {path}: {error.strerror or error}; free some room or choose another --out")
 
 
 def regular_file(path: Path) -> Path:

@@ -46,12 +46,15 @@ _PROBES = (
 
 
 def publish(finished: Finished, folder: Path) -> None:
-    """Write verdict.json, report.html and, unless an own evaluator was asked, adapter/."""
+    """Write, unless an own evaluator was asked, adapter/, then report.html and verdict.json.
+
+    The verdict comes last, since it says whose folder this is.
+    """
     result = finished.result
-    write_json(folder / "verdict.json", result.verdict_json())
-    write_report(result, folder / "report.html")
     if finished.bench is not None and finished.weights is not None:
         write_export(result, finished.bench, finished.weights, folder / "adapter")
+    write_report(result, folder / "report.html")
+    write_json(folder / "verdict.json", result.verdict_json())
 
 
 def write_report(result: Result, path: Path) -> None:
@@ -66,7 +69,6 @@ def write_export(
 
     Raises:
         AdapterError: The reloaded adapter does not give the same outputs.
-        InputError: The study has no adapter.
     """
     _write(result, choose_plan(result, None), _export(bench, weights), folder, profile)
 

@@ -82,7 +82,7 @@ class SearchSettings(_Frozen):
     """`layer`, `module` or `group:4`."""
     evaluator: Evaluator = "truncate"
     strategy: Strategy = "auto"
-    """`auto` takes the finalists of knapsack and window together."""
+    """`auto` takes the better of knapsack and window, told by one short run of each."""
     preset: Preset = "none"
     min_rank: Annotated[int, Field(ge=1)] = 1
     max_rank: Annotated[int, Field(ge=1)] = 16

@@ -43,8 +43,7 @@ from darse.store.journal import Journal
 from darse.store.open import open_store
 from darse.store.protocol import Store
 from darse.store.sql import SqlStore
-from darse.store.trial import EvaluatorName
-from darse.train.checkpoint import CheckpointFile
+from darse.store.trial import EvaluatorName, total_seconds
 
 RESULT = "result"
 _PACKAGES = ("torch", "transformers", "peft", "numpy", "scipy", "scikit-learn", "tokenizers", "safetensors")
@@ -216,14 +215,8 @@ class _Run:
         epochs = self.request.settings.train.epochs
         has_head = self.request.evaluator is None
         problem = Problem(self.sites, settings, epochs, self.budget, self.opened.record.context, has_head)
-
-        def forget(trial: str) -> None:
-            CheckpointFile(checkpoints / f"{trial}.safetensors").remove()
-
-        # a kill may have come between the storing of a trial and the forgetting of its checkpoint
-        for trial in (*(one.id for one in self.store.trials(self.study)), *self.store.failed_ids(self.study)):
-            forget(trial)
-        executor = LocalExecutor(self.store, evaluators, forget=forget, watcher=self.audience.trials)
+        executor = LocalExecutor.beside(checkpoints, self.store, evaluators, self.audience.trials)
+        executor.forget_ended(self.study)
         limits = Limits(settings.max_trials, None if settings.max_minutes is None else 60 * settings.max_minutes)
         listener = replace(self.audience.search, stage=self._keep_findings, limited=self._note_limit)
         return search(problem, self.study, self.store, executor, limits=limits, listener=listener)
@@ -285,7 +278,7 @@ class _Run:
             trials=trials,
             stages=tuple(searched.stages.get(trial.id, "") for trial in trials),
             failures=tuple((str(failure.spec.plan), failure.reason) for failure in failures),
-            seconds=sum(trial.outcome.seconds for trial in trials) + sum(failure.seconds for failure in failures),
+            seconds=total_seconds(trials, failures),
             is_limited=searched.history.is_closed,
         )
         self.store.put_finding(self.study, RESULT, {"artifact": self.store.put_artifact(result.to_json())})

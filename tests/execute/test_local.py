@@ -109,6 +109,15 @@ def test_the_watcher_is_told_and_the_checkpoint_forgotten_once_the_outcome_is_st
     assert story == ["started 1 0 2 0", "forgot 0 of 1", "finished 1 0 2 0", "started 1 0 2 1", "forgot 1 of 1"]
 
 
+def test_checkpoints_of_trials_that_have_ended_are_forgotten_and_no_others(store: Store, tmp_path: Path) -> None:
+    world = replace(WORLD, fails=lambda spec: spec == SPECS[1])
+    list(local(store, world).run(STUDY, SPECS[:2]))
+    for name in NAMES[:3]:
+        (tmp_path / f"{name}.safetensors").write_bytes(b"left by a kill")
+    LocalExecutor.beside(tmp_path, store, {}, Watcher()).forget_ended(STUDY)
+    assert [path.stem for path in tmp_path.glob("*.safetensors")] == [NAMES[2]]
+
+
 @dataclass(frozen=True)
 class Deaf:
     """Asks for nothing, and ends only when its lease lasts longer than it was taken for."""

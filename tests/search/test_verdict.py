@@ -63,6 +63,17 @@ def test_planted_differences_get_their_verdict(gains: list[float], expected: str
             assert f"{abs(figure):.4g}" in found.sentence
 
 
+def test_the_control_that_the_plan_loses_to_is_never_one_of_a_single_seed() -> None:
+    own, others = planted([-0.1, 0.1, -0.3])
+    others[2] = others[2][:1]
+    places = (None, None, (0,))
+    contenders = [Contender(*one) for one in zip(CONTROLS, others, places, strict=True)]
+    found = judge(PLAN, own, contenders, sites=SITES, metric="mse", split="test", margin=0.01, seed=0)
+    assert found.verdict == "worse"
+    assert found.controls[2].high < found.controls[0].high
+    assert f"loses to {CONTROLS[0].name} " in found.sentence
+
+
 def test_too_much_noise_is_no_difference() -> None:
     found = verdict_on(*planted([0.0, 0.0, 0.0], rows=20, noise=0.5))
     assert found.verdict == "no_difference"

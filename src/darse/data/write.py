@@ -6,8 +6,6 @@ import contextlib
 import csv
 import io
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path
@@ -17,8 +15,8 @@ from darse.data.carry import Json, Value, is_plain
 from darse.data.labels import is_number
 from darse.data.parquet import ArrowRow
 from darse.data.read import FORMATS
-from darse.errors import DataError, StoreError
-from darse.files import permit, regular_file, sync
+from darse.errors import DataError
+from darse.files import cannot_write, replacing_file
 from darse.names import printable
 
 if TYPE_CHECKING:
@@ -122,7 +120,7 @@ def writing_lines(path: Path) -> Iterator[Callable[[Record], None]]:
 
         def put(record: Record) -> None:
             if not files:
-                files.append(stack.enter_context(_replace(path)))
+                files.append(stack.enter_context(replacing_file(path)))
             with _explaining(path, "a line"):
                 _put_all(files[0], f"{_json_line(record)}\n".encode())
 
@@ -158,7 +156,7 @@ class _Sink(Protocol[_Taken]):
 
 def _stream(path: Path, open_sink: Callable[[BinaryIO], _Sink[_T]], rows: Iterable[_T]) -> int:
     remaining, count = iter(rows), 0
-    with _replace(path) as file:
+    with replacing_file(path) as file:
         with _explaining(path, "the columns"):
             sink = open_sink(file)
         try:
@@ -195,41 +193,7 @@ def _explaining(path: Path, what: str) -> Iterator[None]:
         first = printable(str(error).partition("\n")[0], 200)
         raise DataError(f"{what} cannot be written: {first}", path=path) from error
     except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-@contextlib.contextmanager
-def _replace(path: Path) -> Iterator[BinaryIO]:
-    """A temporary file in the same folder that becomes the file when the block ends well."""
-    try:
-        path = regular_file(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb", buffering=0) as file:
-            yield file
-            _settle(path, temporary, file)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def _settle(path: Path, temporary: Path, file: BinaryIO) -> None:
-    try:
-        os.fsync(file.fileno())
-        permit(temporary, 0o666)
-        temporary.replace(path)
-        sync(path.parent)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-def _cannot_write(path: Path, error: OSError) -> StoreError:
-    reason = error.strerror or str(error)
-    return StoreError(f"cannot write {path}: {reason}; free some room or choose another path")
+        raise cannot_write(path, error) from error
 
 
 class _TextSink:

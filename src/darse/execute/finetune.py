@@ -15,7 +15,7 @@ from darse.execute.truncate import Truncate
 from darse.model.head import cooled
 from darse.model.weights import AdapterWeights, frozen_depth
 from darse.store.trial import CurvePoint, Outcome, Trial, TrialSpec
-from darse.train.checkpoint import CheckpointFile
+from darse.train.checkpoint import checkpoint_of
 from darse.train.loop import Observer, train
 
 
@@ -46,7 +46,7 @@ class Recover:
 def run_training(bench: Bench, trial_id: str, spec: TrialSpec, start: AdapterWeights, feedback: Feedback) -> Outcome:
     """Train from some weights, resuming from the trial's checkpoint, and score the best epoch."""
     began = time.perf_counter()
-    checkpoint = CheckpointFile(bench.checkpoints / f"{trial_id}.safetensors")
+    checkpoint = checkpoint_of(bench.checkpoints, trial_id)
     depth = frozen_depth(bench.model, start)
 
     def validate() -> float:

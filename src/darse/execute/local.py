@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from darse.errors import StaleLeaseError, StoreError, TrialError
 from darse.execute.evaluator import Evaluator, Feedback
@@ -16,6 +17,7 @@ from darse.execute.worker import is_dead, worker_name
 from darse.store.journal import Journal
 from darse.store.protocol import Lease, Store
 from darse.store.trial import EvaluatorName, Outcome, Trial, TrialSpec
+from darse.train.checkpoint import checkpoint_of
 
 LEASE_S = 60.0
 """A killed worker's trial is free again after this time; a live one renews at a third of it."""
@@ -61,6 +63,18 @@ class LocalExecutor:
     lease_s: float = LEASE_S
     clock: Callable[[], float] = time.time
     wait: Callable[[float], None] = time.sleep
+
+    @classmethod
+    def beside(
+        cls, checkpoints: Path, store: Store, evaluators: Mapping[EvaluatorName, Evaluator], watcher: Watcher
+    ) -> LocalExecutor:
+        """An executor of runs whose checkpoints lie in a folder."""
+        return cls(store, evaluators, lambda trial: checkpoint_of(checkpoints, trial).remove(), watcher)
+
+    def forget_ended(self, study: str) -> None:
+        """Forget what is left of trials that have ended; a kill may have come between their storing and forgetting."""
+        for trial in (*(one.id for one in self.store.trials(study)), *self.store.failed_ids(study)):
+            self.forget(trial)
 
     def run(self, study: str, specs: Sequence[TrialSpec]) -> Iterator[Trial | None]:
         """Run trials in the order asked; see `Executor.run`."""

@@ -11,7 +11,7 @@ from darse.search.history import History, Problem, is_run
 from darse.search.stages import Findings, advance
 from darse.store.arrays import read_array
 from darse.store.protocol import Store
-from darse.store.trial import Failure, Trial, TrialSpec
+from darse.store.trial import Failure, Trial, TrialSpec, total_seconds
 
 SEARCH_SHARE = 0.6
 """Part of a limit that the search may use; the rest is kept for the proof (stage verify)."""
@@ -57,8 +57,7 @@ class Limits:
             return False
         if self.max_seconds is None:
             return True
-        spent = sum(trial.outcome.seconds for trial in trials)
-        spent += sum(failure.seconds for failure in failures)
+        spent = total_seconds(trials, failures)
         return spent + _expected_seconds(specs[0], runs) <= self.max_seconds * share
 
 

@@ -35,6 +35,7 @@ from darse.shrink.work import Audience, Found, Work
 from darse.store.journal import Journal
 from darse.store.open import open_store
 from darse.store.protocol import StudyRecord
+from darse.store.trial import total_seconds
 
 _PACKAGES = ("darse", "torch", "transformers", "peft", "safetensors")
 
@@ -189,5 +190,5 @@ def _result(
         candidates=found.candidates,
         seeds=found.seeds,
         trials=len(trials),
-        seconds=sum(trial.outcome.seconds for trial in trials),
+        seconds=total_seconds(trials, bench.store.failures(record.id)),
     )

@@ -13,6 +13,7 @@ from darse.errors import TrialError
 from darse.evaluate.losses import Floats, metric_losses, verdict_metric
 from darse.evaluate.paired import mean_intervals
 from darse.execute.bench import Bench
+from darse.execute.evaluator import Evaluator
 from darse.execute.finetune import Recover
 from darse.execute.held_out import HeldOut, exported, quality_of, test_logits
 from darse.execute.local import LocalExecutor, Watcher
@@ -33,8 +34,7 @@ from darse.shrink.layout import Layout
 from darse.shrink.proposals import loss_table, proposals, single_cuts
 from darse.shrink.result import Method
 from darse.store.arrays import read_array
-from darse.store.trial import Trial, TrialSpec
-from darse.train.checkpoint import CheckpointFile
+from darse.store.trial import EvaluatorName, Trial, TrialSpec
 
 RECOVERY_RATE = 1e-3
 """Peak learning rate of the short training after a cut: what was learned is to be mended, not learned again."""
@@ -121,13 +121,14 @@ class Work:
     @cached_property
     def executor(self) -> LocalExecutor:
         """Who runs trials."""
-        checkpoints = self.bench.checkpoints
-        return LocalExecutor(
-            self.bench.store,
-            {"finetune": Uncut(self.bench, self.weights), "truncate": self.cutter, "recover": Recover(self.bench)},
-            forget=lambda trial: CheckpointFile(checkpoints / f"{trial}.safetensors").remove(),
-            watcher=self.audience.trials,
-        )
+        evaluators: dict[EvaluatorName, Evaluator] = {
+            "finetune": Uncut(self.bench, self.weights),
+            "truncate": self.cutter,
+            "recover": Recover(self.bench),
+        }
+        found = LocalExecutor.beside(self.bench.checkpoints, self.bench.store, evaluators, self.audience.trials)
+        found.forget_ended(self.study)
+        return found
 
     @cached_property
     def cutter(self) -> Truncate:

@@ -21,7 +21,7 @@ class Journal:
     | event | when | detail |
     |---|---|---|
     | `opened`, `continued` | somebody begins, or goes on | `worker`, `max_trials`, `max_minutes` |
-    | `stage` | a stage's first new trial is wanted | `stage` |
+    | `stage` | a stage begins, or the last one has ended (`done`) | `stage` |
     | `limit` | the limits end the search, or its proof | `part`, `max_trials`, `max_minutes` |
     | `failed` | a trial has failed for good | `trial`, `plan`, `seed`, `reason` |
     | `freed` | a dead worker's trial is given back | `trial`, `worker` |

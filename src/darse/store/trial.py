@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -113,3 +113,8 @@ class Trial:
     id: str
     spec: TrialSpec
     outcome: Outcome
+
+
+def total_seconds(trials: Iterable[Trial], failures: Iterable[Failure]) -> float:
+    """Seconds of evaluation in all, those of failed trials included."""
+    return sum(trial.outcome.seconds for trial in trials) + sum(failure.seconds for failure in failures)

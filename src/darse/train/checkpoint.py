@@ -16,6 +16,11 @@ from darse.train.loop import Progress, Snapshot
 _DIGEST_LENGTH = 64
 
 
+def checkpoint_of(folder: Path, trial: str) -> CheckpointFile:
+    """Where the snapshot of a trial's run is."""
+    return CheckpointFile(folder / f"{trial}.safetensors")
+
+
 class CheckpointFile:
     """Keeps one run's snapshot: the SHA-256 of the rest, then safetensors with the progress as metadata.
 
