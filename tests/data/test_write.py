@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darse.data.carry import Value
+from darse.data.kinds import Record
 from darse.data.read import FORMATS, read_rows
-from darse.data.write import Record, write_rows
+from darse.data.write import write_rows
 from darse.errors import DataError, StoreError
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20) | st.sampled_from(

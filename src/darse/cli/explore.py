@@ -29,14 +29,11 @@ def run_explore(
     with stopping_cleanly() as stop:
         if not (quiet or as_json):
             print("loading torch and transformers ...", file=sys.stderr)
-        from transformers.utils import logging as transformers_logging
-
         from darse.cli.progress import Display
         from darse.publish import publish
         from darse.report.summary import summary_lines
         from darse.study import Request, run_study
 
-        transformers_logging.disable_progress_bar()
         folder = out if out is not None else Path(f"darse-{folder_name(source)}")
         request = Request(source, settings, folder, store, fresh, command)
         with Display(stop, settings, is_quiet=quiet, is_json=as_json) as display:

@@ -46,12 +46,9 @@ def run_score(
         raise InputError("the scores of one text are printed; drop -o, or give a file to score")
     check_adapter(adapter, file)
     with stopping_cleanly() as stop:
-        from transformers.utils import logging as transformers_logging
-
         from darse.score.files import score_file
         from darse.score.scorer import AdapterScorer
 
-        transformers_logging.disable_progress_bar()
         scorer = AdapterScorer.open(adapter, base=base, trust_remote_code=trust_remote_code)
         if file is None or out is None:
             assert text is not None

@@ -7,14 +7,11 @@ import json
 
 def run_sites(model: str, granularity: str, *, trust_remote_code: bool, as_json: bool) -> None:
     """Print the sites of a model."""
-    from transformers.utils import logging as transformers_logging
-
     from darse.data.example import Task
     from darse.model.base import body_parameters, find_base
     from darse.ranks.sites import find_sites, find_weights
     from darse.report.words import plural
 
-    transformers_logging.disable_progress_bar()
     base = find_base(model, trust_remote_code=trust_remote_code)
     classifier = base.classifier(Task(has_score=True))
     parameters = body_parameters(classifier)

@@ -6,14 +6,16 @@ import contextlib
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 from darse.data.carry import Json, Value, is_plain
+from darse.data.kinds import Kinds, Record, as_json
 from darse.data.labels import is_number
 from darse.data.parquet import ArrowRow
+from darse.data.parquet_sink import ArrowSink, ParquetSink
 from darse.data.read import FORMATS
 from darse.errors import DataError
 from darse.files import cannot_write, replacing_file
@@ -21,19 +23,8 @@ from darse.names import printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
-
-Record = Mapping[str, Value]
-Kinds = Mapping[str, type]
-"""What the values of each column are: `bool`, `int`, `float`, or `str` for text and for a mixture."""
 
 _BATCH_ROWS = 1024
-_GROUP_ROWS = 1 << 16
-_GROUP_BYTES = 32 << 20
-"""What of a Parquet file waits in memory."""
-_EXACT = 2**53
-"""The largest whole number up to which a float holds each."""
-_NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 _FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Also in full width; source: OWASP, CSV Injection."""
 
@@ -71,7 +62,7 @@ def write_rows(
         raise DataError(f"the format {suffix!r} is not known; use one of {', '.join(FORMATS)}", path=path)
     _check_columns(path, columns, suffix)
     if suffix == ".parquet":
-        return _stream(path, lambda file: _ParquetSink(file, columns, kinds), rows)
+        return _stream(path, lambda file: ParquetSink(file, columns, kinds), rows)
     tell = neutralise if neutralise_formulas and suffix in {".csv", ".tsv"} else _unchanged
     return _stream(path, lambda file: _TextSink(file, columns, suffix, tell), rows)
 
@@ -92,20 +83,7 @@ def write_beside(path: Path, schema: pa.Schema, added: Kinds, rows: Iterable[tup
         DataError: A value cannot be written.
         StoreError: The file cannot be written.
     """
-    return _stream(path, lambda file: _ArrowSink(file, schema, added), rows)
-
-
-def find_kinds(rows: Iterable[Record]) -> dict[str, type]:
-    """What the values of each column are; whole numbers among others, as long as a float holds them, are numbers.
-
-    >>> find_kinds([{"id": 1, "mixed": 1}, {"id": 0.5, "mixed": "a"}])
-    {'id': <class 'float'>, 'mixed': <class 'str'>}
-    """
-    found: dict[str, set[str]] = {}
-    for row in rows:
-        for name, value in row.items():
-            found.setdefault(name, set()).add(_kind_of(value))
-    return {name: _common(kinds - {"none"}) for name, kinds in found.items()}
+    return _stream(path, lambda file: ArrowSink(file, schema, added), rows)
 
 
 @contextlib.contextmanager
@@ -242,159 +220,5 @@ def _put_all(file: BinaryIO, content: bytes) -> None:
 
 
 def _json_line(record: Record) -> str:
-    members = (f"{json.dumps(name, ensure_ascii=False)}: {_as_json(value)}" for name, value in record.items())
+    members = (f"{json.dumps(name, ensure_ascii=False)}: {as_json(value)}" for name, value in record.items())
     return "{" + ", ".join(members) + "}"
-
-
-def _as_json(value: Value) -> str:
-    return value.text if isinstance(value, Json) else json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-class _ParquetSink:
-    """Batches to Parquet; the first one settles the kinds that are not given."""
-
-    def __init__(self, file: BinaryIO, columns: Sequence[str], kinds: Kinds | None) -> None:
-        self._file, self._columns, self._kinds = file, columns, kinds
-        self._groups: _Groups | None = None
-
-    def write(self, batch: Sequence[Record]) -> None:
-        import pyarrow as pa
-
-        kinds = self._kinds = find_kinds(batch) if self._kinds is None else self._kinds
-        if self._groups is None:
-            self._groups = _Groups(self._file, pa.schema([(n, _arrow_type(kinds.get(n, str))) for n in self._columns]))
-        cells = {name: [_as_kind(row.get(name), kinds.get(name, str)) for row in batch] for name in self._columns}
-        self._groups.put(pa.RecordBatch.from_pydict(cells, schema=self._groups.schema))
-
-    def close(self) -> None:
-        if self._groups is None:
-            self.write([])
-        if self._groups is not None:
-            self._groups.close()
-
-    def discard(self) -> None:
-        if self._groups is not None:
-            self._groups.discard()
-
-
-class _ArrowSink:
-    """Rows of Arrow batches to Parquet, column for column, with new columns behind."""
-
-    def __init__(self, file: BinaryIO, schema: pa.Schema, added: Kinds) -> None:
-        import pyarrow as pa
-
-        self._carried, self._added = schema, added
-        for name, kind in added.items():
-            schema = schema.append(pa.field(name, _arrow_type(kind)))
-        self._groups = _Groups(file, schema)
-
-    def write(self, batch: Sequence[tuple[ArrowRow, Record]]) -> None:
-        for _, group in groupby(batch, key=lambda row: id(row[0].batch)):
-            self._put(list(group))
-
-    def close(self) -> None:
-        self._groups.close()
-
-    def discard(self) -> None:
-        self._groups.discard()
-
-    def _put(self, rows: Sequence[tuple[ArrowRow, Record]]) -> None:
-        """Rows of one batch, in halves as long as a text that repeats makes them large."""
-        import pyarrow as pa
-
-        source = rows[0][0].batch
-        taken = source.take(pa.array([carried.position for carried, _ in rows]))
-        if len(rows) > 1 and sum(map(_plain_bytes, taken.columns)) > _GROUP_BYTES:
-            self._put(rows[: len(rows) // 2])
-            self._put(rows[len(rows) // 2 :])
-            return
-        arrays = [taken.column(field.name).cast(field.type) for field in self._carried]
-        for name, kind in self._added.items():
-            arrays.append(pa.array([fields.get(name) for _, fields in rows], _arrow_type(kind)))
-        self._groups.put(pa.RecordBatch.from_arrays(arrays, schema=self._groups.schema))
-
-
-class _Groups:
-    """Record batches to the row groups of a Parquet file."""
-
-    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
-        import pyarrow.parquet as pq
-
-        self.schema = schema
-        self._writer: pq.ParquetWriter = pq.ParquetWriter(file, schema)
-        self._waiting: list[pa.RecordBatch] = []
-
-    def put(self, batch: pa.RecordBatch) -> None:
-        self._waiting.append(batch)
-        rows, size = (
-            sum(values) for values in zip(*((one.num_rows, one.nbytes) for one in self._waiting), strict=True)
-        )
-        if rows >= _GROUP_ROWS or size >= _GROUP_BYTES:
-            self._flush()
-
-    def close(self) -> None:
-        self._flush()
-        self._writer.close()
-
-    def discard(self) -> None:
-        self._waiting.clear()
-        if self._writer.is_open:
-            # its destructor would close it, and complain of the same disk once more
-            with contextlib.suppress(OSError, ValueError):
-                self._writer.close()
-            self._writer.is_open = False
-
-    def _flush(self) -> None:
-        import pyarrow as pa
-
-        if self._waiting:
-            self._writer.write_table(pa.Table.from_batches(self._waiting, self.schema))
-            self._waiting.clear()
-
-
-def _plain_bytes(column: pa.Array) -> int:
-    """Bytes of a column once its repeated values are written out."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.types as types
-
-    if not isinstance(column, pa.DictionaryArray):
-        return int(column.nbytes)
-    kind = column.dictionary.type
-    if not any(is_kind(kind) for is_kind in (types.is_string, types.is_large_string, types.is_binary)):
-        return int(column.indices.nbytes)
-    return pc.sum(pc.binary_length(column.dictionary).take(column.indices)).as_py() or 0
-
-
-def _arrow_type(kind: type) -> pa.DataType:
-    import pyarrow as pa
-
-    return {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}.get(kind, pa.string())
-
-
-def _kind_of(value: Value) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return "int" if abs(value) <= _EXACT else "long" if -(2**63) <= value < 2**63 else "str"
-    if isinstance(value, Json):
-        return "float" if value.text in _NOT_FINITE else "str"
-    return type(value).__name__
-
-
-def _common(kinds: set[str]) -> type:
-    if kinds == {"bool"}:
-        return bool
-    if kinds and kinds <= {"int", "long"}:
-        return int
-    return float if kinds and kinds <= {"int", "float"} else str
-
-
-def _as_kind(value: Value, kind: type) -> Value:
-    if value is None:
-        return None
-    if kind is str:
-        return value if isinstance(value, str) else _as_json(value)
-    if kind is float and isinstance(value, Json | int):
-        return float(value.text if isinstance(value, Json) else value)
-    return value

@@ -21,6 +21,8 @@ from darse.train.checkpoint import checkpoint_of
 
 LEASE_S = 60.0
 """A killed worker's trial is free again after this time; a live one renews at a third of it."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
+"""Between looks at a trial that another process has; each look costs that process time, too."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class LocalExecutor:
             yield known.get(name) or self._one(study, name, [known[one] for one in spec.parents if one in known])
 
     def _one(self, study: str, name: str, parents: Sequence[Trial]) -> Trial | None:
+        pause = _FIRST_PAUSE_S
         while True:
             lease = self.store.claim(study, self.worker, now=self.clock(), lease_s=self.lease_s, trial=name)
             if lease is not None:
@@ -98,7 +101,8 @@ class LocalExecutor:
                 return None
             self.watcher.check()
             if not self._free_leases_of_the_dead(study):
-                self.wait(0.1)
+                self.wait(pause)
+                pause = min(_LONGEST_PAUSE_S, 1.5 * pause)
 
     def _free_leases_of_the_dead(self, study: str) -> int:
         dead = [lease for lease in self.store.leases(study) if is_dead(lease.worker)]

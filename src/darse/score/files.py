@@ -13,12 +13,13 @@ from typing import cast
 from darse.data.carry import Value, as_value
 from darse.data.columns import SAMPLE_ROWS, choose_text
 from darse.data.example import Columns, Task
+from darse.data.kinds import Record, find_kinds
 from darse.data.labels import parse_text
 from darse.data.parquet import ArrowRow, read_schema
 from darse.data.read import read_columns, read_rows
 from darse.data.row import Row, RowRefused
 from darse.data.source import naming
-from darse.data.write import Record, find_kinds, write_beside, write_rows, writing_lines
+from darse.data.write import write_beside, write_rows, writing_lines
 from darse.errors import DataError, InputError
 from darse.score.scorer import MAX_TEXT_CHARACTERS, Score, Scorer
 from darse.settings import DataSettings

@@ -100,7 +100,6 @@ def allocate(history: History, calibration: Calibration, found: Fine) -> Allocat
         compared.pop("knapsack", None)
     best = min(compared, key=lambda origin: scores[compared[origin]], default="uniform")
     rivals = {*proposals[best], *proposals["uniform"]}
-    # the intervals last: they take time, and this function is called again after every trial
     sensitivity = None if table is None else measure_sensitivity(history, calibration, found, table)
     ranked = [one for one in candidates if one.plan in rivals] or candidates
     return Allocation(budget, finalists(ranked, sizes), tuple(candidates), sensitivity, depth)

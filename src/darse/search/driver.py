@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Protocol
 
 from darse.errors import TrialError
@@ -15,6 +16,7 @@ from darse.store.trial import Failure, Trial, TrialSpec, total_seconds
 
 SEARCH_SHARE = 0.6
 """Part of a limit that the search may use; the rest is kept for the proof (stage verify)."""
+_KEPT_LOSSES = 1024
 
 
 class Executor(Protocol):
@@ -166,7 +168,7 @@ def read_history(problem: Problem, study: str, store: Store) -> History:
         problem,
         {trial.id: trial for trial in store.trials(study)},
         {failure.spec.id(problem.context): failure for failure in store.failures(study)},
-        lambda digest: read_array(store, digest),
+        lru_cache(maxsize=_KEPT_LOSSES)(lambda digest: read_array(store, digest)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -112,8 +113,14 @@ def _losses(history: History, calibration: Calibration, plan: RankPlan) -> Float
 def _intervals(increases: dict[tuple[int, int], Floats], seed: int) -> dict[tuple[int, int], tuple[float, float]]:
     if not increases:
         return {}
-    found = mean_intervals(np.stack(list(increases.values())), seed=seed, resamples=RESAMPLES)
+    found = _intervals_of(np.stack(list(increases.values())).tobytes(), len(increases), seed)
     return dict(zip(increases, found, strict=True))
+
+
+@lru_cache(maxsize=4)
+def _intervals_of(content: bytes, count: int, seed: int) -> list[tuple[float, float]]:
+    # the stages are replayed after every trial, and resampling is what takes time in them
+    return mean_intervals(np.frombuffer(content).reshape(count, -1), seed=seed, resamples=RESAMPLES)
 
 
 def _interpolated(offers: dict[int, float], top: int) -> dict[int, float]:
