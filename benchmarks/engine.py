@@ -39,7 +39,7 @@ from darse.settings import settings_from_options
 from darse.store.open import open_store
 from darse.store.trial import Trial, TrialSpec
 from darse.train.encode import Encoded
-from darse.train.loop import Observer, train
+from darse.train.loop import Observer, Schedule, train
 from darse.train.lower import run_lower
 
 RATE, EPOCHS = 2e-3, 3
@@ -146,9 +146,7 @@ def ours_trains(bench: Bench, plan: RankPlan, rows: Encoded) -> Callable[[], flo
                 rows,
                 task=bench.task,
                 settings=bench.settings.train,
-                learning_rate=RATE,
-                epochs=1,
-                seed=0,
+                schedule=Schedule(RATE, epochs=1, seed=0),
                 validate=lambda: 0.0,
                 checkpoint=Forgetful(),
                 observer=Observer(),

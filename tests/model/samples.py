@@ -21,7 +21,7 @@ from darse.ranks.plan import RankPlan, Weight, ranks_by_weight
 from darse.ranks.sites import find_sites, find_weights
 from darse.settings import Precision, TrainSettings
 from darse.train.encode import Encoded, encode
-from darse.train.loop import Checkpoint, Observer, Snapshot, Trained, train
+from darse.train.loop import Checkpoint, Observer, Schedule, Snapshot, Trained, train
 from darse.train.lower import Lower
 from darse.train.predict import predict
 from tests.tiny import save_model
@@ -131,9 +131,7 @@ def train_shortly(
         setup.rows,
         task=setup.task,
         settings=settings,
-        learning_rate=learning_rate,
-        epochs=epochs,
-        seed=seed,
+        schedule=Schedule(learning_rate, epochs, seed),
         validate=validate or (lambda: float(predict(setup.model, setup.rows).square().mean())),
         checkpoint=checkpoint or NoCheckpoint(),
         observer=observer or Observer(),

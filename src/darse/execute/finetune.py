@@ -16,7 +16,7 @@ from darse.model.head import cooled
 from darse.model.weights import AdapterWeights, frozen_depth
 from darse.store.trial import CurvePoint, Outcome, Trial, TrialSpec
 from darse.train.checkpoint import checkpoint_of
-from darse.train.loop import Observer, train
+from darse.train.loop import Observer, Schedule, train
 
 
 class Finetune:
@@ -58,9 +58,7 @@ def run_training(bench: Bench, trial_id: str, spec: TrialSpec, start: AdapterWei
         bench.rows["train"],
         task=bench.task,
         settings=bench.settings.train,
-        learning_rate=spec.learning_rate,
-        epochs=spec.epochs,
-        seed=bench.run_seed(spec.seed),
+        schedule=Schedule(spec.learning_rate, spec.epochs, bench.run_seed(spec.seed)),
         validate=validate,
         checkpoint=checkpoint,
         observer=Observer(feedback.check, feedback.step),

@@ -29,6 +29,7 @@ from darse.data.example import Task
 from darse.errors import MissingExtraError, ModelError
 from darse.files import sha256_of_file
 from darse.model.folder import check_folder, weights_digest
+from darse.model.weights import head_parameters
 from darse.names import first_line, printable
 
 BUNDLED = "minilm"
@@ -129,8 +130,7 @@ class Base:
         model.darse_head = head_modules(model, missing, misfits, self.folder)
         model.darse_pretrained_head = {
             name: parameter.detach().clone()
-            for part in model.darse_head
-            for name, parameter in model.get_submodule(part).named_parameters(prefix=part)
+            for name, parameter in head_parameters(model).items()
             if name not in {*missing, *misfits}
         }
         return Loaded(model, (*missing, *misfits))

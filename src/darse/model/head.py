@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from darse.data.example import Task
 from darse.errors import ModelError
-from darse.model.weights import head_names
+from darse.model.weights import head_names, head_parameters
 
 
 def task_for_head(model: nn.Module, task: Task) -> Task:
@@ -95,5 +95,4 @@ def last_linear(model: nn.Module, task: Task) -> str:
 def has_hidden_layers(model: nn.Module, task: Task) -> bool:
     """Whether a head holds more than its last linear map, so that what the map sees depends on the head's seed."""
     last = last_linear(model, task)
-    names = (name for part in head_names(model) for name, _ in model.get_submodule(part).named_parameters(prefix=part))
-    return any(not name.startswith(f"{last}.") for name in names)
+    return any(not name.startswith(f"{last}.") for name in head_parameters(model))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from darse.model.low_rank import LowRankMap, LowRankTables, NarrowLowRankMap
-from darse.model.weights import AdapterWeights, Pair, frozen_depth, head_names, scaling
+from darse.model.weights import AdapterWeights, Pair, frozen_depth, head_parameters, scaling
 from darse.ranks.sites import find_layers, find_weights, is_transposed
 
 
@@ -103,11 +103,7 @@ class Installed:
         }
         for name, layer in (self._narrow | self._layers).items():
             _replace(model, name, layer)
-        self._head = {
-            name: parameter
-            for part in head_names(model)
-            for name, parameter in model.get_submodule(part).named_parameters(prefix=part)
-        }
+        self._head = head_parameters(model)
         with torch.no_grad():
             for name, parameter in self._head.items():
                 parameter.copy_(weights.head[name])

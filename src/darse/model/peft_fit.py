@@ -11,7 +11,7 @@ from darse.errors import AdapterError
 from darse.model.base import Base
 from darse.model.head import in_training_units, last_linear
 from darse.model.peft_adapter import PeftAdapter
-from darse.model.weights import AdapterWeights, head_names
+from darse.model.weights import AdapterWeights, head_parameters
 from darse.names import printable
 from darse.ranks.plan import Weight
 from darse.ranks.sites import find_weights, is_linear
@@ -85,11 +85,7 @@ def _check_pair(
 
 def _head(adapter: PeftAdapter, model: nn.Module, task: Task) -> dict[str, Tensor]:
     """Values of the head, those of the adapter before those that came with the base model."""
-    wanted = {
-        name: parameter
-        for part in head_names(model)
-        for name, parameter in model.get_submodule(part).named_parameters(prefix=part)
-    }
+    wanted = head_parameters(model)
     if more := sorted(adapter.whole.keys() - wanted.keys()):
         raise AdapterError(
             f"{adapter.folder} trains {printable(repr(more[0]), 120)} whole, which is no part of the head of this base "

@@ -19,7 +19,7 @@ from darse.model.base import Base, find_base
 from darse.model.folder import check_folder
 from darse.model.lora_facts import CONFIG_FILE, LoraFacts, read_lora_facts
 from darse.model.manifest import Manifest, manifest_digest, read_manifest
-from darse.model.weights import head_names
+from darse.model.weights import head_names, head_parameters
 from darse.names import printable
 from darse.ranks.sites import is_linear, is_transposed
 
@@ -96,11 +96,7 @@ def _with_pairs(folder: Path, manifest: Manifest, base: Base) -> PreTrainedModel
         )
     tensors, facts = _read_tensors(folder / ADAPTER_FILE), read_lora_facts(folder)
     model = base.classifier(manifest.task)
-    head = {
-        name: parameter
-        for part in head_names(model)
-        for name, parameter in model.get_submodule(part).named_parameters(prefix=part)
-    }
+    head = head_parameters(model)
     _check_names(folder, tensors, facts, head, head_names(model))
     with torch.no_grad():
         for name in sorted(head):

@@ -170,6 +170,15 @@ def head_names(model: nn.Module) -> tuple[str, ...]:
     return names
 
 
+def head_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """What is trained whole, by its full name."""
+    return {
+        name: parameter
+        for part in head_names(model)
+        for name, parameter in model.get_submodule(part).named_parameters(prefix=part)
+    }
+
+
 def _initial_pair(weight: Weight, rank: int, seed: int) -> Pair:
     # PEFT's own initialisation: kaiming_uniform with a = sqrt(5), which is uniform within 1 / sqrt(d_in).
     stream = torch_stream(seed, "down", weight.name)

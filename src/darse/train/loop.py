@@ -69,6 +69,21 @@ class Checkpoint(Protocol):
         """Replace the last snapshot, durably."""
 
 
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast a run learns, and by which luck.
+
+    Attributes:
+        learning_rate: The peak.
+        epochs: Passes over the rows at the most.
+        seed: Number of the run's seed.
+    """
+
+    learning_rate: float
+    epochs: int
+    seed: int
+
+
 @dataclass(frozen=True)
 class Observer:
     """What a run tells and asks while it goes on.
@@ -97,9 +112,7 @@ def train(
     *,
     task: Task,
     settings: TrainSettings,
-    learning_rate: float,
-    epochs: int,
-    seed: int,
+    schedule: Schedule,
     validate: Callable[[], float],
     checkpoint: Checkpoint,
     observer: Observer,
@@ -107,7 +120,7 @@ def train(
 ) -> Trained:
     """Train an adapter and keep its best epoch by validation score.
 
-    AdamW, linear warm-up then linear decay over `epochs`, gradient clipping, early stopping with patience. Data
+    AdamW, linear warm-up then linear decay over all epochs, gradient clipping, early stopping with patience. Data
     order derives from (seed, epoch) alone and a layer's dropout from (seed, epoch, batch, layer), so a run that was
     killed continues to the bit, and plans of one seed share what is random. Below the lowest pair there is no dropout.
 
@@ -117,9 +130,7 @@ def train(
         rows: Training rows.
         task: What is predicted.
         settings: How to train.
-        learning_rate: Peak learning rate.
-        epochs: Passes over the rows at the most.
-        seed: Number of the run's seed.
+        schedule: How long and how fast.
         validate: The validation score of the model as it is now, lower is better.
         checkpoint: Where to resume from and save to.
         observer: Whom to tell and to ask.
@@ -129,16 +140,8 @@ def train(
         TrialError: The loss is no longer finite.
     """
     with installed(model, start, dtype_of(settings)) as present:
-        run = _Run(
-            present,
-            Forward(model, rows, lower),
-            frozen_depth(model, start),
-            task,
-            settings,
-            learning_rate,
-            epochs,
-            seed,
-        )
+        forward, depth = Forward(model, rows, lower), frozen_depth(model, start)
+        run = _Run(present, forward, depth=depth, task=task, settings=settings, schedule=schedule)
         run.resume(checkpoint.load())
         run.go(validate, checkpoint, observer)
         return Trained(AdapterWeights.from_tensors(run.best, start.alpha), run.progress)
@@ -151,20 +154,19 @@ class _Run:
         self,
         present: Installed,
         forward: Forward,
+        *,
         depth: int,
         task: Task,
         settings: TrainSettings,
-        learning_rate: float,
-        epochs: int,
-        seed: int,
+        schedule: Schedule,
     ) -> None:
         self.forward, self.depth, self.task, self.settings = forward, depth, task, settings
         self.model, self.rows = forward.model, forward.rows
         self.lengths = self.rows.lengths
-        self.learning_rate, self.epochs, self.seed = learning_rate, epochs, seed
+        self.schedule = schedule
         self.parameters = present.parameters()
         self.optimizer = torch.optim.AdamW(
-            self._groups(), lr=learning_rate, weight_decay=settings.weight_decay, fused=True
+            self._groups(), lr=schedule.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
         self.progress = Progress()
         self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
@@ -180,7 +182,7 @@ class _Run:
 
     def go(self, validate: Callable[[], float], checkpoint: Checkpoint, observer: Observer) -> None:
         try:
-            while self.progress.epoch < self.epochs and not self._is_stale():
+            while self.progress.epoch < self.schedule.epochs and not self._is_stale():
                 self._epoch(checkpoint, observer)
                 self._finish_epoch(validate())
         except Interrupted:
@@ -189,7 +191,9 @@ class _Run:
 
     def _epoch(self, checkpoint: Checkpoint, observer: Observer) -> None:
         epoch = self.progress.epoch
-        batches = training_batches(self.lengths, batch_size=self.settings.batch_size, seed=self.seed, epoch=epoch)
+        batches = training_batches(
+            self.lengths, batch_size=self.settings.batch_size, seed=self.schedule.seed, epoch=epoch
+        )
         set_training(self.model, self.depth)
         for batch in batches[self.progress.step :]:
             observer.check()
@@ -201,11 +205,11 @@ class _Run:
 
     def _step(self, rows: list[int]) -> None:
         progress = self.progress
-        rate = self.learning_rate * self._schedule(progress.epoch * self.steps + progress.step)
+        rate = self.schedule.learning_rate * self._part_of_rate(progress.epoch * self.steps + progress.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["ratio"]
         with torch.random.fork_rng(devices=[]), self._layers_seeded():
-            self._restart(derive_seed(self.seed, "dropout", progress.epoch, progress.step))
+            self._restart(derive_seed(self.schedule.seed, "dropout", progress.epoch, progress.step))
             logits = self.forward(rows)
             loss = training_loss(logits, self.rows.labels[rows], self.rows.scores[rows], self.task)
             torch.autograd.backward(loss)
@@ -213,7 +217,7 @@ class _Run:
         if not math.isfinite(value):
             raise TrialError(
                 f"the training loss became {value} in epoch {progress.epoch + 1} at learning rate "
-                f"{self.learning_rate:g}; a lower learning rate is needed"
+                f"{self.schedule.learning_rate:g}; a lower learning rate is needed"
             )
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.max_gradient_norm)
         self.optimizer.step()
@@ -226,7 +230,7 @@ class _Run:
         progress = self.progress
 
         def seed(layer: int) -> Callable[[nn.Module, object], None]:
-            own = derive_seed(self.seed, "dropout", progress.epoch, progress.step, layer)
+            own = derive_seed(self.schedule.seed, "dropout", progress.epoch, progress.step, layer)
 
             def hook(module: nn.Module, inputs: object) -> None:
                 self._restart(own)
@@ -245,8 +249,8 @@ class _Run:
         torch.default_generator.manual_seed(seed)
         self.forward.functions.restart(seed)
 
-    def _schedule(self, step: int) -> float:
-        total = self.steps * self.epochs
+    def _part_of_rate(self, step: int) -> float:
+        total = self.steps * self.schedule.epochs
         warmup = max(1, round(total * self.settings.warmup_fraction))
         return (step + 1) / warmup if step < warmup else max(0.0, (total - step) / max(1, total - warmup))
 
@@ -293,7 +297,9 @@ class _Run:
         moments = _OPTIMIZER_STATE[1:] if has_moved else ()
         wanted = {f"{key}:{name}": value.shape for name, value in self.parameters.items() for key in _KEPT + moments}
         found = {key: value.shape for key, value in snapshot.tensors.items() if not key.startswith("step:")}
-        return wanted == found and snapshot.progress.epoch <= self.epochs and snapshot.progress.step <= self.steps
+        return (
+            wanted == found and snapshot.progress.epoch <= self.schedule.epochs and snapshot.progress.step <= self.steps
+        )
 
 
 def training_loss(logits: Tensor, labels: Tensor, scores: Tensor, task: Task) -> Tensor:
