@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 import darse
-from darse.api import Predictor
+from darse import publish
+from darse.api import Predictor, open_study
 from darse.errors import InputError
+from darse.model import reload
+from darse.model.base import Base, find_base
 from darse.score.scorer import AdapterScorer
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
@@ -101,3 +104,26 @@ def test_every_architecture_goes_the_whole_way_from_rows_to_predictions(kind: st
     scores = [said.score for said in (good, late)]
     assert np.isfinite(np.array(scores, dtype=np.float64)).all()
     assert scores[0] != scores[1]
+
+
+def test_a_study_that_was_allowed_code_allows_none_to_whoever_opens_it(
+    small_study: SmallStudy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    study = open_study(small_study.folder)
+    study.result = replace(study.result, settings=study.result.settings.model_copy(update={"trust_remote_code": True}))
+    asked: list[bool] = []
+    found = find_base
+
+    def ask(name: str, *, trust_remote_code: bool = False) -> Base:
+        asked.append(trust_remote_code)
+        return found(name)
+
+    for module in (publish, reload):
+        monkeypatch.setattr(module, "find_base", ask)
+    study.export(tmp_path / "exported")
+    study.model()
+    assert set(asked) == {False}
+    asked.clear()
+    study.trust_remote_code = True
+    study.export(tmp_path / "exported")
+    assert asked[0]

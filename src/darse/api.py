@@ -55,12 +55,16 @@ class Study:
         result: Everything that was found.
         folder: Where its files are.
         store: Address of its store; None for the one in the folder.
+        trust_remote_code: Whether code that comes with the base model may run.
     """
 
-    def __init__(self, result: Result, folder: Path, store: str | None = None) -> None:
+    def __init__(
+        self, result: Result, folder: Path, store: str | None = None, *, trust_remote_code: bool = False
+    ) -> None:
         self.result = result
         self.folder = folder
         self.store = store
+        self.trust_remote_code = trust_remote_code
 
     @property
     def verdict(self) -> Verdict:
@@ -110,7 +114,15 @@ class Study:
             InputError: The study has no such adapter, or the base model is gone or was changed.
         """
         with open_archive(self.folder, self.store) as archive:
-            export_again(self.result, archive, Path(path), profile, plan=plan, base=base)
+            export_again(
+                self.result,
+                archive,
+                Path(path),
+                profile,
+                plan=plan,
+                base=base,
+                trust_remote_code=self.trust_remote_code,
+            )
         return Path(path)
 
     def lora_config(self, plan: str | None = None) -> LoraConfig:
@@ -135,7 +147,7 @@ class Study:
         """
         choose_run(self.result, choose_plan(self.result, None))
         settings, folder = self.result.settings, self.folder / "adapter"
-        scorer = AdapterScorer.open(folder, base=base or settings.model, trust_remote_code=settings.trust_remote_code)
+        scorer = AdapterScorer.open(folder, base=base or settings.model, trust_remote_code=self.trust_remote_code)
         if scorer.adapter.manifest.about.get("study") != self.result.study:
             raise InputError(f"{folder} is of another study; export this one, and open that folder with Predictor.open")
         return Predictor(scorer)
@@ -235,23 +247,28 @@ def explore(
     request = Request(data, settings, folder, store, fresh, f"darse.explore({_name(data)!r}, ...)", function)
     finished = run_study(request, audience or Audience(opened=_warn_of_changes))
     publish(finished, folder)
-    return Study(finished.result, folder, store)
+    return Study(finished.result, folder, store, trust_remote_code=settings.trust_remote_code)
 
 
-def open_study(folder: str | Path, store: str | None = None, *, study: str | None = None) -> Study:
+def open_study(
+    folder: str | Path, store: str | None = None, *, study: str | None = None, trust_remote_code: bool = False
+) -> Study:
     """A finished study, read back; nothing is trained.
 
     Args:
         folder: What `explore` wrote.
         store: Address of the store; the file in the folder by default.
         study: Id of the study, or the beginning of it; by default the one whose verdict lies in the folder.
+        trust_remote_code: Whether code that comes with the base model may run when the study is asked for a model or
+            an export; what is written in the folder does not count.
 
     Raises:
         InputError: There is no such study, or it is not finished.
         StoreError: The store cannot be read.
     """
     with open_archive(Path(folder), store) as archive:
-        return Study(find_result(archive, Path(folder), study), Path(folder), store)
+        result = find_result(archive, Path(folder), study)
+        return Study(result, Path(folder), store, trust_remote_code=trust_remote_code)
 
 
 def _warn_of_changes(opened: Opened) -> None:

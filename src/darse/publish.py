@@ -81,6 +81,7 @@ def export_again(
     *,
     plan: str | None = None,
     base: str | None = None,
+    trust_remote_code: bool = False,
 ) -> None:
     """Write the adapter of a finished study's plan, or of one of its controls, without the data.
 
@@ -91,6 +92,8 @@ def export_again(
         profile: Kind of export.
         plan: A control, as `choose_plan` takes it; None for the found plan.
         base: Name or folder of the base model, if it is not where it was.
+        trust_remote_code: Whether code that comes with the base model may run; what the study was allowed does not
+            count, since a study's folder may come from anybody.
 
     Raises:
         AdapterError: The reloaded adapter does not give the same outputs.
@@ -100,7 +103,7 @@ def export_again(
     chosen = choose_plan(result, plan)
     run = choose_run(result, chosen)
     settings = result.settings
-    found = find_base(base or settings.model, trust_remote_code=settings.trust_remote_code)
+    found = find_base(base or settings.model, trust_remote_code=trust_remote_code)
     if found.digest != result.origin.base_digest:
         raise ModelError(
             f"the weights of {printable(found.name)} are not those of the study; give the right model with --base"

@@ -59,6 +59,7 @@ def run_export(
     study: str | None,
     store: str | None,
     base: str | None,
+    trust_remote_code: bool,
 ) -> None:
     """Export the adapter of a plan in a profile, or the plan as a LoraConfig."""
     refuse_empty(folder, store)
@@ -67,7 +68,7 @@ def run_export(
     from darse.report.facts import FOUND
     from darse.search.controls import option_name
 
-    found = open_study(folder, store, study=study)
+    found = open_study(folder, store, study=study, trust_remote_code=trust_remote_code)
     chosen = choose_plan(found.result, plan)
     if as_ == "adapter":
         parts = ["adapter", *([] if chosen.name == FOUND else [option_name(chosen.name)]), profile]

@@ -275,11 +275,22 @@ def export(
     study: Annotated[str | None, Option(help=_STUDY)] = None,
     store: Annotated[str | None, Option(help=_STORE)] = None,
     base: Annotated[str | None, Option(help="Base model, if it is not where it was.")] = None,
+    trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code of the base model.")] = False,
 ) -> None:
     """Export an adapter of a study, or a plan as a LoraConfig."""
     from darse.cli.studies import run_export
 
-    run_export(folder, out=out, profile=profile, as_=as_, plan=plan, study=study, store=store, base=base)
+    run_export(
+        folder,
+        out=out,
+        profile=profile,
+        as_=as_,
+        plan=plan,
+        study=study,
+        store=store,
+        base=base,
+        trust_remote_code=trust_remote_code,
+    )
 
 
 @app.command(epilog=_examples("darse sites minilm", "darse sites roberta-large --granularity module"))
