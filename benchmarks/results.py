@@ -2,7 +2,8 @@
 
     python benchmarks/results.py --data ../shared/data --out docs/results.md --work /tmp/results
 
-Each study runs in a process of its own, so that its peak memory is its own; a finished one is not run again.
+Each study runs in a process of its own, so that its peak memory is its own. What was measured is kept in
+benchmarks/results/, one file a set; a set whose file is there is not run again.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ SETS: dict[str, list[str]] = {
     "cr": ["cr/cr.csv", "--label", "label"],
     "uci_sentences": ["uci_sentences/uci_sentences.csv", "--label", "label"],
 }
+KEPT = Path(__file__).resolve().with_name("results")
 COMMON = ["--seeds", "3", "--epochs", "3"]
 
 
@@ -39,7 +41,7 @@ def main() -> None:
 
 def run(name: str, data: Path, folder: Path) -> dict[str, object]:
     """The verdict of one set, with its peak memory in MiB."""
-    kept = folder / "measured.json"
+    kept = KEPT / f"{name}.json"
     if not kept.is_file():
         file, *columns = SETS[name]
         command = ["darse", "explore", str(data / file), *columns, *COMMON, "--out", str(folder)]
@@ -48,9 +50,10 @@ def run(name: str, data: Path, folder: Path) -> dict[str, object]:
         if status:
             raise SystemExit(f"{name} ended with status {status}")
         verdict = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
-        kept.write_text(json.dumps({**verdict, "peak_mib": usage.ru_maxrss // 1024}), encoding="utf-8")
-    measured: dict[str, object] = json.loads(kept.read_text(encoding="utf-8"))
-    return measured
+        measured = {**verdict, "peak_mib": usage.ru_maxrss // 1024}
+        kept.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+    found: dict[str, object] = json.loads(kept.read_text(encoding="utf-8"))
+    return found
 
 
 def page(found: dict[str, dict[str, object]]) -> str:
@@ -63,6 +66,11 @@ def page(found: dict[str, dict[str, object]]) -> str:
         f"`{' '.join(COMMON)}`: complete searches, no limit on time. Metrics are on test: of the plan the mean over",
         "its runs, one for each seed, with a 95 % interval, and of the one adapter that is exported. Accuracy is in",
         "per cent.",
+        *(
+            [f"Not measured yet: {', '.join(missing)}."]
+            if (missing := [name for name in SETS if name not in found])
+            else []
+        ),
         "",
         "| set | verdict | plan (rank per layer) | parameters | plan on test | exported adapter | minutes | peak MiB "
         "| rank correlation: estimates, cuts (plans) |",
