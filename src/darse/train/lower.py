@@ -148,11 +148,12 @@ def run_lower(
             if states is None:
                 if starts[-1] * hidden.shape[-1] * hidden.element_size() > limit:
                     return None
-                states = torch.empty(int(starts[-1]), hidden.shape[-1], dtype=hidden.dtype)
+                with torch.inference_mode(False):  # so that the states can take part in training
+                    states = torch.empty(int(starts[-1]), hidden.shape[-1], dtype=hidden.dtype)
             for place, row in enumerate(batch):
                 states[starts[row] : starts[row + 1]] = hidden[place, : starts[row + 1] - starts[row]]
     assert states is not None, "a split is never empty"
-    lower = Lower(depth, states.clone(), starts, rest)  # a copy outside of inference mode can take part in training
+    lower = Lower(depth, states, starts, rest)
     return lower if _gives_the_same(model, rows, lower) else None
 
 
