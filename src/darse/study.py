@@ -44,6 +44,7 @@ from darse.store.open import open_store
 from darse.store.protocol import Store
 from darse.store.sql import SqlStore
 from darse.store.trial import EvaluatorName, total_seconds
+from darse.train.checkpoint import forgetting
 
 RESULT = "result"
 _PACKAGES = ("torch", "transformers", "peft", "numpy", "scipy", "scikit-learn", "tokenizers", "safetensors")
@@ -215,7 +216,7 @@ class _Run:
         epochs = self.request.settings.train.epochs
         has_head = self.request.evaluator is None
         problem = Problem(self.sites, settings, epochs, self.budget, self.opened.record.context, has_head)
-        executor = LocalExecutor.beside(checkpoints, self.store, evaluators, self.audience.trials)
+        executor = LocalExecutor(self.store, evaluators, forgetting(checkpoints), self.audience.trials)
         executor.forget_ended(self.study)
         limits = Limits(settings.max_trials, None if settings.max_minutes is None else 60 * settings.max_minutes)
         listener = replace(self.audience.search, stage=self._keep_findings, limited=self._note_limit)

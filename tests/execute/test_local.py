@@ -17,6 +17,7 @@ from darse.ranks.plan import RankPlan
 from darse.store.open import open_store
 from darse.store.protocol import Store
 from darse.store.trial import Outcome, Trial, TrialSpec
+from darse.train.checkpoint import forgetting
 
 from ..search.worlds import CONTEXT, WorldEvaluator
 from .conftest import STUDY
@@ -114,7 +115,7 @@ def test_checkpoints_of_trials_that_have_ended_are_forgotten_and_no_others(store
     list(local(store, world).run(STUDY, SPECS[:2]))
     for name in NAMES[:3]:
         (tmp_path / f"{name}.safetensors").write_bytes(b"left by a kill")
-    LocalExecutor.beside(tmp_path, store, {}, Watcher()).forget_ended(STUDY)
+    LocalExecutor(store, {}, forgetting(tmp_path)).forget_ended(STUDY)
     assert [path.stem for path in tmp_path.glob("*.safetensors")] == [NAMES[2]]
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from darse.errors import StaleLeaseError, StoreError, TrialError
 from darse.execute.evaluator import Evaluator, Feedback
@@ -17,7 +16,6 @@ from darse.execute.worker import is_dead, worker_name
 from darse.store.journal import Journal
 from darse.store.protocol import Lease, Store
 from darse.store.trial import EvaluatorName, Outcome, Trial, TrialSpec
-from darse.train.checkpoint import checkpoint_of
 
 LEASE_S = 60.0
 """A killed worker's trial is free again after this time; a live one renews at a third of it."""
@@ -65,13 +63,6 @@ class LocalExecutor:
     lease_s: float = LEASE_S
     clock: Callable[[], float] = time.time
     wait: Callable[[float], None] = time.sleep
-
-    @classmethod
-    def beside(
-        cls, checkpoints: Path, store: Store, evaluators: Mapping[EvaluatorName, Evaluator], watcher: Watcher
-    ) -> LocalExecutor:
-        """An executor of runs whose checkpoints lie in a folder."""
-        return cls(store, evaluators, lambda trial: checkpoint_of(checkpoints, trial).remove(), watcher)
 
     def forget_ended(self, study: str) -> None:
         """Forget what is left of trials that have ended; a kill may have come between their storing and forgetting."""

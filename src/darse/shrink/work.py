@@ -35,6 +35,7 @@ from darse.shrink.proposals import loss_table, proposals, single_cuts
 from darse.shrink.result import Method
 from darse.store.arrays import read_array
 from darse.store.trial import EvaluatorName, Trial, TrialSpec
+from darse.train.checkpoint import forgetting
 
 RECOVERY_RATE = 1e-3
 """Peak learning rate of the short training after a cut: what was learned is to be mended, not learned again."""
@@ -126,7 +127,7 @@ class Work:
             "truncate": self.cutter,
             "recover": Recover(self.bench),
         }
-        found = LocalExecutor.beside(self.bench.checkpoints, self.bench.store, evaluators, self.audience.trials)
+        found = LocalExecutor(self.bench.store, evaluators, forgetting(self.bench.checkpoints), self.audience.trials)
         found.forget_ended(self.study)
         return found
 

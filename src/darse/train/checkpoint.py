@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,6 +20,11 @@ _DIGEST_LENGTH = 64
 def checkpoint_of(folder: Path, trial: str) -> CheckpointFile:
     """Where the snapshot of a trial's run is."""
     return CheckpointFile(folder / f"{trial}.safetensors")
+
+
+def forgetting(folder: Path) -> Callable[[str], None]:
+    """What forgets the snapshot of a trial's run, given its id."""
+    return lambda trial: checkpoint_of(folder, trial).remove()
 
 
 class CheckpointFile:
