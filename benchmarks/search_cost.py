@@ -25,8 +25,8 @@ from darse.model.base import find_base
 from darse.ranks.plan import RankPlan
 from darse.search.result import Result
 from darse.search.stages import STAGES
-from darse.store.open import open_store
-from darse.study import open_study_store, read_result
+from darse.store.open import open_store, open_study_store
+from darse.study import read_result
 
 SEARCH = ("coarse", "fine", "allocate")
 

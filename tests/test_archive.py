@@ -22,7 +22,7 @@ FINISHED, TWIN, STOPPED = "1a07296fcedfbd02", "1a07ffffffffffff", "2b00000000000
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with two finished studies of one name, and a stopped one."""
-    with open_store(tmp_path / "study.db", artifacts=tmp_path / "artifacts") as store:
+    with open_store(tmp_path / "study.db") as store:
         for created, (key, name) in enumerate([(FINISHED, "reviews"), (TWIN, "reviews"), (STOPPED, "headlines")]):
             store.open_study(StudyRecord(key, name, "context", {}, float(created)))
             if key == STOPPED:
@@ -84,7 +84,7 @@ def test_a_study_that_is_not_finished_says_its_state(store: Store, folder: Path)
 
 
 def test_a_shrunk_adapter_is_told_from_a_study(tmp_path: Path) -> None:
-    with open_store(tmp_path / "study.db", artifacts=tmp_path / "artifacts") as store:
+    with open_store(tmp_path / "study.db") as store:
         store.open_study(StudyRecord(FINISHED, "shrunk", "context", {}, 0.0))
         store.set_study_state(FINISHED, "finished")
         (tmp_path / "shrink.json").write_text("{}", encoding="utf-8")

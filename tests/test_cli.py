@@ -24,8 +24,8 @@ from darse.report.facts import named_plans
 from darse.search.controls import controls_for, option_name
 from darse.settings import Settings
 from darse.store.journal import Journal
+from darse.store.open import open_study_store
 from darse.store.protocol import Event, StudyRecord
-from darse.study import open_study_store
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
 

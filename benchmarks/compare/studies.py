@@ -14,7 +14,8 @@ from darse.execute.bench import Bench
 from darse.execute.held_out import kept_logits
 from darse.search.result import Result
 from darse.settings import Objective, Options, Preset, settings_from_options
-from darse.study import Audience, Finished, Request, open_study_store, run_study
+from darse.store.open import open_study_store
+from darse.study import Audience, Finished, Request, run_study
 
 QUICKSTART_RANK = 8
 

@@ -9,11 +9,14 @@ from darse.errors import InputError
 from darse.names import printable
 from darse.search.result import Result
 from darse.store.folder import refuse_empty
+from darse.store.open import open_study_store
 from darse.store.protocol import Store, StudyRecord
 from darse.store.sql import SqlStore
-from darse.study import open_study_store, read_result
+from darse.study import read_result
 
 _SHOWN = 5
+_DIGESTS = frozenset({"artifact", "logits"})
+"""What a finding calls the digest of the bytes that it stands for."""
 
 
 def open_archive(folder: Path, address: str | None) -> SqlStore:
@@ -68,6 +71,19 @@ def find_result(store: Store, folder: Path, name: str | None) -> Result:
     if result is None:
         raise InputError(f"study {record.id} is {record.state} and not finished; its command again continues it")
     return result
+
+
+def check_artifacts(store: Store, study: str) -> None:
+    """Read all bytes that a study refers to: losses and weights of its trials, logits on test and the result.
+
+    Raises:
+        CorruptStoreError: Some are missing or changed.
+    """
+    digests = {str(finding[key]) for finding in store.findings(study).values() for key in _DIGESTS & finding.keys()}
+    for trial in store.trials(study):
+        digests |= {trial.outcome.losses, *trial.outcome.artifacts.values()}
+    for digest in sorted(digests):
+        store.artifact(digest)
 
 
 def _study_of(folder: Path) -> str | None:

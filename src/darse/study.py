@@ -38,11 +38,9 @@ from darse.search.verdict import Verdict, judge, paired_runs
 from darse.search.verify import Verified
 from darse.settings import Settings
 from darse.store.arrays import read_array
-from darse.store.folder import STORE_FILE
 from darse.store.journal import Journal
-from darse.store.open import open_store
+from darse.store.open import open_study_store
 from darse.store.protocol import Store
-from darse.store.sql import SqlStore
 from darse.store.trial import EvaluatorName, total_seconds
 from darse.train.checkpoint import forgetting
 
@@ -153,13 +151,6 @@ def run_study(request: Request, audience: Audience) -> Finished:
             result = run.result(searched, verdict, task=bench.task, check=check, quality=quality, head=head)
             chosen = next(trial for trial in result.trials if trial.id == quality.trial)
             return Finished(result, bench, bench.trained_weights(chosen))
-
-
-def open_study_store(folder: Path, address: str | None) -> SqlStore:
-    """The store of a study's folder, or the one at an address, which folders may share with its artifacts."""
-    if address is None:
-        return open_store(folder / STORE_FILE, artifacts=folder / "artifacts")
-    return open_store(address)
 
 
 def read_result(store: Store, study: str | None = None) -> Result | None:

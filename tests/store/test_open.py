@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from darse.errors import CorruptStoreError, StoreError
+from darse.store.artifacts import ArtifactFolder
 from darse.store.open import open_store
 
 from .samples import STUDY, a_record, a_spec, an_outcome, claimed, contents, fill
@@ -53,11 +54,21 @@ def test_a_closed_store_leaves_one_file_and_its_artifacts(tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["store-artifacts", "store.db"]
 
 
-def test_artifacts_go_where_they_are_told(tmp_path: Path) -> None:
-    with open_store(tmp_path / "store.db", artifacts=tmp_path / "elsewhere") as store:
+@pytest.mark.parametrize("place", ["{}/study.db", "sqlite:///{}/study.db"])
+def test_a_studys_own_store_has_its_artifacts_in_one_place_however_it_is_named(place: str, tmp_path: Path) -> None:
+    with open_store(tmp_path / "study.db") as store:
         digest = store.put_artifact(b"weights")
+    assert (tmp_path / "artifacts" / digest[:2] / digest).is_file()
+    with open_store(place.format(tmp_path)) as store:
+        assert store.artifact(digest) == b"weights"
+        store.put_artifact(b"losses")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["artifacts", "study.db"]
 
-    assert (tmp_path / "elsewhere" / digest[:2] / digest).read_bytes() == b"weights"
+
+def test_artifacts_that_earlier_versions_put_beside_a_studys_own_store_are_found(tmp_path: Path) -> None:
+    digest = ArtifactFolder(tmp_path / "study-artifacts").put(b"weights")
+    with open_store(tmp_path / "study.db") as store:
+        assert store.artifact(digest) == b"weights"
 
 
 def test_sqlite_is_durable_checked_and_has_a_write_ahead_log(tmp_path: Path) -> None:
@@ -259,6 +270,7 @@ def test_a_row_that_is_gone_is_noticed(tmp_path: Path, table: str) -> None:
 def test_a_forked_child_uses_connections_of_its_own(tmp_path: Path) -> None:
     code = """
 import os, sys
+from darse.store.artifacts import ArtifactFolder
 from darse.store.open import open_store
 from tests.store.samples import STUDY, a_record, a_spec
 store = open_store(sys.argv[1])

@@ -71,11 +71,16 @@ def _model(name: str) -> Check:
 
 
 def _store(address: str) -> Check:
-    from darse.archive import open_archive
+    from darse.archive import check_artifacts, open_archive
 
+    about = ""
     try:
         with open_archive(Path(), address) as opened:
-            count = len(opened.studies())
-            return Check("store", True, f"{without_secrets(address)}: {count} {'study' if count == 1 else 'studies'}")
+            records = opened.studies()
+            for record in records:
+                about = f"study {record.id}: "
+                check_artifacts(opened, record.id)
+            counted = f"{len(records)} {'study' if len(records) == 1 else 'studies'}"
+            return Check("store", True, f"{without_secrets(address)}: {counted}, nothing is missing")
     except DarseError as error:
-        return Check("store", False, str(error))
+        return Check("store", False, f"{about}{error}")

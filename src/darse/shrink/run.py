@@ -33,7 +33,7 @@ from darse.shrink.layout import Layout
 from darse.shrink.result import Shrunk
 from darse.shrink.work import Audience, Found, Work
 from darse.store.journal import Journal
-from darse.store.open import open_store
+from darse.store.open import open_study_store
 from darse.store.protocol import StudyRecord
 from darse.store.trial import total_seconds
 
@@ -102,7 +102,7 @@ def shrink(request: Request, audience: Audience) -> Finished:
     text = settings.search.budget
     budget = None if text is None else parse_budget(text, layout.sites, body_parameters(model))
     make_folder(request.out)
-    with open_store(request.out / "study.db", artifacts=request.out / "artifacts") as store:
+    with open_study_store(request.out) as store:
         bench = Bench.around(
             model,
             base=base,

@@ -14,6 +14,7 @@ from darse.files import sha256_of_bytes, write_durably
 from darse.names import printable
 from darse.store.connect import Database
 from darse.store.faults import RESTORE, store_errors
+from darse.store.folder import STORE_FILE
 from darse.store.schema import ARTIFACTS
 from darse.store.studies import lock_ledger
 
@@ -48,14 +49,26 @@ class ArtifactFolder:
 
     Attributes:
         root: The folder; made on the first write.
+        earlier: A folder that is read as well, and never written: where earlier versions put them.
     """
 
     root: Path
+    earlier: Path | None = None
+
+    @classmethod
+    def beside(cls, database: Path) -> ArtifactFolder:
+        """The artifacts of a SQLite file, told from its name alone.
+
+        They lie in `artifacts/` beside a study's own `study.db`, in `team-artifacts/` beside any other `team.db`.
+        """
+        named = database.with_name(f"{database.stem}-artifacts")
+        # up to 0.2 a study's own store that was given by its address had a folder of its own name
+        return cls(database.with_name("artifacts"), named) if database.name == STORE_FILE else cls(named)
 
     def put(self, content: bytes) -> str:
         """Keep bytes; see `Artifacts.put`. A damaged copy is mended."""
         digest = sha256_of_bytes(content)
-        path = self._path(digest)
+        path = _within(self.root, digest)
         with store_errors(str(path)):
             if not path.is_file() or path.read_bytes() != content:
                 write_durably(path, content)
@@ -63,20 +76,19 @@ class ArtifactFolder:
 
     def get(self, digest: str) -> bytes:
         """The bytes of a digest; see `Artifacts.get`."""
-        path = self._path(digest)
+        path = _within(self.root, digest)
         with store_errors(str(path)):
+            if self.earlier is not None and not path.exists() and (older := _within(self.earlier, digest)).exists():
+                path = older
             try:
                 content = path.read_bytes()
             except FileNotFoundError as error:
                 raise CorruptStoreError(
-                    f"the artifact {path} is missing; restore the artifacts folder from a backup"
+                    f"the artifact {path} is missing; put its folder back beside the store, or restore it from a backup"
                 ) from error
         if sha256_of_bytes(content) != digest:
             raise CorruptStoreError(f"the artifact {path} is damaged; restore it from a backup or remove its trial")
         return content
-
-    def _path(self, digest: str) -> Path:
-        return self.root / checked_digest(digest)[:2] / digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,10 @@ class ArtifactTable:
             what = "missing" if found is None else "damaged"
             raise CorruptStoreError(f"{self.database.where}: the artifact {digest} is {what}; {RESTORE}")
         return bytes(found)
+
+
+def _within(root: Path, digest: str) -> Path:
+    return root / checked_digest(digest)[:2] / digest
 
 
 def checked_digest(digest: str) -> str:

@@ -17,6 +17,7 @@ from darse.files import permit, sync
 from darse.store.artifacts import ArtifactFolder, ArtifactTable
 from darse.store.connect import place_of, prepare_sqlite, server_database, sqlite_database
 from darse.store.faults import RESTORE, store_errors
+from darse.store.folder import STORE_FILE
 from darse.store.migrate import RELEASED, Migrations, back_up_sqlite, create_schema, upgrade_schema
 from darse.store.sql import SqlStore
 
@@ -28,16 +29,16 @@ _SQLITE_HEADER = b"SQLite format 3\x00"
 def open_store(
     url_or_path: str | Path,
     *,
-    artifacts: Path | None = None,
     busy_timeout_s: float = BUSY_TIMEOUT_S,
     migrations: Migrations = RELEASED,
 ) -> SqlStore:
     """Open the memory of studies; a SQLite file that does not exist is made, an older schema is upgraded.
 
+    Artifacts lie in a folder beside a SQLite file (`ArtifactFolder.beside`); a server keeps them itself, where every
+    machine finds them.
+
     Args:
         url_or_path: A path or `sqlite:///path` for a SQLite file; any other SQLAlchemy address for a server.
-        artifacts: Folder of the artifacts; by default `<file stem>-artifacts` beside a SQLite file, and the database
-            itself on a server, where every machine finds them.
         busy_timeout_s: How long a writer of a SQLite file waits for another one.
         migrations: The series of schemas.
 
@@ -53,8 +54,13 @@ def open_store(
     """
     location = _locate(url_or_path)
     if isinstance(location, URL):
-        return _open_server(location, artifacts, migrations)
-    return _open_file(location, artifacts, busy_timeout_s, migrations)
+        return _open_server(location, migrations)
+    return _open_file(location, busy_timeout_s, migrations)
+
+
+def open_study_store(folder: Path, address: str | None = None) -> SqlStore:
+    """The store of a study's folder, or the one at an address, which folders may share; see `open_store`."""
+    return open_store(folder / STORE_FILE if address is None else address)
 
 
 def _locate(url_or_path: str | Path) -> URL | Path:
@@ -83,7 +89,7 @@ def _locate(url_or_path: str | Path) -> URL | Path:
     return Path(url.database)
 
 
-def _open_server(url: URL, artifacts: Path | None, migrations: Migrations) -> SqlStore:
+def _open_server(url: URL, migrations: Migrations) -> SqlStore:
     with ExitStack() as stack:
         database = server_database(url)
         stack.callback(database.close)
@@ -91,10 +97,10 @@ def _open_server(url: URL, artifacts: Path | None, migrations: Migrations) -> Sq
         # A server is backed up by its own tools; DDL there is one transaction.
         upgrade_schema(database, back_up=lambda version: None, migrations=migrations)
         stack.pop_all()
-    return SqlStore(database, ArtifactTable(database) if artifacts is None else ArtifactFolder(artifacts))
+    return SqlStore(database, ArtifactTable(database))
 
 
-def _open_file(path: Path, artifacts: Path | None, busy_timeout_s: float, migrations: Migrations) -> SqlStore:
+def _open_file(path: Path, busy_timeout_s: float, migrations: Migrations) -> SqlStore:
     with store_errors(str(path)):
         if not path.is_symlink() and not path.exists():
             _create_file(path, migrations)
@@ -105,7 +111,7 @@ def _open_file(path: Path, artifacts: Path | None, busy_timeout_s: float, migrat
         stack.callback(database.close)
         upgrade_schema(database, back_up=lambda version: back_up_sqlite(path, version), migrations=migrations)
         stack.pop_all()
-    return SqlStore(database, ArtifactFolder(artifacts or path.with_name(f"{path.stem}-artifacts")))
+    return SqlStore(database, ArtifactFolder.beside(path))
 
 
 def _create_file(path: Path, migrations: Migrations) -> None:
