@@ -65,7 +65,7 @@ def train_plainly(folder: Path) -> None:
             optimizer.step()
             optimizer.zero_grad()
     model.peft_config["default"].base_model_name_or_path = "minilm"
-    model.save_pretrained(str(folder / "adapter"))
+    model.save_pretrained(str(folder / "my-adapter"))
     write_rows(folder / "held-out.csv", ["text", "label"], [_row(one, data.task.classes) for one in rows[half:]])
     print("labels in the order of the head:", ",".join(data.task.classes))
 
@@ -104,9 +104,9 @@ def main() -> None:
         train_plainly(folder)
         labels = "negative,neutral,positive"
         with contextlib.chdir(folder):
-            run(["audit", "adapter"])
+            run(["audit", "my-adapter"])
             began = time.perf_counter()
-            run(["shrink", "adapter", "--data", "held-out.csv", "--labels", labels])
+            run(["shrink", "my-adapter", "--data", "held-out.csv", "--labels", labels])
             print(f"{time.perf_counter() - began:.0f} s")
     with tempfile.TemporaryDirectory() as name:
         time_large_audit(Path(name))

@@ -25,8 +25,8 @@ from darse.model.weights import AdapterWeights
 from darse.search.driver import Listener
 from darse.search.result import Result
 from darse.settings import Options, settings_from_options
-from darse.store.open import open_store
-from darse.study import Audience, Request, open_study_store, read_result, run_study
+from darse.store.open import open_store, open_study_store
+from darse.study import Audience, Request, read_result, run_study
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
 from tests.postgres import fresh_schema
@@ -42,7 +42,7 @@ def _explore(out: Path, *, store: str | None = None, **options: Unpack[Options])
 
 
 def _result(study: SmallStudy) -> Result:
-    with open_store(study.folder / "study.db", artifacts=study.folder / "artifacts") as store:
+    with open_store(study.folder / "study.db") as store:
         result = read_result(store)
     assert result is not None
     return result
@@ -122,7 +122,7 @@ def test_test_split_is_evaluated_once_for_each_trial_and_not_again_when_a_study_
 
 
 def test_what_was_judged_on_test_are_the_verdicts_runs_and_the_exported_adapter(small_study: SmallStudy) -> None:
-    with open_store(small_study.folder / "study.db", artifacts=small_study.folder / "artifacts") as store:
+    with open_store(small_study.folder / "study.db") as store:
         (record,) = store.studies()
         touched = [name.split()[1] for name in store.findings(record.id) if name.startswith("test ")]
     verified = _result(small_study).findings.verify

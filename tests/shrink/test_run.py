@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from peft import PeftModel
 from darse.cli.main import run
 from darse.data.example import Example, Task
 from darse.data.write import write_rows
-from darse.errors import AdapterError, Interrupted
+from darse.errors import AdapterError, InputError, Interrupted
 from darse.execute.local import Watcher
 from darse.model.base import find_base
 from darse.model.head import in_user_units, task_for_head
@@ -33,6 +34,7 @@ from darse.store.trial import Trial
 from darse.train.encode import encode
 from darse.train.predict import predict
 from tests import plain_peft
+from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
 from tests.tiny import save_model
 
@@ -210,6 +212,48 @@ def test_an_adapter_of_our_own_can_be_shrunk_again(planted: Given, tmp_path: Pat
     first = _shrink(planted, tmp_path / "one")
     again = Given(planted.base, tmp_path / "one" / "adapter", planted.data, 1)
     assert _shrink(again, tmp_path / "two").cost <= first.cost
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_what_came_of_another_adapter_is_replaced_only_when_asked(
+    is_finished: bool, planted: Given, bert: Given, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    first = _shrink(planted, out)
+    if not is_finished:
+        (out / "shrink.json").unlink()
+    settings = settings_from_options({"granularity": "module", "seeds": 2, "epochs": 1})
+    request = Request(str(bert.adapter), bert.data, settings, out, NAMES)
+    if is_finished:
+        with pytest.raises(InputError, match=r"out holds what came of .*adapter; choose another --out, or replace it"):
+            shrink(request, Audience())
+        assert json.loads((out / "shrink.json").read_text())["adapter_sha256"] == first.adapter_digest
+        request = replace(request, fresh=True)
+    assert shrink(request, Audience()).result.adapter_digest != first.adapter_digest
+
+
+def test_fresh_does_everything_again(planted: Given, tmp_path: Path) -> None:
+    first = _shrink(planted, tmp_path / "out")
+    ran: list[Trial] = []
+    settings = settings_from_options({"granularity": "module", "seeds": 2, "epochs": 3})
+    request = Request(str(planted.adapter), planted.data, settings, tmp_path / "out", fresh=True)
+    again = shrink(request, Audience(trials=Watcher(finished=ran.append))).result
+    assert len(ran) == again.trials
+    assert again.study != first.study
+    assert again.plan == first.plan
+
+
+@pytest.mark.parametrize("is_fresh", [False, True])
+def test_neither_a_study_nor_the_given_adapter_is_ever_replaced(
+    is_fresh: bool, planted: Given, small_study: SmallStudy, tmp_path: Path
+) -> None:
+    settings = settings_from_options({})
+    study = shutil.copytree(small_study.folder, tmp_path / "study")
+    before = (study / "verdict.json").read_bytes()
+    for given, out in ((planted.adapter, study), (study / "adapter", study), (planted.adapter, planted.adapter.parent)):
+        with pytest.raises(InputError, match=r"holds a study|is the adapter that is given"):
+            shrink(Request(str(given), planted.data, settings, out, fresh=is_fresh), Audience())
+    assert (study / "verdict.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +33,7 @@ def run_shrink(
     labels: str | None,
     out: Path | None,
     profile: Profile,
+    fresh: bool,
     command: str,
     as_json: bool,
     quiet: bool,
@@ -46,8 +49,8 @@ def run_shrink(
         from darse.report.shrink_summary import shrink_lines
         from darse.shrink.run import Request, shrink
 
-        folder = out if out is not None else Path(f"darse-shrunk-{folder_name(adapter)}")
-        request = Request(adapter, source, settings, folder, named, model, command)
+        folder = out if out is not None else shrunk_folder(adapter)
+        request = Request(adapter, source, settings, folder, named, model, command, fresh)
         with _Display(stop, is_quiet=quiet or as_json) as display:
             finished = shrink(request, display.audience())
             stop.end_patience()
@@ -59,6 +62,19 @@ def run_shrink(
     print(f"\nadapter  {folder / 'adapter'}")
     print(f"verdict  {folder / 'shrink.json'}")
     print(f'next     darse score {folder / "adapter"} --text "..."')
+
+
+def shrunk_folder(adapter: str) -> Path:
+    """Where the result goes by default: called as the adapter, or as its study where that is called `adapter`.
+
+    >>> str(shrunk_folder("models/my-adapter")), str(shrunk_folder("darse-reviews/adapter"))
+    ('darse-shrunk-my-adapter', 'darse-shrunk-reviews')
+    """
+    path = Path(os.path.abspath(adapter))  # noqa: PTH100 - a link keeps its name, and `..` goes
+    name = path.name
+    if re.fullmatch(r"adapter(-.*)?", name) and path.parent.name:
+        name = f"{path.parent.name}{name.removeprefix('adapter')}"
+    return Path(f"darse-shrunk-{folder_name(name.removeprefix('darse-'))}")
 
 
 class _Display:

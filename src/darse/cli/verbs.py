@@ -211,8 +211,9 @@ def shrink(
     seeds: Annotated[int | None, Option(help="Short trainings, where a cut alone does not hold (3).")] = None,
     margin: Annotated[float | None, Option(help="Part of the metric that is still not worse (0.01).")] = None,
     max_length: Annotated[int | None, Option(help="Tokens per text (128).")] = None,
-    out: Annotated[Path | None, Option("-o", "--out", help="Folder of the result (darse-shrunk-ADAPTER).")] = None,
+    out: Annotated[Path | None, Option("-o", "--out", help="Folder of the result (darse-shrunk-NAME).")] = None,
     profile: Annotated[Literal["native", "padded", "merged"], Option(help="Kind of export.")] = "native",
+    fresh: Annotated[bool, Option("--fresh", help="Start anew, and replace another adapter's result in OUT.")] = False,
     trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code of the base model.")] = False,
     as_json: Annotated[bool, Option("--json", help="Print the result as JSON.")] = False,
     quiet: Annotated[bool, Option("--quiet", help="Print the result alone.")] = False,
@@ -220,7 +221,7 @@ def shrink(
     """Cut somebody's adapter to the smallest that is not worse."""
     from darse.cli.shrink import run_shrink
 
-    around = {"adapter", "data", "labels", "model", "out", "profile", "as_json", "quiet"}
+    around = {"adapter", "data", "labels", "model", "out", "profile", "fresh", "as_json", "quiet"}
     options = {name: value for name, value in context.params.items() if name not in around}
     command = shlex.join(["darse", *map(without_secrets, sys.argv[1:])])
     run_shrink(
@@ -231,6 +232,7 @@ def shrink(
         labels=labels,
         out=out,
         profile=profile,
+        fresh=fresh,
         command=command,
         as_json=as_json,
         quiet=quiet,

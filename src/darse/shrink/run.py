@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from darse.data.check import data_check_as_json
 from darse.data.example import DataCheck, LabelledData
 from darse.data.load import load_labelled
 from darse.data.source import Source
-from darse.errors import AdapterError
+from darse.errors import AdapterError, InputError
 from darse.execute.bench import Bench
 from darse.files import make_folder, write_json
 from darse.model.base import Base, body_parameters, find_base
@@ -22,6 +23,7 @@ from darse.model.peft_adapter import PeftAdapter, find_adapter, read_peft_adapte
 from darse.model.peft_config import labels_of
 from darse.model.peft_fit import fitted_weights, head_outputs, refuse_other_tasks
 from darse.model.weights import AdapterWeights
+from darse.names import printable
 from darse.ranks.budget import parse_budget
 from darse.ranks.plan import RankPlan
 from darse.ranks.sites import find_weights
@@ -52,6 +54,7 @@ class Request:
         labels: Names of the head's classes, in its order; empty to take those that are written down somewhere.
         base: Name or folder of the base model; None means the one that the adapter's config names.
         command: What reproduces the request.
+        fresh: Do all of it again, and replace what came of another adapter in the folder.
     """
 
     adapter: str
@@ -61,6 +64,7 @@ class Request:
     labels: tuple[str, ...] = ()
     base: str | None = None
     command: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def shrink(request: Request, audience: Audience) -> Finished:
     """Cut an adapter to the smallest plan that is not worse; a request that was stopped continues.
 
     Raises:
-        InputError: The adapter, its base model, the source or a setting is wrong.
+        InputError: The adapter, its base model, the source or a setting is wrong, or the folder holds something else.
         StoreError: The folder cannot be written.
         TrialError: The adapter could not be scored.
         Interrupted: The user asked to stop; the same request continues.
@@ -93,6 +97,7 @@ def shrink(request: Request, audience: Audience) -> Finished:
     settings = request.settings
     adapter = read_peft_adapter(find_adapter(request.adapter))
     refuse_other_tasks(adapter)
+    _refuse_what_is_there(request, adapter)
     base = _base(request, adapter)
     data = load_labelled(request.source, settings.data, seed=settings.search.seed)
     data = in_head_order(data, request.labels or _known_labels(adapter, base), head_outputs(adapter, base))
@@ -116,12 +121,32 @@ def shrink(request: Request, audience: Audience) -> Finished:
         write_json(request.out / "data-check.json", data_check_as_json(check))
         audience.check(check)
         identity = _identity(adapter, base, data, settings)
-        record = open_study(store, identity, name=request.out.name, fresh=False, now=time.time()).record
+        record = open_study(store, identity, name=request.out.name, fresh=request.fresh, now=time.time()).record
         with Journal(store, record.id) as journal:
             found = Work(bench, weights, adapter, layout, budget, record.id, audience).run()
             result = _result(request, adapter, bench, layout, found, check=check, digest=data.digest, record=record)
             journal.finish(verdict=result.verdict.verdict, trials=result.trials, seconds=result.seconds)
         return Finished(result, bench, found.weights)
+
+
+def _refuse_what_is_there(request: Request, adapter: PeftAdapter) -> None:
+    """Refuse a folder whose files are those of a study, of the given adapter itself, or of another adapter."""
+    out = request.out
+    if (out / "adapter").resolve() == adapter.folder.resolve():
+        raise InputError(f"{out / 'adapter'} is the adapter that is given and would be replaced; choose another --out")
+    if (out / "verdict.json").exists():
+        raise InputError(f"{out} holds a study, whose adapter would be replaced; choose another --out")
+    if request.fresh or not (out / "shrink.json").exists():
+        return
+    try:
+        earlier = json.loads((out / "shrink.json").read_bytes())
+        name, digest = str(earlier["adapter"]), str(earlier["adapter_sha256"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        name, digest = "another adapter", ""
+    if digest != adapter.digest:
+        raise InputError(
+            f"{out} holds what came of {printable(name, 200)}; choose another --out, or replace it with --fresh"
+        )
 
 
 def _base(request: Request, adapter: PeftAdapter) -> Base:
