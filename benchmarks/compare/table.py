@@ -14,7 +14,7 @@ from benchmarks.compare.methods import METHODS, TENFOLD
 from benchmarks.compare.results import Floats, Record, number, unpacked
 from benchmarks.compare.scale import Scale
 from benchmarks.compare.sets import SETS
-from darse.evaluate.paired import Estimate, crossed_mean, paired_effect
+from darse.evaluate.paired import Estimate, loss_level, paired_effect
 
 _SEED = 0
 
@@ -56,7 +56,7 @@ class Entry:
     @cached_property
     def level(self) -> Estimate:
         """The metric on test with its 95 % interval over seeds and rows."""
-        found = crossed_mean(self.losses, seed=_SEED)
+        found = loss_level(self.losses, seed=_SEED)
         return Estimate(1 - found.mean, 1 - found.high, 1 - found.low) if self.is_accuracy else found
 
     def gain_over(self, other: Entry) -> Estimate:

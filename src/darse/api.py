@@ -21,7 +21,6 @@ from darse.execute.user import UserFunction
 from darse.model.adapter import Profile
 from darse.names import folder_name, printable
 from darse.publish import choose_plan, choose_run, export_again, plan_as_config, publish
-from darse.report.remarks import limit_words
 from darse.score.scorer import AdapterScorer, Score, Scorer
 from darse.search.open_study import Opened
 from darse.search.result import Result
@@ -162,10 +161,9 @@ class Study:
     def _repr_html_(self) -> str:
         """A short table for notebooks."""
         rows = "".join(f"<tr><td>{html.escape(name)}</td><td>{rank}</td></tr>" for name, rank in self.plan.items())
-        said = " ".join(filter(None, (self.verdict.sentence, limit_words(self.result))))
         return (
             f"<h4>{html.escape(self.result.name)}: {self.verdict.verdict}</h4>"
-            f"<p>{html.escape(said)}</p>"
+            f"<p>{html.escape(self.verdict.sentence)}</p>"
             f"<table><tr><th>site</th><th>rank</th></tr>{rows}</table>"
         )
 

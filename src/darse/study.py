@@ -32,16 +32,16 @@ from darse.ranks.sites import find_sites, find_weights
 from darse.search.driver import Limits, Listener, Searched, search
 from darse.search.history import Problem
 from darse.search.open_study import Identity, Opened, open_study, shaping_versions
+from darse.search.record import Part
 from darse.search.result import Origin, Quality, Result
 from darse.search.stages import Findings
-from darse.search.verdict import Verdict, judge, paired_runs
-from darse.search.verify import Verified
+from darse.search.verdict import Verdict, judge, limit_name, paired_runs
 from darse.settings import Settings
 from darse.store.arrays import read_array
 from darse.store.journal import Journal
 from darse.store.open import open_study_store
 from darse.store.protocol import Store
-from darse.store.trial import EvaluatorName, total_seconds
+from darse.store.trial import EvaluatorName, Trial, total_seconds
 from darse.train.checkpoint import forgetting
 
 RESULT = "result"
@@ -138,14 +138,14 @@ def run_study(request: Request, audience: Audience) -> Finished:
         run = _Run(request, base, store, audience, opened, bench.sites, body, budget, data.digest)
         with run.journal:
             searched = run.search(evaluators, bench.checkpoints)
-            findings, history = searched.findings, searched.history
+            findings, record = searched.findings, searched.record
             assert findings.verify is not None
-            epochs, trials = request.settings.train.epochs, history.trials.values()
+            epochs, trials = request.settings.train.epochs, record.trials.values()
             check_stop = audience.trials.check
             proofs = held_out(bench, opened.record.id, findings.verify, trials, epochs, check_stop)
             losses = {plan: one.by_seed for plan, one in proofs.items()}
-            verdict = run.verdict(findings.verify, losses, verdict_metric(bench.task), "test")
-            variants = [one for spec in findings.verify.variants if (one := history.find(spec))]
+            verdict = run.verdict(searched, losses, verdict_metric(bench.task), "test")
+            variants = [one for spec in findings.verify.variants if isinstance(one := record.ended(spec), Trial)]
             quality = exported_quality(bench, opened.record.id, proofs[findings.verify.plan], variants, check_stop)
             head = bench.head_parameters
             result = run.result(searched, verdict, task=bench.task, check=check, quality=quality, head=head)
@@ -214,9 +214,11 @@ class _Run:
         return search(problem, self.study, self.store, executor, limits=limits, listener=listener)
 
     def verdict(
-        self, verified: Verified, losses: Mapping[RankPlan, Mapping[int, Floats]], metric: str, split: str
+        self, searched: Searched, losses: Mapping[RankPlan, Mapping[int, Floats]], metric: str, split: str
     ) -> Verdict:
         """Judge the plan against the controls that were trained."""
+        verified = searched.findings.verify
+        assert verified is not None
         own, contenders = paired_runs(verified.plan, verified.controls, losses)
         search_settings = self.request.settings.search
         return judge(
@@ -228,6 +230,7 @@ class _Run:
             split=split,
             margin=search_settings.margin,
             seed=search_settings.seed,
+            ended_by=limit_name(search_settings) if searched.record.is_limited else "",
         )
 
     def result(
@@ -271,7 +274,7 @@ class _Run:
             stages=tuple(searched.stages.get(trial.id, "") for trial in trials),
             failures=tuple((str(failure.spec.plan), failure.reason) for failure in failures),
             seconds=total_seconds(trials, failures),
-            is_limited=searched.history.is_closed,
+            is_limited=searched.record.is_limited,
         )
         self.store.put_finding(self.study, RESULT, {"artifact": self.store.put_artifact(result.to_json())})
         self.journal.finish(verdict=verdict.verdict, trials=len(trials), seconds=result.seconds)
@@ -288,7 +291,7 @@ class _Run:
         self.journal.note_once("stage", stage=findings.stage)
         self.audience.search.stage(findings)
 
-    def _note_limit(self, part: str) -> None:
+    def _note_limit(self, part: Part) -> None:
         self.journal.note_once("limit", part=part, **self._limits)
         self.audience.search.limited(part)
 
@@ -313,12 +316,12 @@ def _ask_user(
         searched = run.search({"finetune": user}, request.out / "checkpoints")
         verified = searched.findings.verify
         assert verified is not None
-        runs = verified.runs(searched.history.trials.values(), request.settings.train.epochs)
+        runs = verified.runs(searched.record.trials.values(), request.settings.train.epochs)
         losses = {
             plan: {trial.spec.seed: read_array(store, trial.outcome.losses) for trial in trials}
             for plan, trials in runs.items()
         }
-        verdict = run.verdict(verified, losses, "loss", "valid")
+        verdict = run.verdict(searched, losses, "loss", "valid")
         result = run.result(searched, verdict, task=Task(), check=None, quality=None, head=0)
     return Finished(result, None, None)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student_t
 
-from darse.evaluate.paired import mean_intervals, paired_effect
+from darse.evaluate.paired import loss_level, mean_intervals, paired_effect
 
 from .planted import Gap, accuracy_truth, accuracy_world, mse_truth, mse_world
 
@@ -32,6 +32,29 @@ def test_interval_holds_the_planted_difference_at_the_measured_spread_of_seeds(m
         held += found.low <= truth(gap) <= found.high
     # 0.88 of 120 is what a true coverage of 0.95 falls below once in a thousand tests
     assert held / TIMES >= 0.88
+
+
+@pytest.mark.parametrize("rows", [5, 36])
+@pytest.mark.parametrize("seeds", [1, 2, 3])
+def test_plans_that_agree_on_nearly_all_rows_of_a_small_file_are_not_shown_to_be_equal(rows: int, seeds: int) -> None:
+    gap = Gap(seeds, rows, gain=0.02, rate=0.07, alike=0.97)
+    stream = np.random.default_rng(4)
+    held = 0
+    for time in range(TIMES):
+        plan, control = accuracy_world(gap, stream)
+        found = paired_effect(plan, control, seed=time, resamples=400)
+        assert -1 <= found.low < found.high <= 1
+        held += found.low <= gap.gain <= found.high
+    # with one seed and 36 rows the t interval of the rows alone holds it 73 times of 120
+    assert held / TIMES >= 0.88
+
+
+@given(st.integers(1, 4), st.integers(1, 6), st.integers(0, 2**32 - 1))
+def test_interval_of_an_error_rate_stays_within_0_and_1_and_is_no_point(seeds: int, rows: int, number: int) -> None:
+    errors = (np.random.default_rng(number).random((seeds, rows)) < 0.3).astype(float)
+    found = loss_level(errors, seed=0)
+    assert 0 <= found.low <= found.mean <= found.high <= 1
+    assert found.high - found.low > 0.1
 
 
 def test_few_seeds_that_differ_much_make_the_interval_wide() -> None:

@@ -21,7 +21,7 @@ from darse.search.scoring import SHORT_PART
 from darse.search.sensitivity import Sensitivity, SiteLoss
 from darse.search.stages import Findings
 from darse.search.uniform import Coarse, Fine
-from darse.search.verdict import Contender, Judgement, judge
+from darse.search.verdict import Contender, Judgement, judge, limit_name
 from darse.search.verify import Verified
 from darse.search.window import Depth
 from darse.settings import Settings, parse_settings
@@ -124,6 +124,7 @@ def a_result(shape: Shape = Shape()) -> Result:
         split="valid" if shape.is_user else "test",
         margin=0.01,
         seed=0,
+        ended_by=limit_name(_settings(shape).search) if shape.is_limited else "",
     )
     return Result(
         study="2af634d179fddc96",
@@ -168,6 +169,7 @@ def cut_short(result: Result, *, sites: int = 0) -> Result:
         sensitivity = replace(sensitivity, losses=losses)
     quality = result.quality and replace(result.quality, trial=trials[1].id, seed=0, test_mean=result.quality.test)
     search = result.settings.search.model_copy(update={"max_trials": None, "max_minutes": 0.5})
+    sentence = f"Nothing is shown. {limit_name(search)} ended the search early."
     return replace(
         result,
         settings=result.settings.model_copy(update={"search": search}),
@@ -188,7 +190,7 @@ def cut_short(result: Result, *, sites: int = 0) -> Result:
         ),
         plan=plan,
         cost=cost(plan, result.sites),
-        verdict=replace(result.verdict, verdict="no_difference", sentence="Nothing is shown.", controls=()),
+        verdict=replace(result.verdict, verdict="no_difference", sentence=sentence, controls=()),
         quality=quality,
         trials=trials,
         stages=("calibrate", "verify"),

@@ -8,8 +8,9 @@ from typing import cast
 
 from darse.errors import TrialError
 from darse.files import sha256_of_bytes
-from darse.search.driver import Limits, Listener, read_history, search
-from darse.search.history import History, Problem
+from darse.search.driver import Limits, Listener, read_record, search
+from darse.search.history import Problem
+from darse.search.record import Record
 from darse.search.stages import Findings
 from darse.store.protocol import Store
 from darse.store.trial import Failure, Trial, TrialSpec
@@ -67,16 +68,16 @@ class Memory:
         # the driver reads only what is above
         return cast("Store", self)
 
-    def history(self, problem: Problem) -> History:
-        return read_history(problem, STUDY, self.as_store())
+    def record(self, problem: Problem) -> Record:
+        return read_record(problem, STUDY, self.as_store())
 
     def search(
         self, problem: Problem, *, limits: Limits | None = None, listener: Listener | None = None
-    ) -> tuple[Findings, History]:
+    ) -> tuple[Findings, Record]:
         found = search(
             problem, STUDY, self.as_store(), self, limits=limits or Limits(), listener=listener or Listener()
         )
-        return found.findings, found.history
+        return found.findings, found.record
 
 
 def explored(problem: Problem, world: World, *, limits: Limits | None = None) -> tuple[Findings, Memory]:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from darse.errors import Interrupted, TrialError
 from darse.ranks.plan import RankPlan, cost
-from darse.search.driver import SEARCH_SHARE, Limits, Listener
-from darse.search.history import History, Problem, is_run
+from darse.search.driver import SHARES, Limits, Listener
+from darse.search.history import Problem, is_run
+from darse.search.record import Record
 from darse.search.stages import STAGES, Findings, advance
 from darse.store.trial import CurvePoint, Failure, Outcome, Trial, TrialSpec
 
@@ -90,7 +91,7 @@ def test_no_trial_is_done_twice_or_asked_for_in_vain(strategy: dict[str, object]
 def test_any_prefix_of_the_history_wants_exactly_the_next_trials(strategy: dict[str, object]) -> None:
     given = problem(layers(DEPTH), **strategy)
     _, memory = explored(given, SMALL)
-    everything = memory.history(given)
+    everything = memory.record(given)
     done: dict[str, Trial] = {}
     for wave in memory.asked:
         for place, spec in enumerate(wave):
@@ -105,8 +106,8 @@ def test_any_prefix_of_the_history_wants_exactly_the_next_trials(strategy: dict[
 def test_the_order_of_finishing_does_not_matter(strategy: dict[str, object]) -> None:
     given = problem(layers(DEPTH), **strategy)
     findings, memory = explored(given, SMALL)
-    history = memory.history(given)
-    backwards = replace(history, trials=dict(reversed(list(history.trials.items()))))
+    record = memory.record(given)
+    backwards = replace(record, trials=dict(reversed(list(record.trials.items()))))
     assert advance(backwards)[0] == findings
 
 
@@ -137,13 +138,15 @@ def test_a_search_stopped_anywhere_continues_to_the_same_end(limits: Limits) -> 
         assert again.evaluations == memory.evaluations
 
 
-def spent_before_proof(given: Problem, limits: Limits) -> tuple[Findings, Memory, int, float]:
-    """A limited search, and the runs and seconds it had used when stage verify began."""
+def spent_before(
+    given: Problem, limits: Limits, later: Sequence[str] = ("verify",)
+) -> tuple[Findings, Memory, int, float]:
+    """A limited search, and the runs and seconds it had used when one of some stages began."""
     memory = Memory(SMALL, CONTEXT)
     before: list[tuple[int, float]] = []
 
     def note(findings: Findings) -> None:
-        if findings.stage in {"verify", "done"} and not before:
+        if findings.stage in {*later, "done"} and not before:
             seconds = sum(trial.outcome.seconds for trial in memory.finished.values())
             before.append((len(runs_of(memory)), seconds))
 
@@ -156,10 +159,10 @@ def test_max_trials_ends_cleanly_at_every_cut_and_keeps_the_proofs_share(strateg
     given = problem(layers(DEPTH), **strategy)
     _, whole = explored(given, SMALL)
     for most in range(1, len(runs_of(whole)) + 2):
-        findings, memory, searched, _ = spent_before_proof(given, Limits(max_trials=most))
+        findings, memory, searched, _ = spent_before(given, Limits(max_trials=most))
         assert_sound(findings, memory, given)
         assert len(runs_of(memory)) <= max(most, 2)
-        assert searched <= max(1, most * SEARCH_SHARE)
+        assert searched <= max(1, most * SHARES["search"])
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES[:-1])
@@ -169,11 +172,28 @@ def test_max_minutes_ends_cleanly_at_every_cut_and_keeps_the_proofs_share(strate
     seconds = sum(trial.outcome.seconds for trial in whole.finished.values())
     for part in range(1, 21):
         most = seconds * part / 19
-        findings, memory, _, searched = spent_before_proof(given, Limits(max_seconds=most))
+        findings, memory, _, searched = spent_before(given, Limits(max_seconds=most))
         assert_sound(findings, memory, given)
         spent = sum(trial.outcome.seconds for trial in memory.finished.values())
         assert spent <= max(most, 2 * EPOCHS) + 0.01
-        assert searched <= max(most * SEARCH_SHARE, EPOCHS) + 0.01
+        assert searched <= max(most * (1 + SHARES["search"]) / 2, EPOCHS) + 0.01
+
+
+def test_a_tight_limit_leaves_a_search_and_a_comparison_on_two_seeds() -> None:
+    given = problem(layers(DEPTH))
+    findings, memory = explored(given, SMALL, limits=Limits(max_trials=10))
+    assert findings.verify is not None
+    assert findings.fine is not None
+    assert len(full_runs(memory, findings.verify.plan)) >= 2
+    assert len(full_runs(memory, findings.verify.controls[0].plan)) >= 2
+
+
+def test_calibration_leaves_some_of_every_limit_to_the_search() -> None:
+    given = problem(layers(DEPTH))
+    _, whole = explored(given, SMALL)
+    for most in range(1, len(runs_of(whole)) + 1):
+        _, _, runs, _ = spent_before(given, Limits(max_trials=most), STAGES[1:])
+        assert runs <= max(1, SHARES["calibrate"] * most)
 
 
 @pytest.mark.parametrize("budget_rank", [1, 3])
@@ -185,7 +205,7 @@ def test_a_budget_holds_also_when_the_limits_leave_nothing(budget_rank: int) -> 
 
 
 def test_with_limits_the_cuts_still_run_since_they_train_nothing() -> None:
-    findings, memory, _, _ = spent_before_proof(problem(layers(DEPTH)), Limits(max_trials=4))
+    findings, memory, _, _ = spent_before(problem(layers(DEPTH)), Limits(max_trials=4))
     assert findings.fine is not None
     assert all(math.isfinite(score) for score in findings.fine.curve.values())
     assert findings.allocate is not None
@@ -218,14 +238,14 @@ def test_cuts_that_fail_use_up_no_run_and_runs_that_fail_do() -> None:
     given = problem(layers(DEPTH))
     limits = Limits(max_trials=6)
     run, cut = TrialSpec(given.uniform(16), 0, 1e-3, EPOCHS), TrialSpec(given.uniform(4), 0, 0.0, 0, "truncate", ("p",))
-    history = History(given, {})
+    record = Record(given, {})
     for seed in range(9):
-        history = history.adding_failure(Failure(replace(cut, seed=seed), "no"), is_proof=False)
-    assert limits.allow(history, [run], is_proof=True)
+        record = record.adding(Failure(replace(cut, seed=seed), "no"), "search")
+    assert limits.allow(record, [run], "proof")
     for seed in range(6):
-        assert limits.allow(history, [run], is_proof=True)
-        history = history.adding_failure(Failure(replace(run, seed=seed), "no"), is_proof=False)
-    assert not limits.allow(history, [run], is_proof=True)
+        assert limits.allow(record, [run], "proof")
+        record = record.adding(Failure(replace(run, seed=seed), "no"), "search")
+    assert not limits.allow(record, [run], "proof")
 
 
 def test_the_seconds_of_failed_trials_count_towards_the_limit() -> None:
@@ -247,11 +267,11 @@ def test_a_run_that_stopped_early_has_slower_epochs_than_its_time_over_all_it_wa
     spec = TrialSpec(given.uniform(16), 0, 1e-3, EPOCHS)
     curve = tuple(CurvePoint(epoch, 1.0, 1.0) for epoch in (1, 2))
     early = Trial("early", spec, Outcome(1.0, {}, "", curve, seconds=20.0))
-    history = History(given, {"early": early})
+    record = Record(given, {"early": early})
     room = 20.0 + EPOCHS * 10.0
     following = [replace(spec, seed=1)]
-    assert Limits(max_seconds=room).allow(history, following, is_proof=True)
-    assert not Limits(max_seconds=room - 1).allow(history, following, is_proof=True)
+    assert Limits(max_seconds=room).allow(record, following, "proof")
+    assert not Limits(max_seconds=room - 1).allow(record, following, "proof")
 
 
 def test_a_search_whose_cuts_all_fail_makes_as_many_runs_as_its_limit_allows() -> None:
@@ -274,11 +294,15 @@ def test_without_a_budget_one_run_is_enough(limits: Limits) -> None:
 
 @pytest.mark.parametrize(
     ("limits", "parts"),
-    [(Limits(), []), (Limits(max_trials=8), ["search", "proof"]), (Limits(max_seconds=45), ["search", "proof"])],
+    [
+        (Limits(), []),
+        (Limits(max_trials=8), ["calibrate", "search", "proof"]),
+        (Limits(max_seconds=45), ["calibrate", "search", "proof"]),
+    ],
 )
 def test_whoever_listens_is_told_what_the_limits_ended(limits: Limits, parts: list[str]) -> None:
     told: list[str] = []
-    _, memory = spent_before_proof(problem(layers(DEPTH)), limits)[:2]
+    _, memory = spent_before(problem(layers(DEPTH)), limits)[:2]
     for _ in range(2):  # also when it is given again and nothing is run
         told.clear()
         memory.search(problem(layers(DEPTH)), limits=limits, listener=Listener(limited=told.append))
@@ -350,6 +374,6 @@ def test_stages_are_announced_once_each_and_in_their_order() -> None:
 
 def test_a_history_with_nothing_in_it_wants_two_learning_rates() -> None:
     given = problem(layers(DEPTH), learning_rates=(1e-4, 1e-3, 1e-2))
-    findings, wanted = advance(History(given, {}))
+    findings, wanted = advance(Record(given, {}))
     assert findings == Findings()
     assert [spec.learning_rate for spec in wanted] == [1e-4, 1e-3]

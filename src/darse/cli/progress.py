@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from darse.report.words import plural
 from darse.search.driver import Listener
 from darse.search.history import is_run
 from darse.search.open_study import Opened
+from darse.search.record import Part
 from darse.search.stages import STAGES, Findings
 from darse.settings import Settings
 from darse.store.trial import Trial, TrialSpec
@@ -34,6 +34,11 @@ _MEANING = {
     "done": "judging on test, once",
 }
 _ORDER = (*STAGES, "done")
+_LIMITED: dict[Part, str] = {
+    "calibrate": "the limit has ended the calibration; the rest of it is for the search and the proof",
+    "search": "the limit has ended the search; the rest of it is for the proof",
+    "proof": "the limit has ended the proof",
+}
 QUIET_S = 30.0
 """Where there is no live bar, a run is silent for no longer than this."""
 
@@ -132,9 +137,8 @@ class Display:
     def _wanted(self, specs: Sequence[TrialSpec]) -> None:
         self._release()
 
-    def _limited(self, part: str) -> None:
-        rest = "; the rest of it is for the proof" if part == "search" else ""
-        self._say("limit", {"part": part}, f"      the limit has ended the {part}{rest}")
+    def _limited(self, part: Part) -> None:
+        self._say("limit", {"part": part}, f"      {_LIMITED[part]}")
 
     def _started(self, spec: TrialSpec) -> None:
         if is_run(spec):
@@ -169,6 +173,8 @@ class Display:
             return
         self.runs[trial.id] = len(self.runs) + 1
         how = "cut and trained on" if trial.spec.parents else f"seed {trial.spec.seed}"
+        if trial.spec.epochs < self.settings.train.epochs:
+            how += f", {plural(trial.spec.epochs, 'epoch')} only"
         self._say(
             "trial",
             _trial(trial),
@@ -229,8 +235,8 @@ def _found(stage: str, findings: Findings) -> list[str]:
     elif stage == "coarse" and (coarse := findings.coarse):
         told = f"the best uniform rank is in {coarse.low} to {coarse.high}"
     elif stage == "fine" and (fine := findings.fine):
-        measured = sum(map(math.isfinite, fine.curve.values()))
-        told = f"uniform rank {fine.rank}: " + ("quality saturates there" if measured > 1 else "no other was measured")
+        why = "quality saturates there" if fine.is_shown else "no lower one was shown to be enough"
+        told = f"uniform rank {fine.rank}: {why}"
     elif stage == "allocate" and (allocation := findings.allocate):
         where = "; where in depth ranks sit hardly matters" if allocation.depth and allocation.depth.is_flat else ""
         told = f"{plural(len(allocation.finalists), 'finalist')} within {allocation.budget:,} parameters{where}"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # a search starts faster without what the losses need
 RESAMPLES = 4_000
 """They give the shape alone, not the width, so a few thousand do."""
 _TAILS = (2.5, 97.5)
+_EACH_WAY = (-1.0, 1.0)
+_ONE_OF_EACH = (0.0, 1.0)
 _CELLS = 2_000_000
 """Draws held at once; a large data set takes more turns and not more memory."""
 
@@ -42,6 +44,10 @@ def paired_effect(
 ) -> Estimate:
     """How much lower a plan's loss is than a control's: mean of (control loss - plan loss), above 0 if it is better.
 
+    Where losses are 0 or 1, two plans often agree on all rows of a small file, and nothing varies; the interval is then
+    that of the rows and of two more, one that speaks for each side (Bonett and Price 2012, Journal of Educational and
+    Behavioral Statistics 37, 479-488), so that it never closes up.
+
     Args:
         plan: Losses of the plan, shape (seeds, examples).
         control: Losses of the control on the same seeds and examples.
@@ -50,10 +56,27 @@ def paired_effect(
         level: How often the interval should hold the truth.
     """
     assert plan.shape == control.shape, "paired losses have one shape"
-    return crossed_mean(control - plan, seed=seed, resamples=resamples, level=level)
+    if not (_is_zero_one(plan) and _is_zero_one(control)):
+        return _crossed_mean(control - plan, seed, resamples, level)
+    return _bounded_mean(control - plan, _EACH_WAY, seed, resamples, level)
 
 
-def crossed_mean(values: Floats, *, seed: int, resamples: int = RESAMPLES, level: float = 0.95) -> Estimate:
+def loss_level(losses: Floats, *, seed: int) -> Estimate:
+    """Mean loss of a plan, with its interval.
+
+    Where losses are 0 or 1, the interval is that of the rows and of one more of each kind (Laplace's rule of
+    succession): a small file without a mistake is no proof that there will be none.
+
+    Args:
+        losses: Shape (seeds, examples).
+        seed: Of the resampling.
+    """
+    if not _is_zero_one(losses):
+        return _crossed_mean(losses, seed)
+    return _bounded_mean(losses, _ONE_OF_EACH, seed)
+
+
+def _crossed_mean(values: Floats, seed: int, resamples: int = RESAMPLES, level: float = 0.95) -> Estimate:
     """Hierarchical bootstrap over seeds and examples, its width corrected for few seeds.
 
     Seeds and examples are crossed (every seed judges the same examples), so both are drawn with replacement and a
@@ -93,6 +116,20 @@ def mean_intervals(losses: Floats, *, seed: int, resamples: int = 2000) -> list[
     means = np.concatenate([counts @ losses.T for counts in draws]) / losses.shape[1]
     lows, highs = np.percentile(means, _TAILS, axis=0)
     return list(zip(lows.tolist(), highs.tolist(), strict=True))
+
+
+def _is_zero_one(losses: Floats) -> bool:
+    return bool(((losses == 0) | (losses == 1)).all())
+
+
+def _bounded_mean(
+    values: Floats, more: tuple[float, ...], seed: int, resamples: int = RESAMPLES, level: float = 0.95
+) -> Estimate:
+    """The mean of values, with the interval of values and `more`, whose ends no mean can pass."""
+    added = np.broadcast_to(more, (len(values), len(more)))
+    found = _crossed_mean(np.concatenate([values, added], axis=1), seed, resamples, level)
+    mean = float(values.mean())
+    return Estimate(mean, max(min(more), min(mean, found.low)), min(max(more), max(mean, found.high)))
 
 
 def _half_width(values: Floats, level: float) -> float:

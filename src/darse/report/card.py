@@ -12,7 +12,7 @@ from darse.data.example import Task
 from darse.names import printable
 from darse.ranks.plan import RankPlan, Site
 from darse.report.facts import FOUND, NamedPlan, exported_words, named_plans, seeds_that_ran
-from darse.report.remarks import cautions, gap_words, level_words, limit_words, no_controls_words
+from darse.report.remarks import cautions, gap_words, level_words, no_controls_words
 from darse.report.words import better, count, effect, metric_value, metric_words, percent, task_words
 from darse.search.result import Result
 
@@ -232,7 +232,7 @@ def rank_rows(plan: RankPlan, sites: Sequence[Site]) -> list[str]:
 
 def _verdict(result: Result, chosen: NamedPlan) -> list[str]:
     verdict, metric = result.verdict, result.verdict.metric
-    blocks = [in_markdown(" ".join(filter(None, (verdict.sentence, limit_words(result)))), 1000)]
+    blocks = [in_markdown(verdict.sentence, 1200)]
     judged = "the adapter"
     if chosen.name != FOUND:
         judged = "the found plan"

@@ -19,7 +19,7 @@ from darse.names import printable
 from darse.report.facts import verdict_words
 from darse.report.key_figures import KeyFigure, key_figures
 from darse.report.parts import Chart, Columns, Section
-from darse.report.remarks import cautions, limit_words
+from darse.report.remarks import cautions
 from darse.report.sections import sections
 from darse.report.theme import DARK, LIGHT, css_variables
 from darse.report.words import task_words
@@ -36,13 +36,11 @@ class Badge:
         tone: `better`, `smaller`, `no_difference` or `worse`: its colour.
         words: The judgement in a word or three.
         sentence: The same in plain words.
-        limit: What it rests on, small; empty for nothing.
     """
 
     tone: str
     words: str
     sentence: str
-    limit: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def render_report(result: Result) -> str:
             lead="What was found, how large it is, how good, and what the search took.",
             figures=key_figures(result),
             sections=sections(result),
-            badge=Badge(result.verdict.verdict, words, result.verdict.sentence, limit_words(result)),
+            badge=Badge(result.verdict.verdict, words, result.verdict.sentence),
             cautions=cautions(result),
         )
     )

@@ -6,6 +6,7 @@ from darse.ranks.plan import is_uniform
 from darse.report.facts import found, has_proxy, named_plans, scored, seeds_that_ran
 from darse.report.words import better, is_share, listed, metric_value, metric_words, plural
 from darse.search.result import Result
+from darse.search.verdict import limit_name
 from darse.search.window import Span
 
 TRUSTED_CORRELATION = 0.5
@@ -13,20 +14,11 @@ TRUSTED_PLANS = 5
 FEW_TEST_ROWS = 100
 
 
-def limit_words(result: Result) -> str:
-    """What stands beside the verdict of a study that a limit ended; empty for one that came to its own end."""
-    if not result.is_limited:
-        return ""
-    return (
-        f"{_limit(result)} ended the search early: the plan is the best of what was tried, and a longer search may "
-        "find another."
-    )
-
-
 def why_missing(result: Result) -> str:
     """Why something was not measured."""
     if result.is_limited:
-        return f"{_limit(result)[0].lower()}{_limit(result)[1:]} ended the search before this was measured."
+        limit = limit_name(result.settings.search)
+        return f"{limit[0].lower()}{limit[1:]} ended the search before this was measured."
     return "no trial of it gave a score."
 
 
@@ -59,7 +51,7 @@ def no_controls_words(result: Result) -> tuple[str, ...]:
 
 
 def cautions(result: Result) -> tuple[str, ...]:
-    """What a reader must know before trusting the figures, beside `limit_words`."""
+    """What a reader must know before trusting the figures, beside the verdict's own words."""
     sentences = []
     proxy = proxy_caution(result)
     if proxy:
@@ -183,10 +175,3 @@ def level_words(result: Result) -> str:
     low, high = metric_value(level.low, metric), metric_value(level.high, metric)
     what = f"95 % interval of {metric_words(metric)} on test{of}"
     return f"{what} {low} to {high}: it covers the luck of the rows, {chance}."
-
-
-def _limit(result: Result) -> str:
-    search = result.settings.search
-    limits = [plural(search.max_trials, "training run")] if search.max_trials is not None else []
-    limits += [f"{search.max_minutes:g} minutes"] if search.max_minutes is not None else []
-    return f"The limit of {' or '.join(limits)}" if limits else "A limit on trials or minutes"

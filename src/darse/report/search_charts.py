@@ -51,7 +51,7 @@ def uniform_chart(parts: Found) -> Chart | None:
         marks = {"size": 10, "color": colour}
         y = [curve[rank] for rank in picked]
         traces.append({**dots, "name": name, "x": picked, "y": y, "marker": marks})
-    saturates = parts.fine.rank in ranks and len(ranks) > 1
+    saturates = parts.fine.rank in ranks and parts.fine.is_shown
     if saturates:
         ring = {"symbol": "circle-open", "size": 20, "color": "@accent", "line": {"width": 2.5, "color": "@accent"}}
         here = {"type": "scatter", "mode": "markers", "x": [parts.fine.rank], "y": [curve[parts.fine.rank]]}
@@ -78,7 +78,7 @@ def uniform_chart(parts: Found) -> Chart | None:
 def _saturation_words(parts: Found, curve: Mapping[int, float], ranks: Sequence[int]) -> str:
     """Which rank is taken, and why it is not the smallest one in the band where it is another."""
     smallest = min(rank for rank in ranks if curve[rank] <= min(curve.values()) + parts.calibrate.noise_floor)
-    if parts.fine.rank == smallest:
+    if parts.fine.is_shown and parts.fine.rank == smallest:
         return f"The smallest rank in it, {smallest}, is where quality saturates."
     return f"Rank {parts.fine.rank} is taken: no lower one was shown by full runs to be enough."
 

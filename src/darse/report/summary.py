@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from darse.names import printable
 from darse.ranks.plan import RankPlan, Site
 from darse.report.key_figures import key_figures
-from darse.report.remarks import cautions, limit_words
+from darse.report.remarks import cautions
 from darse.report.words import count, effect, layer_numbers, metric_words
 from darse.search.result import Result
 from darse.search.verdict import Verdict
@@ -23,7 +23,7 @@ _MANY_SITES = 48
 def summary_lines(result: Result) -> list[str]:
     """The verdict, the plan, the key figures and the controls, in at most 78 columns of plain text."""
     blocks = [
-        wrapped(" ".join(filter(None, (result.verdict.sentence, limit_words(result))))),
+        wrapped(result.verdict.sentence),
         *([_cautions(result)] if cautions(result) else []),
         [f"Plan of {fit(printable(result.name, 60), 60)}:", *plan_bars(result.plan, result.sites)],
         _figures(result),

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Protocol
+from typing import Final, Protocol
 
 from darse.errors import TrialError
-from darse.search.history import History, Problem, is_run
+from darse.search.history import Problem, is_run
+from darse.search.record import Part, Record
 from darse.search.stages import Findings, advance
 from darse.store.arrays import read_array
 from darse.store.protocol import Store
 from darse.store.trial import Failure, Trial, TrialSpec, total_seconds
 
-SEARCH_SHARE = 0.6
-"""Part of a limit that the search may use; the rest is kept for the proof (stage verify)."""
+SHARES: Final[Mapping[Part, float]] = {"calibrate": 0.4, "search": 0.6, "proof": 1.0}
+"""Part of a limit that is spent when a part of the search ends; so something is left for those after it."""
 _KEPT_LOSSES = 1024
 
 
@@ -48,12 +49,14 @@ class Limits:
     max_trials: int | None = None
     max_seconds: float | None = None
 
-    def allow(self, history: History, specs: Sequence[TrialSpec], *, is_proof: bool) -> bool:
-        """Whether the next of some trials fits into the limits, or into the search's share of them."""
-        share = 1.0 if is_proof else SEARCH_SHARE
-        trials = history.everything.values()
+    def allow(self, record: Record, specs: Sequence[TrialSpec], part: Part) -> bool:
+        """Whether the next of some trials fits into the limits, or into the part's share of them.
+
+        Cuts may use half of what is kept for later parts: they take little, and without them nothing is known.
+        """
+        share = SHARES[part] if is_run(specs[0]) else (1 + SHARES[part]) / 2
+        trials, failures = record.trials.values(), record.failed.values()
         runs = [trial for trial in trials if is_run(trial.spec)]
-        failures = history.every_failure.values()
         done = len(runs) + sum(is_run(failure.spec) for failure in failures)
         if self.max_trials is not None and is_run(specs[0]) and done + 1 > max(1, self.max_trials * share):
             return False
@@ -70,12 +73,12 @@ class Listener:
     Attributes:
         stage: Told what is known whenever a stage begins or the search ends.
         wanted: Told the trials that the stage has asked for next.
-        limited: Told which part the limits have ended, `search` or `proof`.
+        limited: Told which part the limits have ended.
     """
 
     stage: Callable[[Findings], None] = field(default=lambda findings: None)
     wanted: Callable[[Sequence[TrialSpec]], None] = field(default=lambda specs: None)
-    limited: Callable[[str], None] = field(default=lambda part: None)
+    limited: Callable[[Part], None] = field(default=lambda part: None)
 
 
 def _expected_seconds(spec: TrialSpec, runs: Sequence[Trial]) -> float:
@@ -96,12 +99,12 @@ class Searched:
 
     Attributes:
         findings: Of every stage.
-        history: All that was run for it.
+        record: All that was run for it.
         stages: The stage that asked for a trial first, by the trial's id.
     """
 
     findings: Findings
-    history: History
+    record: Record
     stages: Mapping[str, str]
 
 
@@ -125,46 +128,41 @@ def search(
         TrialError: Not one training run succeeded.
         Interrupted: The user asked to stop; calling again continues.
     """
-    recorded = read_history(problem, study, store)
-    history = replace(recorded, trials={}, failed={})
+    known = read_record(problem, study, store)
+    record = replace(known, trials={}, failed={})
     stages: dict[str, str] = {}
     announced = ""
     while True:
-        findings, specs = advance(history)
+        findings, specs = advance(record)
         if findings.stage != announced:
             announced = findings.stage
             listener.stage(findings)
         if findings.calibrate is not None:
-            _refuse_failure(history, store, study)
+            _refuse_failure(record, store, study)
         if not specs:
-            return Searched(findings, history.whole(), stages)
-        is_proof = findings.stage == "verify"
-        if not limits.allow(history, specs, is_proof=is_proof) and not _is_closed(history, specs[0], is_proof=is_proof):
-            was_closed = history.in_proof().is_closed if is_proof else history.is_closed
-            history = _close(history, specs[0], is_proof=is_proof)
-            if not was_closed:  # the cuts, which end after the runs, are not told again
-                listener.limited("proof" if is_proof else "search")
+            return Searched(findings, record, stages)
+        part = findings.part
+        if not limits.allow(record, specs, part) and not record.is_closed(part, specs[0]):
+            if part not in record.runs_closed:  # the cuts, which end after the runs, are not told again
+                listener.limited(part)
+            record = record.closing(part, specs[0])
             continue
         for spec in specs:
             stages.setdefault(spec.id(problem.context), findings.stage)
-        missing = [spec for spec in specs if not recorded.has(spec)]
+        missing = [spec for spec in specs if known.ended(spec) is None]
         if missing:
             listener.wanted(missing)
         results = executor.run(study, missing)
         for place, spec in enumerate(specs, 1):
-            trial = recorded.find(spec) if recorded.has(spec) else next(results)
-            if trial is not None:
-                history = history.adding(trial, is_proof=is_proof)
-            else:
-                known = recorded.failed.get(spec.id(problem.context))
-                history = history.adding_failure(known or _failure_of(spec, store, study), is_proof=is_proof)
-            if place < len(specs) and not limits.allow(history, specs[place:], is_proof=is_proof):
+            ended = known.ended(spec) or next(results) or _failure_of(spec, store, study)
+            record = record.adding(ended, part)
+            if place < len(specs) and not limits.allow(record, specs[place:], part):
                 break
 
 
-def read_history(problem: Problem, study: str, store: Store) -> History:
-    """The history as the store has it."""
-    return History(
+def read_record(problem: Problem, study: str, store: Store) -> Record:
+    """All trials that the store has, of which it does not know who asked for them."""
+    return Record(
         problem,
         {trial.id: trial for trial in store.trials(study)},
         {failure.spec.id(problem.context): failure for failure in store.failures(study)},
@@ -176,28 +174,8 @@ def _failure_of(spec: TrialSpec, store: Store, study: str) -> Failure:
     return next(failure for failure in store.failures(study) if failure.spec == spec)
 
 
-def _is_closed(history: History, spec: TrialSpec, *, is_proof: bool) -> bool:
-    """Whether trials of this kind are closed already; a stage that still wants one insists on it."""
-    now = history.in_proof() if is_proof else history
-    return now.is_closed if is_run(spec) else now.are_cuts_closed
-
-
-def _close(history: History, spec: TrialSpec, *, is_proof: bool) -> History:
-    """No more runs (or, if it was a cut that did not fit, no cuts either) for the search, or for the proof."""
-    cuts = not is_run(spec)
-    if is_proof:
-        return replace(
-            history,
-            is_closed=True,
-            is_proof_closed=True,
-            are_cuts_closed=history.are_cuts_closed or cuts,
-            are_proof_cuts_closed=history.are_proof_cuts_closed or cuts,
-        )
-    return replace(history, is_closed=True, are_cuts_closed=history.are_cuts_closed or cuts)
-
-
-def _refuse_failure(history: History, store: Store, study: str) -> None:
-    if any(is_run(trial.spec) for trial in history.everything.values()):
+def _refuse_failure(record: Record, store: Store, study: str) -> None:
+    if any(is_run(trial.spec) for trial in record.trials.values()):
         return
     reasons = [failure.reason for failure in store.failures(study)]
     raise TrialError(f"not one training run succeeded: {reasons[0] if reasons else 'the limits left no room for any'}")

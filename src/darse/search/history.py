@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -68,13 +68,8 @@ class History:
         trials: Finished trials by id.
         failed: Failed trials by id.
         read_losses: Per-example search losses of an outcome, by digest, shape (validation rows,).
-        is_closed: No more training runs before stage verify (a limit is reached); stages make do with what there is.
-        is_proof_closed: The same for stage verify, whose share of the limits is kept apart.
-        are_cuts_closed: No more cuts before stage verify either; they cost time and not runs.
-        are_proof_cuts_closed: The same for stage verify.
-        proof_trials: Trials that ran for stage verify, which alone sees them: where limits have ended the search, it
-            must not go on from what its proof shows.
-        proof_failed: Trials that failed for stage verify, likewise.
+        is_closed: No more training runs (a limit is reached); stages make do with what there is.
+        are_cuts_closed: No more cuts either; they cost time and not runs.
     """
 
     problem: Problem
@@ -82,51 +77,16 @@ class History:
     failed: Mapping[str, Failure] = field(default_factory=dict)
     read_losses: Callable[[str], Floats] = field(default=lambda digest: np.zeros(0))
     is_closed: bool = False
-    is_proof_closed: bool = False
     are_cuts_closed: bool = False
-    are_proof_cuts_closed: bool = False
-    proof_trials: Mapping[str, Trial] = field(default_factory=dict)
-    proof_failed: Mapping[str, Failure] = field(default_factory=dict)
-
-    def whole(self) -> History:
-        """The same history with the trials of stage verify among the others."""
-        return replace(self, trials=self.everything, failed=self.every_failure, proof_trials={}, proof_failed={})
-
-    def in_proof(self) -> History:
-        """The same history as stage verify sees it: with all trials, and limits of its own."""
-        return replace(self.whole(), is_closed=self.is_proof_closed, are_cuts_closed=self.are_proof_cuts_closed)
-
-    @property
-    def everything(self) -> Mapping[str, Trial]:
-        """All finished trials by id."""
-        return {**self.trials, **self.proof_trials}
-
-    @property
-    def every_failure(self) -> Mapping[str, Failure]:
-        """All failed trials by id."""
-        return {**self.failed, **self.proof_failed}
-
-    def adding(self, trial: Trial, *, is_proof: bool) -> History:
-        """The history with one more finished trial."""
-        if is_proof:
-            return replace(self, proof_trials={**self.proof_trials, trial.id: trial})
-        return replace(self, trials={**self.trials, trial.id: trial})
-
-    def adding_failure(self, failure: Failure, *, is_proof: bool) -> History:
-        """The history with one more failed trial."""
-        name = _id_of(failure.spec, self.problem.context)
-        if is_proof:
-            return replace(self, proof_failed={**self.proof_failed, name: failure})
-        return replace(self, failed={**self.failed, name: failure})
 
     def has(self, spec: TrialSpec) -> bool:
         """Whether a trial has ended, well or not."""
-        name = _id_of(spec, self.problem.context)
+        name = id_of(spec, self.problem.context)
         return name in self.trials or name in self.failed
 
     def find(self, spec: TrialSpec) -> Trial | None:
         """The trial of a spec; None if it failed or has not ended."""
-        return self.trials.get(_id_of(spec, self.problem.context))
+        return self.trials.get(id_of(spec, self.problem.context))
 
     def need(self, specs: Iterable[TrialSpec]) -> list[Trial | None]:
         """The finished trials of some specs, in their order; None where one failed or can no longer run.
@@ -168,6 +128,6 @@ class History:
 
 
 @lru_cache(maxsize=65_536)
-def _id_of(spec: TrialSpec, context: str) -> str:
-    # the stages are replayed after every trial, and a replay asks for hundreds of ids
+def id_of(spec: TrialSpec, context: str) -> str:
+    """Id of a trial; kept, as the stages are replayed after every trial, and a replay asks for hundreds."""
     return spec.id(context)

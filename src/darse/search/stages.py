@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from darse.ranks.plan import RankPlan
 from darse.search.allocate import Allocation, allocate
 from darse.search.calibrate import Calibration, calibrate
-from darse.search.history import History, Wanted
+from darse.search.history import Wanted
+from darse.search.record import Part, Record
 from darse.search.uniform import Coarse, Fine, coarse, fine
 from darse.search.verify import Verified, verify
 from darse.store.trial import TrialSpec
@@ -32,13 +33,20 @@ class Findings:
         """The stage that is under way, or `done`."""
         return next((name for name in STAGES if getattr(self, name) is None), "done")
 
+    @property
+    def part(self) -> Part:
+        """The part of the search that the stage belongs to."""
+        if self.calibrate is None:
+            return "calibrate"
+        return "search" if self.allocate is None else "proof"
+
     def as_json(self) -> dict[str, dict[str, object]]:
         """Every finding as plain JSON values, by stage."""
         found = ((name, getattr(self, name)) for name in STAGES)
         return {name: _fields(finding) for name, finding in found if finding is not None}
 
 
-def advance(history: History) -> tuple[Findings, tuple[TrialSpec, ...]]:
+def advance(record: Record) -> tuple[Findings, tuple[TrialSpec, ...]]:
     """What is known, and the trials wanted next; none wanted means that the search is over.
 
     The stages are replayed from the start at every call. They are cheap, and so there is no state to lose: a
@@ -46,7 +54,8 @@ def advance(history: History) -> tuple[Findings, tuple[TrialSpec, ...]]:
     """
     known = Findings()
     try:
-        calibration = calibrate(history)
+        calibration = calibrate(record.seen_by("calibrate"))
+        history = record.seen_by("search")
         known = replace(known, calibrate=calibration)
         range_ = coarse(history, calibration)
         known = replace(known, coarse=range_)
@@ -54,7 +63,7 @@ def advance(history: History) -> tuple[Findings, tuple[TrialSpec, ...]]:
         known = replace(known, fine=saturation)
         allocation = allocate(history, calibration, saturation)
         known = replace(known, allocate=allocation)
-        return replace(known, verify=verify(history.in_proof(), calibration, saturation, allocation)), ()
+        return replace(known, verify=verify(record.seen_by("proof"), calibration, saturation, allocation)), ()
     except Wanted as wanted:
         return known, wanted.specs
 

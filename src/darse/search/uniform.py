@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from darse.ranks.budget import largest_uniform_rank
@@ -39,10 +38,13 @@ class Fine:
     Attributes:
         rank: The smallest uniform rank that is within the noise floor of the best, as far as the budget allows one.
         curve: Score by uniform rank, those of coarse included.
+        is_shown: Whether full runs of this rank have held against higher ones, or scores themselves are full runs. If
+            not, no lower rank was shown to be enough, for want of one or of the runs that would tell.
     """
 
     rank: int
     curve: dict[int, float]
+    is_shown: bool = True
 
 
 def coarse(history: History, calibration: Calibration) -> Coarse:
@@ -84,27 +86,28 @@ def fine(history: History, calibration: Calibration, found: Coarse) -> Fine:
     curve = dict(sorted(curve.items()))
     limit = min(curve.values()) + calibration.noise_floor
     enough = [rank for rank, score in curve.items() if score <= limit and math.isfinite(score)]
-    return Fine(_confirmed(history, calibration, min(enough, default=found.high), curve), curve)
+    lowest = min(enough, default=found.high)
+    if not history.problem.settings.is_cut:
+        return Fine(lowest, curve, is_shown=bool(enough))
+    return _confirmed(history, calibration, lowest, curve)
 
 
-def _confirmed(history: History, calibration: Calibration, lowest: int, curve: Mapping[int, float]) -> int:
+def _confirmed(history: History, calibration: Calibration, lowest: int, curve: dict[int, float]) -> Fine:
     """The first rank, from the lowest on by steps of half at the least, that holds against the rank that was cut."""
     problem = history.problem
-    if not problem.settings.is_cut:
-        return lowest
     affordable = largest_uniform_rank(problem.sites, problem.budget) if problem.budget else calibration.rank
     whole = problem.uniform(calibration.rank)
     next_rank = float(lowest)
     for rank in curve:
         if not next_rank <= rank < calibration.rank:
             continue
-        # above what the budget affords there is nothing to choose
-        if rank >= affordable or holds(
-            history, calibration, problem.uniform(rank), whole, seeds=calibration.noise_seeds
-        ):
-            return rank
+        if rank >= affordable:  # above what the budget affords there is nothing to choose
+            return Fine(rank, curve, is_shown=False)
+        if holds(history, calibration, problem.uniform(rank), whole, seeds=calibration.noise_seeds):
+            return Fine(rank, curve)
         next_rank = _STEP * rank
-    return calibration.rank
+    measured = sum(map(math.isfinite, curve.values()))
+    return Fine(calibration.rank, curve, is_shown=lowest >= calibration.rank and measured > 1)
 
 
 def _scores(history: History, calibration: Calibration, ranks: list[int]) -> dict[int, float]:

@@ -9,14 +9,12 @@ from typing import Literal
 import numpy as np
 
 from darse.evaluate.losses import Floats
-from darse.evaluate.paired import Estimate, crossed_mean, paired_effect
+from darse.evaluate.paired import Estimate, loss_level, paired_effect
 from darse.ranks.plan import RankPlan, Site, cost, is_uniform
 from darse.search.controls import BEST_LAYER_WISE, BEST_UNIFORM, HEAD_ALONE, Control, option_name
+from darse.settings import SearchSettings
 
 Judgement = Literal["better", "smaller", "no_difference", "worse"]
-
-_Z = 1.96
-"""Standard deviations that hold 95 % of a normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +129,7 @@ def judge(
     split: str,
     margin: float,
     seed: int,
+    ended_by: str = "",
 ) -> Verdict:
     """Compare a plan with its controls.
 
@@ -143,6 +142,7 @@ def judge(
         split: Name of the split.
         margin: Part of the metric that still counts as not worse.
         seed: Of the resampling.
+        ended_by: The limit that ended the search early (`limit_name`); empty where it came to its own end.
     """
     controls = tuple(_effect(one, losses, sites=sites, metric=metric, margin=margin, seed=seed) for one in contenders)
     own = cost(plan, sites)
@@ -156,7 +156,24 @@ def judge(
     if controls:
         has_one_rank = is_uniform(plan, sites)
         sentence = _sentence(judgement, own, controls, winners, metric, has_one_rank=has_one_rank) + _doubt(controls)
+    if ended_by:
+        sentence += (
+            f" {ended_by} ended the search early: the plan is the best of what was tried, and a longer search may find "
+            "another."
+        )
     return Verdict(judgement, sentence, metric, split, metric_level(losses, metric, seed), controls)
+
+
+def limit_name(settings: SearchSettings) -> str:
+    """What the limits of a search are called.
+
+    >>> limit_name(SearchSettings(max_trials=1)), limit_name(SearchSettings(max_minutes=2.5))
+    ('The limit of 1 training run', 'The limit of 2.5 minutes')
+    """
+    trials, minutes = settings.max_trials, settings.max_minutes
+    limits = [] if trials is None else [f"{trials:,} training run{'s' * (trials != 1)}"]
+    limits += [] if minutes is None else [f"{minutes:g} minute{'s' * (minutes != 1)}"]
+    return f"The limit of {' or '.join(limits)}" if limits else "A limit on trials or minutes"
 
 
 def _effect(
@@ -180,12 +197,8 @@ def _effect(
 
 def metric_level(losses: Floats, metric: str, seed: int) -> Estimate:
     """The metric itself, from its losses."""
-    found = crossed_mean(losses, seed=seed)
-    if metric != "accuracy":
-        return found
-    # where no row or every row is wrong nothing varies: Wilson's interval (1927), as if there were one run
-    slack = _Z**2 / (losses.shape[1] + _Z**2) if found.low == found.high else 0.0
-    return Estimate(1 - found.mean, max(0.0, 1 - found.high - slack), min(1.0, 1 - found.low + slack))
+    found = loss_level(losses, seed=seed)
+    return Estimate(1 - found.mean, 1 - found.high, 1 - found.low) if metric == "accuracy" else found
 
 
 def _is_surely_worse(one: Contender, losses: Floats, *, among: int, seed: int) -> bool:

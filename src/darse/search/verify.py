@@ -96,7 +96,10 @@ def verify(history: History, calibration: Calibration, found: Fine, allocation: 
         seed=problem.settings.seed,
     )
     plans = [plan, *(control.plan for control in controls)]
-    history.need(full_spec(history, calibration, one, seed) for seed in seeds for one in plans)
+    # where a limit will come, two plans of several seeds say more than many plans of one
+    history.need(
+        full_spec(history, calibration, one, seed) for part in (plans[:2], plans) for seed in seeds for one in part
+    )
     variants = variant_specs(history, calibration, plan)
     history.need(variants)
     short, cut, count = _proxy_correlations(history, calibration, allocation)
