@@ -128,3 +128,21 @@ def test_a_budget_is_kept_as_it_was_written(text: str) -> None:
 def test_a_text_that_is_no_budget_is_refused_before_anything_is_loaded() -> None:
     with pytest.raises(SettingsError, match="'lots' is no budget; write 500k, 1%"):
         settings_from_options({"budget": "lots"})
+
+
+@pytest.mark.parametrize(("given", "kept"), [(";", ";"), ("tab", "\t"), ("\\t", "\t"), ("\t", "\t"), (None, None)])
+def test_a_separator_is_one_mark_and_a_tab_may_be_written_as_a_word(given: str | None, kept: str | None) -> None:
+    assert settings_from_options({"separator": given}).data.separator == kept
+
+
+@pytest.mark.parametrize("given", ["", ";;", "x", "7", '"', "\n", "\0", " "])
+def test_what_cannot_separate_is_refused(given: str) -> None:
+    with pytest.raises(SettingsError, match=r"--separator .* is no separator"):
+        settings_from_options({"separator": given}, called=as_option)
+
+
+@pytest.mark.parametrize("given", ["", "klingon", "rot13", "hex", "idna", "unicode_escape", "utf-8\0"])
+def test_an_encoding_that_no_text_has_is_refused(given: str) -> None:
+    with pytest.raises(SettingsError, match=r"--encoding .* is not known"):
+        settings_from_options({"encoding": given}, called=as_option)
+    assert settings_from_options({"encoding": "Windows-1252"}).data.encoding == "Windows-1252"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,10 @@ class DataSettings(_Frozen):
     group: str | None = None
     label_map: dict[str, str] | None = None
     """Explicit table from a label as written to a class; labels not in it are rejected."""
+    separator: str | None = None
+    """Between the columns of a CSV or TSV file; None means found in the header of a CSV, and a tab in a TSV."""
+    encoding: str | None = None
+    """Of a file of text; None means UTF-8, or what its byte order mark says."""
     valid_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
     """Large enough to choose by, small enough to leave rows to learn from."""
     test_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
@@ -42,6 +47,41 @@ class DataSettings(_Frozen):
     """Rows kept in memory at the most; more is an error, never a silent cut."""
     max_text_characters: Annotated[int, Field(ge=1)] = 100_000
     """A longer text is rejected: no model here reads it, and it is usually an unclosed quote."""
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Column by part, as far as the user has named them."""
+        parts = ("text", "label", "score", "target", "split", "group")
+        return {part: name for part in parts if (name := getattr(self, part)) is not None}
+
+    @field_validator("separator")
+    @classmethod
+    def _separator_is_one_mark(cls, text: str | None) -> str | None:
+        """A tab may be written as a word, since few shells make it easy to type one."""
+        mark = "\t" if text in {"tab", "\\t"} else text
+        if mark is not None and (len(mark) != 1 or mark.isalnum() or mark in '"\r\n\0 '):
+            raise ValueError(f"[separator] {text!r} is no separator; write one mark, such as ; or | or tab")
+        return mark
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_known(cls, name: str | None) -> str | None:
+        if name is not None and not _is_encoding(name):
+            raise ValueError(f"[encoding] {name!r} is not known; write utf-8, cp1252 (Excel in Western Europe) or such")
+        return name
+
+
+def _is_encoding(name: str) -> bool:
+    """Whether text can be read by an encoding of this name: Python also has some for other ends."""
+    try:
+        found = codecs.lookup(name)
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return found.name.replace("-", "_") not in _NO_ENCODINGS and found.incrementaldecoder is not None
+
+
+_NO_ENCODINGS = frozenset({"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"})
 
 
 class TrainSettings(_Frozen):
@@ -263,6 +303,8 @@ class Options(TypedDict, total=False):
     split: str | None
     group: str | None
     label_map: dict[str, str] | None
+    separator: str | None
+    encoding: str | None
     valid_fraction: float
     test_fraction: float
     max_rows: int

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from darse.data.columns import choose_columns, describe_columns
+from darse.data.columns import choose_columns, describe_columns, unused_columns
 from darse.data.example import Columns
-from darse.data.row import Cell, Row
+from darse.data.row import Cell, Row, Unusable
 from darse.errors import DataError
 from darse.settings import DataSettings
 
@@ -124,3 +124,18 @@ def test_the_columns_of_json_rows_are_those_of_all_of_them() -> None:
 def test_columns_are_told_with_what_was_guessed() -> None:
     said = describe_columns(Columns("review", score="stars", group="author", guessed=("text",)))
     assert said == "text = 'review' (guessed), score = 'stars', group = 'author'"
+
+
+def test_scores_with_decimal_commas_are_guessed_and_told() -> None:
+    commas: list[Cell] = [str(score).replace(".", ",") for score in SCORES]
+    columns = choose_columns(sample(text=TEXTS, Bewertung=["x"], score=commas), DataSettings())
+    assert columns == Columns("text", score="score", guessed=("text", "score"), decimal_mark=",")
+    assert describe_columns(columns).endswith("score = 'score' (guessed) (with decimal commas)")
+
+
+def test_the_object_that_a_used_path_leads_into_is_not_told_as_unused() -> None:
+    objects: list[Cell] = [Unusable("an object")]
+    values: dict[str, list[Cell]] = {"review": objects, "review.body": TEXTS, "meta": objects, "label": LABELS}
+    rows = sample(**values)
+    columns = choose_columns(rows, DataSettings(text="review.body"))
+    assert unused_columns(rows, columns) == ("meta",)

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from darse.data.labels import (
     MAX_SCORE,
+    DecimalMark,
+    find_decimal_mark,
     is_number,
     parse_group,
     parse_label,
@@ -68,6 +70,44 @@ def test_a_plain_decimal_is_a_score(cell: Cell, score: float) -> None:
 def test_a_refused_score_says_why(cell: Cell, reason: str) -> None:
     with pytest.raises(RowRefused, match=reason):
         parse_score(cell)
+
+
+@pytest.mark.parametrize(
+    ("cell", "score"), [("-0,35", -0.35), (",5", 0.5), ("3", 3.0), ("1,5E-05", 1.5e-5), ("1,234", 1.234), (2, 2.0)]
+)
+def test_a_decimal_comma_is_a_score_in_a_column_of_them(cell: Cell, score: float) -> None:
+    assert parse_score(cell, ",") == score
+
+
+@pytest.mark.parametrize("cell", ["1.234,5", "0.5", "1.234", "1,234,567"])
+def test_a_point_among_decimal_commas_is_refused(cell: Cell) -> None:
+    with pytest.raises(RowRefused, match=r"decimal comma|plain decimal"):
+        parse_score(cell, ",")
+
+
+@pytest.mark.parametrize(
+    ("values", "mark"),
+    [
+        (["0,5", "1", "-0,35", "1,234"], ","),
+        (["0,125", "0,250"], ","),
+        (["1,234.5", "0,5"], ","),
+        (["0,5", "", None, "n/a", 3, Unusable("a list")], ","),
+        (["1,234", "12,500", "999"], "."),
+        (["0,5", "0.5"], "."),
+        (["1", "2"], "."),
+        (["a, b", "1,2,3"], "."),
+        ([], "."),
+    ],
+)
+def test_commas_are_decimal_only_where_they_can_be_nothing_else(values: list[Cell], mark: DecimalMark) -> None:
+    assert find_decimal_mark(values) == mark
+
+
+@given(scores=st.lists(st.floats(-1e6, 1e6).map(lambda score: round(score, 2)), min_size=1))
+def test_decimal_commas_say_what_decimal_points_say(scores: list[float]) -> None:
+    written = [f"{score:.2f}".replace(".", ",") for score in scores]
+    assert find_decimal_mark(written) == ","
+    assert [parse_score(one, ",") for one in written] == scores
 
 
 @pytest.mark.parametrize("label", ["positive", "very positive", "1", "-1", "3.5", "LABEL_0", "très bien", "👍"])

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from darse.data.check import describe
 from darse.data.example import LabelledData
 from darse.data.load import RARE_CLASS, STRADDLING, load_labelled
 from darse.data.source import Source
@@ -41,6 +42,42 @@ def test_a_csv_becomes_split_examples_with_their_lines(tmp_path: Path) -> None:
     assert lines == {i + 2: row["text"] for i, row in enumerate(records(60))}
     assert data.check.columns.guessed == ("text", "label")
     assert is_accounted(data)
+
+
+def test_a_german_excel_export_is_read_as_its_english_twin(tmp_path: Path) -> None:
+    scores = [i / 8 - 3 for i in range(60)]
+    english = [f"\u201cGr\u00fc\u00dfe\u201d {i}, 5 \u20ac;{score:.3f}" for i, score in enumerate(scores)]
+    german = [f"{row.rpartition('.')[0]},{row.rpartition('.')[2]}" for row in english]
+    write(tmp_path / "en.csv", "\n".join(["Text;Score", *english]))
+    write(tmp_path / "de.csv", "\r\n".join(["Text;Score", *german]).encode("cp1252"))
+    wanted = load(tmp_path / "en.csv", DataSettings(text="Text", score="Score"))
+    data = load(tmp_path / "de.csv", DataSettings(text="Text", score="Score", encoding="cp1252"))
+    assert (data.digest, data.check.rejected) == (wanted.digest, {})
+    assert data.check.columns.decimal_mark == ","
+    assert data.check.how_read == {"separator": ";", "encoding": "cp1252"}
+    assert "read with: separator ';', encoding 'cp1252'" in describe(data.check)
+    assert wanted.check.how_read == {"separator": ";"}
+
+
+def test_nested_json_lines_are_read_by_dotted_paths(tmp_path: Path) -> None:
+    rows = [{"review": {"body": row["text"]}, "meta": {"stars": row["label"]}} for row in records(60)]
+    write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
+    data = load(tmp_path / "a.jsonl", DataSettings(text="review.body", label="meta.stars"))
+    assert data.digest == load(records(60)).digest
+    assert data.check.unused == ()
+    with pytest.raises(DataError, match=r"no column 'review.boby' .*; the columns are: meta.stars, review, meta"):
+        load(tmp_path / "a.jsonl", DataSettings(text="review.boby", label="meta.stars"))
+
+
+@pytest.mark.parametrize("settings", [DataSettings(separator=";"), DataSettings(encoding="cp1252")])
+def test_a_source_that_is_no_file_of_text_has_no_separator_and_no_encoding(
+    tmp_path: Path, settings: DataSettings
+) -> None:
+    write(tmp_path / "train.csv", csv_text())
+    with pytest.raises(DataError, match="only files have separators and encodings"):
+        load(tmp_path, settings)
+    with pytest.raises(DataError, match="only files have separators and encodings"):
+        load(records(60), settings)
 
 
 def test_the_same_rows_in_any_form_have_the_same_digest(tmp_path: Path) -> None:

@@ -8,15 +8,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from darse.data.read import FORMATS, read_columns, read_rows
+from darse.data.read import FORMATS, how_read, read_columns, read_rows
+from darse.data.reading import Reading
 from darse.data.row import MAX_COLUMNS, MAX_RECORD_CHARACTERS, Row, Unusable
 from darse.data.write import write_rows
 from darse.errors import DataError
 from tests.data.samples import csv_text, write
 
 
-def read(path: Path) -> list[Row]:
-    return list(read_rows(path))
+def read(path: Path, reading: Reading = Reading()) -> list[Row]:  # noqa: B008 - it is frozen
+    return list(read_rows(path, reading))
 
 
 def test_rows_of_a_csv_carry_the_line_where_they_begin(tmp_path: Path) -> None:
@@ -38,6 +39,114 @@ def test_every_usual_line_end_gives_the_same_rows(tmp_path: Path, end: str) -> N
     rows = read(write(tmp_path / "a.csv", csv_text(5, end=end)))
     assert [row.line for row in rows] == [2, 3, 4, 5, 6]
     assert rows[4].cells["label"] == "negative"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize(
+    "head", ["text{0}label", '"text"{0}"label"', '"te""x, ; \t | t"{0}label', '"te\n;,xt"{0}label']
+)
+def test_the_header_of_a_csv_tells_its_separator(tmp_path: Path, separator: str, head: str) -> None:
+    other = ";" if separator == "," else ","
+    path = write(tmp_path / "a.csv", "\n" + head.format(separator) + f'\nfine{other} but{separator}"a{separator}b"\n')
+    (row,) = read(path)
+    assert list(row.cells.values()) == [f"fine{other} but", f"a{separator}b"]
+    shown = {"\t": "tab"}.get(separator, separator)
+    assert how_read(path, Reading()) == ({} if separator == "," else {"separator": shown})
+
+
+@pytest.mark.parametrize("head", ['5" screen;or more,label', "text,label;class", "a|b;c"])
+def test_a_header_with_two_separators_is_refused_until_one_is_named(tmp_path: Path, head: str) -> None:
+    path = write(tmp_path / "a.csv", f"{head}\nx,y;z\n")
+    with pytest.raises(DataError, match=r"a\.csv:1: the header could be separated by .* --separator"):
+        read(path)
+    assert list(read(path, Reading(separator=";"))[0].cells) == head.split(";")
+
+
+def test_a_quote_in_the_middle_of_a_name_opens_nothing(tmp_path: Path) -> None:
+    assert read(write(tmp_path / "a.csv", '5" screen;label\nfine;a\n'))[0].cells == {'5" screen': "fine", "label": "a"}
+
+
+def test_a_separator_that_is_named_is_taken_as_it_is(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tsv", "text^label\nfine, really^a\n")
+    assert read(path, Reading(separator="^"))[0].cells == {"text": "fine, really", "label": "a"}
+    assert how_read(path, Reading(separator="^")) == {"separator": "^"}
+
+
+@pytest.mark.parametrize(
+    ("name", "reading", "message"),
+    [
+        ("a.jsonl", Reading(separator=";"), "drop --separator"),
+        ("a.parquet", Reading(separator=";"), "drop --separator"),
+        ("a.parquet", Reading(encoding="cp1252"), "drop --encoding"),
+    ],
+)
+def test_a_reading_that_a_format_does_not_have_is_refused(
+    tmp_path: Path, name: str, reading: Reading, message: str
+) -> None:
+    write_rows(tmp_path / name, ["text"], [{"text": "fine"}])
+    with pytest.raises(DataError, match=message):
+        read(tmp_path / name, reading)
+
+
+@pytest.mark.parametrize(("name", "encoding"), [("a.csv", "cp1252"), ("a.jsonl", "utf-16-le"), ("a.tsv", "shift_jis")])
+def test_an_encoding_that_is_named_is_taken(tmp_path: Path, name: str, encoding: str) -> None:
+    text = "5 \u20ac f\u00fcr Gr\u00fc\u00dfe" if encoding == "cp1252" else "\u5bff\u53f8"
+    lines = {
+        "a.csv": f"text\n{text}\n",
+        "a.tsv": f"text\n{text}\n",
+        "a.jsonl": json.dumps({"text": text}, ensure_ascii=False),
+    }
+    path = write(tmp_path / name, lines[name].encode(encoding))
+    assert read(path, Reading(encoding=encoding))[0].cells["text"] == text
+    assert how_read(path, Reading(encoding=encoding)) == {"encoding": encoding}
+
+
+def test_an_encoding_that_the_byte_order_mark_belies_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "text\nfine\n".encode("utf-8-sig"))
+    assert read(path, Reading(encoding="utf-8"))[0].cells == {"text": "fine"}
+    with pytest.raises(DataError, match="byte order mark says utf-8, --encoding says cp1252; drop --encoding"):
+        read(path, Reading(encoding="cp1252"))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "byte"), [("cp1252", b"\x81"), ("utf-16", b"a"), ("shift_jis", b"\xff"), ("ascii", b"\xe9")]
+)
+def test_a_text_that_is_not_in_the_encoding_named_is_refused(tmp_path: Path, encoding: str, byte: bytes) -> None:
+    with pytest.raises(DataError, match=f"not in --encoding {encoding}|UTF-16|longer"):
+        read(write(tmp_path / "a.csv", "text\nfine\n".encode(encoding) + byte), Reading(encoding=encoding))
+
+
+def test_a_file_that_excel_wrote_is_answered_with_the_right_encoding(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "text;label\n5 \u20ac;a\n".encode("cp1252"))
+    with pytest.raises(DataError) as caught:
+        read(path)
+    said = str(caught.value)
+    assert "in cp1252, as Excel writes, it would be '\u20ac'" in said
+    assert "--encoding cp1252" in said
+    assert "iconv -f CP1252 -t UTF-8" in said
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_utf_16_without_a_mark_is_answered_with_its_byte_order(tmp_path: Path, order: str) -> None:
+    path = write(tmp_path / "a.csv", "text,label\nfine,a\n".encode(f"utf-16-{order}"))
+    with pytest.raises(DataError, match=f"--encoding utf-16-{order}.*iconv -f UTF-16{order.upper()} -t UTF-8"):
+        read(path)
+    assert read(path, Reading(encoding=f"utf-16-{order}"))[0].cells == {"text": "fine", "label": "a"}
+
+
+def test_a_dotted_path_is_a_cell_where_the_row_has_no_such_key(tmp_path: Path) -> None:
+    lines = [
+        '{"a": {"b": {"c": 1}}}',
+        '{"a.b.c": 2, "a": {"b": {"c": 1}}}',
+        '{"a": {"b": 3}}',
+        '{"a": null}',
+        '{"a": {"b": {"c": [1]}}}',
+    ]
+    path = write(tmp_path / "a.jsonl", "\n".join(lines))
+    cells = [row.cells.get("a.b.c") for row in read(path, Reading(nested=("a.b.c",)))]
+    assert cells == [1, 2, None, None, Unusable("a list")]
+    assert all("a.b.c" not in row.cells for row in read(path) if row.line != 2)
+    assert read_columns(path, Reading(nested=("a.b.c",))) == ["a", "a.b.c"]
 
 
 def test_a_tsv_is_separated_by_tabs(tmp_path: Path) -> None:
@@ -85,7 +194,7 @@ def test_a_malformed_row_is_marked_and_the_next_is_read(tmp_path: Path, body: st
         (b",,\na,b,c\n", 1, "names no column"),
         (b"text,text\na,b\n", 1, "stands twice"),
         (b"text, text\na,b\n", 1, "stands twice"),
-        (b"text;label\na;b\n", 1, "separated by ';'"),
+        (b"text;label,note\na;b,c\n", 1, "could be separated by ';' .1 times., ',' .1 times."),
         (b'text,label\na,b\n"open,c\nd,e\n', 3, "never closed"),
         (b'text,label\n"open,b\nc,"d" e\n', 2, "runs on to line 3"),
         (b"text,label\ncaf\xe9,a\n", 2, "byte 0xE9 at offset 14"),
@@ -222,6 +331,12 @@ def test_an_unknown_format_is_refused_with_the_list_of_known_ones(tmp_path: Path
     with pytest.raises(DataError) as caught:
         read_rows(write(tmp_path / name, csv_text()))
     assert all(suffix in str(caught.value) for suffix in FORMATS)
+
+
+@pytest.mark.parametrize(("name", "remedy"), [("a.txt", "call it .csv"), ("a.json", "jq"), ("a.XLSX", "CSV UTF-8")])
+def test_a_format_that_is_not_read_comes_with_what_to_do(tmp_path: Path, name: str, remedy: str) -> None:
+    with pytest.raises(DataError, match=remedy):
+        read_rows(write(tmp_path / name, csv_text()))
 
 
 def test_the_same_rows_come_out_of_every_format(tmp_path: Path) -> None:

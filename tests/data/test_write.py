@@ -80,7 +80,23 @@ def test_a_column_named_like_a_formula_is_neutralised_with_its_cells_in_place(tm
     assert row.cells == {"'=A1": "7", "text": "good"}
 
 
-@pytest.mark.parametrize("value", [-1.5, "-1.5", "-3e-05"])
+names = st.lists(
+    texts.filter(lambda name: name.strip("\ufeff").strip() == name != ""), min_size=1, max_size=4, unique=True
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(columns=names | st.lists(st.sampled_from(["a;b", "a,b", "|", '"', "a\tb"]), min_size=1, max_size=3, unique=True))
+@pytest.mark.parametrize("separator", [None, ",", ";", "\t", "|"])
+def test_columns_of_any_name_are_read_back_whatever_separates_them(
+    tmp_path_factory: pytest.TempPathFactory, separator: str | None, columns: list[str]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "named.csv"
+    write_rows(path, columns, [dict.fromkeys(columns, "a|b;c,d\te")], separator=separator)
+    assert [dict(row.cells) for row in read_rows(path)] == [dict.fromkeys(columns, "a|b;c,d\te")]
+
+
+@pytest.mark.parametrize("value", [-1.5, "-1.5", "-3e-05", "-0,5"])
 def test_a_number_is_no_formula(tmp_path: Path, value: Value) -> None:
     path = tmp_path / "a.csv"
     write_rows(path, ("score",), [{"score": value}], neutralise_formulas=True)

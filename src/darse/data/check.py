@@ -103,6 +103,7 @@ def describe(check: DataCheck) -> list[str]:
     lines = [
         f"{printable(check.source, 200)}: {check.rows} rows, {check.kept} kept, {rejected} rejected,"
         f" {check.duplicates} duplicates, {check.conflicts} in conflict",
+        *([f"read with: {describe_reading(check.how_read)}"] if check.how_read else []),
         f"columns: {describe_columns(check.columns)}",
         *([f"columns not used: {_some(check.unused)}"] if check.unused else []),
         f"split ({check.split_origin}): " + ", ".join(f"{name} {n}" for name, n in check.split_rows.items()),
@@ -120,6 +121,15 @@ def describe(check: DataCheck) -> list[str]:
         where = ", ".join(str(row.line) for row in blamed[:_SHOWN_LINES])
         lines.append(f"rejected {count}: {printable(reason, 200)}" + (f" (line {where})" if where else ""))
     return lines + [f"warning: {warning}" for warning in check.warnings]
+
+
+def describe_reading(how_read: Mapping[str, str]) -> str:
+    """How a file is read, for people.
+
+    >>> describe_reading({"separator": ";", "encoding": "cp1252"})
+    "separator ';', encoding 'cp1252'"
+    """
+    return ", ".join(f"{what} {printable(value)!r}" for what, value in how_read.items())
 
 
 def _count_classes(parts: Mapping[SplitName, Sequence[Example]], task: Task) -> dict[str, dict[str, int]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from darse.data.example import Columns
-from darse.data.labels import SPLIT_NAMES, is_number, parse_score
+from darse.data.labels import SPLIT_NAMES, find_decimal_mark, is_number, parse_score
 from darse.data.row import Cell, Row, Unusable
 from darse.errors import DataError
 from darse.names import printable
@@ -70,6 +70,7 @@ def choose_columns(sample: Sequence[Row], settings: DataSettings) -> Columns:
         split=parts["split"],
         group=parts["group"],
         guessed=tuple(part for part in _NAMES if parts[part] is not None and part not in given),
+        decimal_mark=find_decimal_mark(row.cells.get(parts["score"] or "") for row in sample),
     )
 
 
@@ -115,21 +116,25 @@ def choose_text(
 def describe_columns(columns: Columns) -> str:
     """The columns in use, for people.
 
-    >>> describe_columns(Columns("review", label="sentiment", guessed=("text",)))
-    "text = 'review' (guessed), label = 'sentiment'"
+    >>> describe_columns(Columns("review", score="stars", guessed=("text",), decimal_mark=","))
+    "text = 'review' (guessed), score = 'stars' (with decimal commas)"
     """
     used = {part: getattr(columns, part) for part in ("text", "label", "score", "target", "split", "group")}
     return ", ".join(
-        f"{part} = {printable(str(name))!r}" + (" (guessed)" if part in columns.guessed else "")
+        f"{part} = {printable(str(name))!r}"
+        + (" (guessed)" if part in columns.guessed else "")
+        + (" (with decimal commas)" if part == "score" and columns.decimal_mark == "," else "")
         for part, name in used.items()
         if name is not None
     )
 
 
 def unused_columns(sample: Sequence[Row], columns: Columns) -> tuple[str, ...]:
-    """Columns of a source that play no part."""
-    used = {getattr(columns, part) for part in (*_NAMES, "group")}
-    return tuple(name for name in _columns_of(sample) if name not in used)
+    """Columns of a source that play no part, neither themselves nor by what is in them."""
+    used = {name for part in (*_NAMES, "group") if (name := getattr(columns, part)) is not None}
+    return tuple(
+        name for name in _columns_of(sample) if name not in used and not any(one.startswith(f"{name}.") for one in used)
+    )
 
 
 def _columns_of(sample: Sequence[Row]) -> list[str]:
@@ -141,8 +146,7 @@ def _columns_of(sample: Sequence[Row]) -> list[str]:
 
 
 def _take_given(columns: Sequence[str], settings: DataSettings) -> dict[str, str]:
-    wanted = {part: getattr(settings, part) for part in (*_NAMES, "group")}
-    given: dict[str, str] = {part: name for part, name in wanted.items() if name is not None}
+    given = settings.named
     for part, name in given.items():
         if name not in columns:
             close = difflib.get_close_matches(name.casefold(), [one.casefold() for one in columns], 1, 0.5)
@@ -173,7 +177,7 @@ class _Guess:
         self._columns, self._options = columns, options
         self._free = [name for name in columns if name not in given.values()]
         self._values: Mapping[str, list[Cell]] = {
-            name: [row.cells.get(name) for row in sample if row.problem is None] for name in self._free
+            name: _with_points([row.cells.get(name) for row in sample if row.problem is None]) for name in self._free
         }
 
     def one_of(self, part: str) -> str | None:
@@ -217,6 +221,13 @@ class _Guess:
 
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
+
+
+def _with_points(values: list[Cell]) -> list[Cell]:
+    """The values of a column, its numbers with decimal points."""
+    if find_decimal_mark(values) == ".":
+        return values
+    return [value.replace(",", ".") if isinstance(value, str) and is_number(value, ",") else value for value in values]
 
 
 def _filled(values: Sequence[Cell]) -> list[Cell]:

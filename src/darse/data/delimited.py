@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Generator, Iterator
+from itertools import chain
 from pathlib import Path
 
 from darse.data.open_file import open_lines
+from darse.data.reading import Reading
 from darse.data.row import MAX_COLUMNS, MAX_RECORD_CHARACTERS, Row
 from darse.errors import DataError
 from darse.names import printable
@@ -15,31 +17,38 @@ from darse.names import printable
 BROKEN_QUOTES = "the quotes are broken (a quote inside a quoted field has to be doubled)"
 LONE_CR = "a lone carriage return stands outside quotes"
 
+USUAL_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+"""By the ending of a file's name."""
+SEPARATORS = ",;\t|"
+"""Those that are looked for in the header of a CSV."""
+
 _Record = tuple[int, list[str], str | None]
 
 
-def read_delimited(path: Path, *, delimiter: str, whole: bool = False) -> Generator[Row, None, None]:
+def read_delimited(path: Path, reading: Reading, *, whole: bool = False) -> Generator[Row, None, None]:
     """Rows of a file whose first record names its columns; one record is in memory at a time.
 
     Blank lines are no rows.
 
     Args:
         path: The file.
-        delimiter: "," or a tab; quoting is that of RFC 4180 in both.
+        reading: Its separator and its encoding; without a separator that of a CSV is told by its header, and that of
+            a TSV is a tab. Quoting is that of RFC 4180.
         whole: Call a column without a name (the index that pandas writes) `column N`, after its place; by
             default it is left out.
 
     Raises:
         DataError: The header is missing or ambiguous, a quote is never closed, a record is too long, the text
-            is not UTF-8.
+            is not in its encoding.
     """
     # The limit of the standard reader belongs to the whole process; raising it harms nobody, and records
     # are bounded below, quotes or not.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_CHARACTERS + 1))
-    with open_lines(path) as file_lines:
+    with open_lines(path, reading.encoding) as file_lines:
+        separator, file_lines = _separate(path, file_lines, reading)
         lines = _Lines(path, file_lines)
-        records = _records(path, lines, csv.reader(lines, delimiter=delimiter, strict=True))
-        names = _read_header(path, records, delimiter)
+        records = _records(path, lines, csv.reader(lines, delimiter=separator, strict=True))
+        names = _read_header(path, records)
         if whole:
             names = _name_all(names)
         empty = True
@@ -54,6 +63,52 @@ def read_delimited(path: Path, *, delimiter: str, whole: bool = False) -> Genera
                 yield Row(line, {name: field for name, field in zip(names, fields, strict=True) if name})
         if empty:
             raise DataError("the file has a header and no rows", path=path)
+
+
+def find_separator(path: Path, reading: Reading) -> str:
+    """What stands between the columns of a CSV or TSV file.
+
+    Raises:
+        DataError: The file cannot be opened, or its header could be separated in two ways.
+    """
+    with open_lines(path, reading.encoding) as lines:
+        return _separate(path, lines, reading)[0]
+
+
+def _separate(path: Path, lines: Iterator[str], reading: Reading) -> tuple[str, Iterator[str]]:
+    """The separator of a file, and all its lines."""
+    header, found = _take_header(lines)
+    suffix = path.suffix.casefold()
+    named = reading.separator or (None if suffix == ".csv" else USUAL_SEPARATORS[suffix])
+    if named is None and len(found) > 1:
+        shown = ", ".join(f"{mark!r} ({count} times)" for mark, count in found.most_common())
+        problem = f"the header could be separated by {shown}; say which it is with --separator"
+    elif named is not None and found and not any(named in line for line in header):
+        problem = f"the columns are separated by {next(iter(found))!r} and not by {named!r}; say so with --separator"
+    else:
+        return named or next(iter(found), USUAL_SEPARATORS[suffix]), chain(header, lines)
+    raise DataError(problem, path=path, line=1 + sum(1 for line in header if not line.strip()))
+
+
+def _take_header(lines: Iterator[str]) -> tuple[list[str], Counter[str]]:
+    """The lines to the end of the first record, and how often each separator stands outside of its quotes."""
+    taken: list[str] = []
+    found: Counter[str] = Counter()
+    characters, is_quoted = 0, False
+    for line in lines:
+        taken.append(line)
+        characters += len(line)
+        may_open = True
+        for character in line:
+            if character == '"' and (is_quoted or may_open):
+                # of a doubled quote the first closes and the second opens again
+                is_quoted, may_open = not is_quoted, True
+                continue
+            may_open = not is_quoted and character in SEPARATORS
+            found.update(character if may_open else ())
+        if (line.strip() and not is_quoted) or characters > MAX_RECORD_CHARACTERS:
+            break
+    return taken, found
 
 
 class _Lines:
@@ -127,10 +182,10 @@ def _explain(path: Path, first: int, last: int, error: csv.Error) -> str:
     return LONE_CR if "new-line character" in str(error) else BROKEN_QUOTES
 
 
-def _read_header(path: Path, records: Iterator[_Record], delimiter: str) -> list[str]:
+def _read_header(path: Path, records: Iterator[_Record]) -> list[str]:
     line, fields, problem = next(records, (1, [], "the file has no header"))
     names = [name.strip() for name in fields]
-    problem = problem or _find_header_problem(names, delimiter)
+    problem = problem or _find_header_problem(names)
     if problem is not None:
         raise DataError(problem, path=path, line=line)
     return names
@@ -147,7 +202,7 @@ def _name_all(names: list[str]) -> list[str]:
     return named
 
 
-def _find_header_problem(names: list[str], delimiter: str) -> str | None:
+def _find_header_problem(names: list[str]) -> str | None:
     if len(names) > MAX_COLUMNS:
         return f"the header has {len(names)} columns, more than {MAX_COLUMNS}"
     counts = Counter(name for name in names if name)
@@ -156,7 +211,4 @@ def _find_header_problem(names: list[str], delimiter: str) -> str | None:
     twice = next((name for name, count in counts.items() if count > 1), None)
     if twice is not None:
         return f"the column {printable(twice)!r} stands twice in the header; give each column its own name"
-    other = next((mark for mark in ";\t,|" if mark != delimiter and mark in names[0]), None)
-    if len(names) == 1 and other is not None:
-        return f"the columns are separated by {other!r}; save the file with {delimiter!r} between them"
     return None

@@ -73,6 +73,8 @@ class Columns:
     group: str | None = None
     guessed: tuple[str, ...] = ()
     """Parts ("text", "label", ...) that were guessed rather than named by the user."""
+    decimal_mark: Literal[".", ","] = "."
+    """What stands before the decimals of a score that is written as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class DataCheck:
         score_quantiles: Minimum, quartiles and maximum of the kept scores; empty without a score.
         warnings: Plain sentences about things worth a look (imbalance, few rows, ...).
         unused: Columns of the source that play no part.
+        how_read: The separator and the encoding of a file, each if it is not what the file's name promises.
         tokens: Filled in once a tokenizer is known: median, 95th percentile, maximum, limit, truncated rows.
     """
 
@@ -119,6 +122,7 @@ class DataCheck:
     score_quantiles: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    how_read: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
 from darse.data.carry import Json, Value, is_plain
 from darse.data.open_file import open_lines
+from darse.data.reading import Reading
 from darse.data.row import Cell, Row, RowRefused, Unusable, as_cell
 from darse.errors import DataError
 
@@ -17,24 +18,25 @@ _MAX_DIGITS = 400
 """More digits than any finite float64 has; Python itself refuses to parse a few thousand."""
 
 
-def read_json_lines(path: Path, *, whole: bool = False) -> Generator[Row, None, None]:
+def read_json_lines(path: Path, reading: Reading, *, whole: bool = False) -> Generator[Row, None, None]:
     """Rows of a JSON Lines file; one line is in memory at a time, blank lines are no rows.
 
     Args:
         path: The file.
+        reading: Its encoding, and the paths into its objects that are columns.
         whole: Carry the values as they are beside the cells.
 
     Raises:
-        DataError: The text is not UTF-8, a line is too long, or there is no row at all.
+        DataError: The text is not in its encoding, a line is too long, or there is no row at all.
     """
     empty = True
-    with open_lines(path) as lines:
+    with open_lines(path, reading.encoding) as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             empty = False
             try:
-                cells = parse_json_row(line)
+                cells = parse_json_row(line, reading.nested)
                 carried = parse_json_values(line) if whole else None
             except RowRefused as refused:
                 yield Row(number, {}, refused.reason)
@@ -44,14 +46,20 @@ def read_json_lines(path: Path, *, whole: bool = False) -> Generator[Row, None, 
         raise DataError("the file has no rows", path=path)
 
 
-def parse_json_row(line: str) -> dict[str, Cell]:
+def parse_json_row(line: str, nested: Sequence[str] = ()) -> dict[str, Cell]:
     """The cells of one JSON object.
+
+    Args:
+        line: The JSON.
+        nested: Dotted paths into the object; what one leads to is a cell too, unless there is a key of its name.
 
     Raises:
         RowRefused: It is no JSON, no object, names a key twice or is nested too deeply.
 
     >>> parse_json_row('{"text": "fine", "score": NaN, "tags": [1]}')
     {'text': 'fine', 'score': Unusable(what='NaN'), 'tags': Unusable(what='a list')}
+    >>> parse_json_row('{"review": {"body": "fine"}}', ["review.body"])["review.body"]
+    'fine'
     """
     try:
         value = json.loads(line, object_pairs_hook=_unique, parse_constant=Unusable, parse_int=_whole_number)
@@ -61,7 +69,15 @@ def parse_json_row(line: str) -> dict[str, Cell]:
         raise RowRefused("the line is not valid JSON") from error
     if not isinstance(value, dict):
         raise RowRefused("the line is not a JSON object")
-    return {key: cell if isinstance(cell, Unusable) else as_cell(cell) for key, cell in value.items()}
+    values = {**{path: found for path in nested if (found := _at(value, path)) is not None}, **value}
+    return {key: cell if isinstance(cell, Unusable) else as_cell(cell) for key, cell in values.items()}
+
+
+def _at(value: object, path: str) -> object:
+    """What a dotted path leads to; None if it leads nowhere."""
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def parse_json_values(line: str) -> dict[str, Value]:

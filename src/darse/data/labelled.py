@@ -58,7 +58,7 @@ def parse_row(row: Row, columns: Columns, settings: DataSettings) -> LabelledRow
         text=text,
         target=target,
         label=None if columns.label is None else parse_label(cells.get(columns.label), settings.label_map),
-        score=None if columns.score is None else parse_score(cells.get(columns.score)),
+        score=None if columns.score is None else parse_score(cells.get(columns.score), columns.decimal_mark),
         split=None if split is None and columns.split is None else parse_split(split),
         group=_own_text(text, target) if columns.group is None else parse_group(cells.get(columns.group)),
         key=text_key(text, target),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from darse.data.example import SplitName
 from darse.data.row import Cell, RowRefused, Unusable
@@ -21,32 +22,55 @@ MAX_SCORE = 1e15
 """Beyond it a float64 no longer tells neighbouring decimals apart."""
 _MAX_LABEL_CHARACTERS = 100
 _MAX_GROUP_CHARACTERS = 1000
-_NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_WITH_COMMA = re.compile(r"-?[0-9]*(?:,[0-9]+)+(?:\.[0-9]*)?")
+DecimalMark = Literal[".", ","]
+_NUMBERS: dict[DecimalMark, re.Pattern[str]] = {
+    mark: re.compile(rf"-?(?:[0-9]+(?:{re.escape(mark)}[0-9]*)?|{re.escape(mark)}[0-9]+)(?:[eE][+-]?[0-9]+)?")
+    for mark in (".", ",")
+}
+_MARKED = re.compile(r"-?[0-9]*(?:[.,][0-9]+)+[.,]?")
+_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}(?:,[0-9]{3})+")
 _MISSING = frozenset({"nan", "none", "null", "na", "n/a", "<na>", "#n/a"})
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
-def is_number(value: Cell) -> bool:
+def find_decimal_mark(values: Iterable[Cell]) -> DecimalMark:
+    """How the decimals of a column are written: with a comma only where its commas can be nothing else.
+
+    One number with a decimal point speaks against it, and so do commas that could all separate thousands.
+
+    >>> find_decimal_mark(["0,5", "-1", "1,234"]), find_decimal_mark(["1,234"]), find_decimal_mark(["0,5", "0.5"])
+    (',', '.', '.')
+    """
+    marked = [value for value in values if isinstance(value, str) and not value.isdecimal()]
+    commas = [value for value in marked if "," in value and is_number(value, ",")]
+    has_points = any("." in value and is_number(value) for value in marked)
+    return "," if not has_points and not all(map(_THOUSANDS.fullmatch, commas)) else "."
+
+
+def is_number(value: Cell, mark: DecimalMark = ".") -> bool:
     """Whether a cell is a finite number, or text that `parse_score` takes for one."""
     try:
-        parse_score(value)
+        parse_score(value, mark)
     except RowRefused:
         return False
     return True
 
 
-def parse_score(value: Cell) -> float:
+def parse_score(value: Cell, mark: DecimalMark = ".") -> float:
     """A finite score from a number, or from text in plain ASCII decimals.
 
     Python's own float() also takes full-width digits, `1_0`, ` 1`, `nan` and `inf`; none of them is what
     somebody meant to write in a column of scores.
 
+    Args:
+        value: The cell.
+        mark: What stands before the decimals of a number in text.
+
     Raises:
         RowRefused: The cell holds anything else.
 
-    >>> parse_score("-0.25"), parse_score("5e-1"), parse_score(3)
-    (-0.25, 0.5, 3.0)
+    >>> parse_score("-0.25"), parse_score("5e-1"), parse_score(3), parse_score("0,5", ",")
+    (-0.25, 0.5, 3.0, 0.5)
     """
     if isinstance(value, Unusable):
         raise RowRefused("the score is no number", value)
@@ -55,16 +79,20 @@ def parse_score(value: Cell) -> float:
     if value is None or value == "":
         raise RowRefused("the score is empty")
     if isinstance(value, str):
-        value = _parse_decimal(value)
+        value = _parse_decimal(value, mark)
     if not abs(value) <= MAX_SCORE:
         raise RowRefused(f"the score is not finite or beyond {MAX_SCORE:g}", value)
     return float(value)
 
 
-def _parse_decimal(text: str) -> float:
-    if len(text) <= _MAX_LABEL_CHARACTERS and _NUMBER.fullmatch(text):
-        return float(text)
-    if _WITH_COMMA.fullmatch(text):
+def _parse_decimal(text: str, mark: DecimalMark) -> float:
+    if len(text) <= _MAX_LABEL_CHARACTERS and _NUMBERS[mark].fullmatch(text):
+        return float(text.replace(",", "."))
+    if len(text) <= _MAX_LABEL_CHARACTERS and _MARKED.fullmatch(text):
+        if mark == ",":
+            raise RowRefused(
+                "the score has a point where others have a decimal comma (leave out thousands separators)", text
+            )
         raise RowRefused("the score has a comma (write a decimal point and no thousands separators)", text)
     raise RowRefused("the score is not a plain decimal number such as -0.25", text)
 

@@ -22,6 +22,7 @@ from darse.data.columns import SAMPLE_ROWS, choose_columns, unused_columns
 from darse.data.duplicates import drop_duplicates
 from darse.data.example import Columns, Example, LabelledData, SplitName, Task
 from darse.data.labelled import LabelledRow, parse_row
+from darse.data.reading import Reading
 from darse.data.row import Row, RowRefused
 from darse.data.source import OpenSource, Source, naming, open_source
 from darse.data.split import Split, split_rows
@@ -49,7 +50,7 @@ def load_labelled(source: Source, settings: DataSettings, *, seed: int) -> Label
         source: `demo` (the packaged set), a file (.csv .tsv .jsonl .ndjson .parquet), the name of a hub data
             set with an optional `:config`, a local folder laid out like one, a data frame, or mappings from
             column to value.
-        settings: Columns, label table, fractions and limits.
+        settings: Columns, label table, how a file is read, fractions and limits.
         seed: Seed of the study; the splits follow from it.
 
     Raises:
@@ -62,7 +63,7 @@ def load_labelled(source: Source, settings: DataSettings, *, seed: int) -> Label
     >>> data.task.classes, len(data.train), len(data.valid), len(data.test)
     (('down', 'up'), 22, 4, 4)
     """
-    with open_source(source) as opened, naming(opened.name):
+    with open_source(source, Reading.of(settings)) as opened, naming(opened.name):
         return _load(opened, settings, seed)
 
 
@@ -89,6 +90,7 @@ def _load(opened: OpenSource, settings: DataSettings, seed: int) -> LabelledData
     task = _describe_task(split.parts["train"], classes, columns)
     parts = _make_examples(split, task)
     check = build_check(opened.name, columns, tally=tally, task=task, parts=parts, origin=split.origin, unused=unused)
+    check = replace(check, how_read=dict(opened.how_read))
     return LabelledData(
         task=task,
         train=parts["train"],

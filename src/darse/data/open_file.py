@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import stat
@@ -12,7 +13,7 @@ from typing import BinaryIO
 
 from darse.data.row import MAX_RECORD_CHARACTERS
 from darse.errors import DataError
-from darse.names import printable
+from darse.names import first_line, printable
 
 _SNIFFED_BYTES = 1 << 16
 _KINDS = {
@@ -50,6 +51,8 @@ _BYTE_ORDER_MARKS = {
     b"\xfe\xff": "utf-16",
     b"\xef\xbb\xbf": "utf-8-sig",
 }
+_WESTERN = "cp1252"
+"""What Excel writes in Western Europe where it is not asked for UTF-8: Latin-1 with the euro sign and real quotes."""
 
 
 @contextmanager
@@ -81,10 +84,14 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def open_lines(path: Path) -> Iterator[Iterator[str]]:
-    """The lines of a text file with their ends, decoded as its byte order mark says, else as strict UTF-8.
+def open_lines(path: Path, encoding: str | None = None) -> Iterator[Iterator[str]]:
+    """The lines of a text file with their ends, decoded strictly.
 
     Lines end where the first line does: at LF, or at CR in a file that has only those.
+
+    Args:
+        path: The file.
+        encoding: Of the text; None means what its byte order mark says, else UTF-8.
 
     Raises:
         DataError: It cannot be opened, is an archive, a pickle or another binary file under a wrong name, is
@@ -93,29 +100,56 @@ def open_lines(path: Path) -> Iterator[Iterator[str]]:
     with open_regular(path) as file:
         start = file.read(_SNIFFED_BYTES)
         file.seek(0)
-        for magic, (kind, remedy) in _MAGIC.items():
-            if start.startswith(magic):
-                raise DataError(f"the file is {kind}; {remedy}", path=path)
-        encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if start.startswith(mark)), "utf-8")
-        if encoding.startswith("utf-8") and start.count(0) * 4 > len(start):
+        found = _find_encoding(path, start, encoding)
+        newline = "\r" if _ends_lines_with_cr(start.decode(found, "replace")) else "\n"
+        with io.TextIOWrapper(file, encoding=found, newline=newline) as text:
+            yield _read_lines(path, text, is_given=encoding is not None)
+
+
+def find_encoding(path: Path, encoding: str | None = None) -> str:
+    """The encoding that `open_lines` reads a file with, as Python names it.
+
+    Raises:
+        DataError: As `open_lines`.
+    """
+    with open_regular(path) as file:
+        return _find_encoding(path, file.read(_SNIFFED_BYTES), encoding)
+
+
+def _find_encoding(path: Path, start: bytes, given: str | None) -> str:
+    """The encoding of a file that begins like this; an error if it is no text, or none that can be told."""
+    for magic, (kind, remedy) in _MAGIC.items():
+        if start.startswith(magic):
+            raise DataError(f"the file is {kind}; {remedy}", path=path)
+    marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
+    if given is not None:
+        asked = codecs.lookup(given).name
+        if marked is None:
+            return asked
+        if not asked.startswith(marked.removesuffix("-sig")):
             raise DataError(
-                "more than a quarter of the first bytes are zero: UTF-16 without a byte order mark, or no"
-                " text at all; save the file as UTF-8",
+                f"its byte order mark says {marked.removesuffix('-sig')}, --encoding says {given}; drop --encoding",
                 path=path,
             )
-        newline = "\r" if _ends_lines_with_cr(start.decode(encoding, "replace")) else "\n"
-        with io.TextIOWrapper(file, encoding=encoding, newline=newline) as text:
-            yield _read_lines(path, text)
+    if marked is None and start.count(0) * 4 > len(start):
+        order = "be" if start[::2].count(0) > start[1::2].count(0) else "le"
+        raise DataError(
+            "more than a quarter of the first bytes are zero: UTF-16 without a byte order mark, or no text at all;"
+            f" if it is text, give --encoding utf-16-{order}, or save it as UTF-8, for example with:"
+            f" iconv -f UTF-16{order.upper()} -t UTF-8 FILE > NEW",
+            path=path,
+        )
+    return marked or "utf-8"
 
 
-def _read_lines(path: Path, text: io.TextIOWrapper) -> Iterator[str]:
+def _read_lines(path: Path, text: io.TextIOWrapper, *, is_given: bool) -> Iterator[str]:
     number = 0
     while True:
         number += 1
         try:
             line = text.readline(MAX_RECORD_CHARACTERS + 1)
-        except UnicodeDecodeError as error:
-            raise _undecodable(path, error) from error
+        except UnicodeError as error:
+            raise _undecodable(path, text.encoding, error, is_given=is_given) from error
         if not line:
             return
         if len(line) > MAX_RECORD_CHARACTERS:
@@ -127,20 +161,30 @@ def _read_lines(path: Path, text: io.TextIOWrapper) -> Iterator[str]:
         yield line
 
 
-def _undecodable(path: Path, error: UnicodeDecodeError) -> DataError:
+def _undecodable(path: Path, encoding: str, error: UnicodeError, *, is_given: bool) -> DataError:
     """The error for text that is not in its encoding; for UTF-8 it names line, byte offset and remedy."""
-    if not error.encoding.startswith("utf-8"):
+    if encoding.startswith("utf-8"):
+        line, offset, byte = _find_bad_byte(path)
+        return DataError(f"byte 0x{byte:02X} at offset {offset} is not UTF-8{_remedy(byte)}", path=path, line=line)
+    if is_given:
         return DataError(
-            f"the text is not valid {error.encoding} although its byte order mark says so; save it as UTF-8",
-            path=path,
+            f"the text is not in --encoding {encoding} ({first_line(error)}); name the right one", path=path
         )
-    line, offset, byte = _find_bad_byte(path)
     return DataError(
-        f"byte 0x{byte:02X} at offset {offset} is not UTF-8 (in Latin-1 it would be"
-        f" {bytes([byte]).decode('latin-1')!r}); save the file as UTF-8,"
-        " for example with: iconv -f LATIN1 -t UTF-8",
+        f"the text is not valid {encoding} although its byte order mark says so; save it as UTF-8",
         path=path,
-        line=line,
+    )
+
+
+def _remedy(byte: int) -> str:
+    """What to do with a file that has a byte which UTF-8 does not allow there."""
+    try:
+        character = bytes([byte]).decode(_WESTERN)
+    except UnicodeDecodeError:
+        return "; name its --encoding (cp1250, shift_jis, ...), or save the file as UTF-8"
+    return (
+        f" (in {_WESTERN}, as Excel writes, it would be {character!r}); give --encoding {_WESTERN}, or save the file"
+        f" as UTF-8, for example with: iconv -f {_WESTERN.upper()} -t UTF-8 FILE > NEW"
     )
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from darse.data.hub import is_hub_name, open_hub
-from darse.data.read import FORMATS, read_rows
+from darse.data.read import FORMATS, OTHER_FORMATS, how_read, read_rows
+from darse.data.reading import Reading
 from darse.data.row import Row, as_cell
 from darse.errors import DataError
 from darse.names import printable
 
 DEMO = "demo"
 IN_MEMORY = "rows in memory"
-_OTHER_FILES = frozenset({".xlsx", ".xls", ".ods", ".json", ".txt", ".gz", ".zip"})
-"""Endings of files that are not read; a name that has one is no name of a hub data set."""
+_PLAIN = Reading()
 
 
 @runtime_checkable
@@ -48,31 +48,34 @@ class OpenSource:
         name: What the user called it.
         rows: Its rows.
         notes: What is worth a warning.
+        how_read: The separator and the encoding of a file, each if it is not what the file's name promises.
     """
 
     name: str
     rows: Iterator[Row]
     notes: tuple[str, ...] = ()
+    how_read: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
-def open_source(source: Source) -> Iterator[OpenSource]:
+def open_source(source: Source, reading: Reading = _PLAIN) -> Iterator[OpenSource]:
     """Open a source for the length of a `with` block.
 
     Args:
         source: `demo`, a file, a local folder laid out like a hub data set (both may end in `:config`), the
             name of a hub data set, a data frame, or mappings from column to value.
+        reading: How a file is to be read.
 
     Raises:
-        DataError: It is none of these, or cannot be opened.
+        DataError: It is none of these, cannot be opened, or cannot be read so.
     """
     if isinstance(source, str) and source == DEMO:
         with resources.as_file(resources.files("darse.data") / "demo.csv") as path:
-            opened = OpenSource(DEMO, read_rows(path))
+            opened = OpenSource(DEMO, read_rows(path, reading))
             with _closing(opened.rows):
                 yield opened
         return
-    opened = _open_named(str(source)) if isinstance(source, str | Path) else _open_rows(source)
+    opened = _open_named(str(source), reading) if isinstance(source, str | Path) else _open_rows(source, reading)
     with _closing(opened.rows):
         yield opened
 
@@ -108,7 +111,7 @@ def refuse_absent(name: str) -> None:
     before, _, _ = name.rpartition(":")
     if name == DEMO or _is_there(name) or (before and _is_folder(before)):
         return
-    if Path(name).suffix.casefold() in _OTHER_FILES.union(FORMATS):
+    if Path(name).suffix.casefold() in {*OTHER_FORMATS, *FORMATS}:
         read_rows(Path(name)).close()  # another format is an error of its own
         raise DataError("there is no such file; check the path", path=printable(name, 200))
     if not is_hub_name(name):
@@ -118,13 +121,15 @@ def refuse_absent(name: str) -> None:
         )
 
 
-def _open_named(name: str) -> OpenSource:
+def _open_named(name: str, reading: Reading) -> OpenSource:
     refuse_absent(name)
     path = Path(name)
-    if _is_there(name) and path.is_dir():
-        return _open_folder(name, path, None)
+    if _is_there(name) and not path.is_dir():
+        rows = read_rows(path, reading)  # which refuses a format that is not known
+        return OpenSource(name, rows, how_read=how_read(path, reading))
+    _refuse_reading(reading, name)
     if _is_there(name):
-        return OpenSource(name, read_rows(path))
+        return _open_folder(name, path, None)
     before, _, config = name.rpartition(":")
     if before and _is_folder(before):
         return _open_folder(name, Path(before), config)
@@ -136,6 +141,11 @@ def _open_named(name: str) -> OpenSource:
 def _open_folder(name: str, folder: Path, config: str | None) -> OpenSource:
     opened = open_hub(folder.absolute(), config)
     return OpenSource(name, opened.rows, opened.notes)
+
+
+def _refuse_reading(reading: Reading, name: str) -> None:
+    if (reading.separator or reading.encoding) is not None:
+        raise DataError("only files have separators and encodings; drop --separator and --encoding", path=name)
 
 
 def _is_there(name: str) -> bool:
@@ -152,7 +162,8 @@ def _is_folder(name: str) -> bool:
         return False
 
 
-def _open_rows(source: Iterable[Mapping[str, object]] | PandasLike | PolarsLike) -> OpenSource:
+def _open_rows(source: Iterable[Mapping[str, object]] | PandasLike | PolarsLike, reading: Reading) -> OpenSource:
+    _refuse_reading(reading, IN_MEMORY)
     if isinstance(source, Mapping):
         raise DataError("one mapping is no list of rows; give a list with a mapping for each row")
     if isinstance(source, PolarsLike):

@@ -9,9 +9,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Literal, Protocol, TypeVar
 
 from darse.data.carry import Json, Value, is_plain
+from darse.data.delimited import SEPARATORS, USUAL_SEPARATORS
 from darse.data.kinds import Kinds, Record, as_json
 from darse.data.labels import is_number
 from darse.data.parquet import ArrowRow
@@ -35,6 +36,7 @@ def write_rows(
     rows: Iterable[Record],
     *,
     kinds: Kinds | None = None,
+    separator: str | None = None,
     neutralise_formulas: bool = False,
 ) -> int:
     """Write rows as they come, all or nothing: the file appears when the last one is on disk.
@@ -47,6 +49,7 @@ def write_rows(
         columns: The columns in their order; a value that a row lacks is written as missing.
         rows: The rows; a generator is not collected.
         kinds: For Parquet; told from the first rows by default, and a later value that does not fit is an error.
+        separator: Between the columns of a CSV or TSV; by default a comma or a tab.
         neutralise_formulas: In a CSV or TSV, put `'` before text that a spreadsheet would run as a formula, names
             of columns too. Such a text no longer comes back as it was.
 
@@ -63,8 +66,10 @@ def write_rows(
     _check_columns(path, columns, suffix)
     if suffix == ".parquet":
         return _stream(path, lambda file: ParquetSink(file, columns, kinds), rows)
-    tell = neutralise if neutralise_formulas and suffix in {".csv", ".tsv"} else _unchanged
-    return _stream(path, lambda file: _TextSink(file, columns, suffix, tell), rows)
+    if suffix not in USUAL_SEPARATORS:
+        return _stream(path, lambda file: _JsonSink(file, columns), rows)
+    mark, tell = separator or USUAL_SEPARATORS[suffix], neutralise if neutralise_formulas else _unchanged
+    return _stream(path, lambda file: _DelimitedSink(file, columns, mark, tell), rows)
 
 
 def write_beside(path: Path, schema: pa.Schema, added: Kinds, rows: Iterable[tuple[ArrowRow, Record]]) -> int:
@@ -108,11 +113,12 @@ def writing_lines(path: Path) -> Iterator[Callable[[Record], None]]:
 def neutralise(value: Value) -> Value:
     """A cell that no spreadsheet runs as a formula; numbers, also negative ones in a text, stay as they are.
 
-    >>> neutralise("=HYPERLINK(1)"), neutralise("-0.5"), neutralise(-0.5)
-    ("'=HYPERLINK(1)", '-0.5', -0.5)
+    >>> neutralise("=HYPERLINK(1)"), neutralise("-0.5"), neutralise("-0,5"), neutralise(-0.5)
+    ("'=HYPERLINK(1)", '-0.5', '-0,5', -0.5)
     """
-    is_formula = isinstance(value, str) and value.startswith(_FORMULA_STARTS) and not is_number(value)
-    return f"'{value}" if is_formula else value
+    if not isinstance(value, str) or not value.startswith(_FORMULA_STARTS):
+        return value
+    return value if is_number(value) or is_number(value, ",") else f"'{value}"
 
 
 def _unchanged(value: Value) -> Value:
@@ -159,7 +165,7 @@ def _check_columns(path: Path, columns: Sequence[str], suffix: str) -> None:
 
 
 def _is_fit(name: str, suffix: str) -> bool:
-    return is_plain(name) or (suffix not in {".csv", ".tsv"} and is_plain(name.replace("\0", "")))
+    return is_plain(name) or (suffix not in USUAL_SEPARATORS and is_plain(name.replace("\0", "")))
 
 
 @contextlib.contextmanager
@@ -174,43 +180,53 @@ def _explaining(path: Path, what: str) -> Iterator[None]:
         raise cannot_write(path, error) from error
 
 
-class _TextSink:
-    """Batches to CSV, TSV or JSON Lines."""
+class _JsonSink:
+    """Batches to JSON Lines."""
 
-    def __init__(self, file: BinaryIO, columns: Sequence[str], suffix: str, guard: Callable[[Value], Value]) -> None:
-        self._file = file
-        self._columns = columns
-        self._guard = guard
-        self._delimiter = {".csv": ",", ".tsv": "\t"}.get(suffix)
-        self._pending = b"" if self._delimiter is None else self._delimited([columns])
+    def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
+        self._file, self._columns = file, columns
 
     def write(self, batch: Sequence[Record]) -> None:
-        cells = [[row.get(name) for name in self._columns] for row in batch]
-        content = self._json_lines(cells) if self._delimiter is None else self._delimited(cells)
-        self._put(content)
+        lines = (_json_line({name: row.get(name) for name in self._columns}) for row in batch)
+        _put_all(self._file, "".join(f"{line}\n" for line in lines).encode())
 
     def close(self) -> None:
-        self._put(b"")
+        """Nothing is left to write."""
 
     def discard(self) -> None:
         """Nothing is open."""
 
-    def _put(self, content: bytes) -> None:
-        _put_all(self._file, self._pending + content)
-        self._pending = b""
 
-    def _delimited(self, cells: Sequence[Sequence[Value]]) -> bytes:
+class _DelimitedSink:
+    """Batches to CSV or TSV."""
+
+    def __init__(self, file: BinaryIO, columns: Sequence[str], separator: str, guard: Callable[[Value], Value]) -> None:
+        self._file, self._columns = file, columns
+        self._separator, self._guard = separator, guard
+        # a name that holds a separator has to stand in quotes for a reader that looks for one
+        has_marks = any(mark in name for name in columns for mark in SEPARATORS)
+        self._header = self._encoded([columns], csv.QUOTE_ALL if has_marks else csv.QUOTE_MINIMAL)
+
+    def write(self, batch: Sequence[Record]) -> None:
+        header, self._header = self._header, b""
+        _put_all(self._file, header + self._encoded([[row.get(name) for name in self._columns] for row in batch]))
+
+    def close(self) -> None:
+        _put_all(self._file, self._header)
+
+    def discard(self) -> None:
+        """Nothing is open."""
+
+    def _encoded(self, cells: Sequence[Sequence[Value]], quoting: Literal[0, 1] = csv.QUOTE_MINIMAL) -> bytes:
         if any(isinstance(value, str) and "\0" in value for row in cells for value in row):
             raise ValueError("a text contains a NUL character")
         text = io.StringIO(newline="")
         # The writer quotes the characters of its own line end: with CR LF it quotes a lone CR too.
-        plain = ([self._guard(value.text if isinstance(value, Json) else value) for value in row] for row in cells)
-        csv.writer(text, delimiter=self._delimiter or ",", lineterminator="\r\n").writerows(plain)
+        writer = csv.writer(text, delimiter=self._separator, lineterminator="\r\n", quoting=quoting)
+        writer.writerows(
+            [self._guard(value.text if isinstance(value, Json) else value) for value in row] for row in cells
+        )
         return text.getvalue().encode()
-
-    def _json_lines(self, cells: Sequence[Sequence[Value]]) -> bytes:
-        lines = (_json_line(dict(zip(self._columns, row, strict=True))) for row in cells)
-        return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _put_all(file: BinaryIO, content: bytes) -> None:
