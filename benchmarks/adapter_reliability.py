@@ -19,7 +19,8 @@ sys.path.insert(0, str(ROOT))
 from tests.model.damage import flips_and_cuts, harm_copies  # noqa: E402 - the same
 from tests.model.samples import CLASSES, new_setup, random_weights  # noqa: E402 - the same
 
-from darse.model.adapter import Profile, write_adapter  # noqa: E402 - the repository's root has to be found first
+from darse.model.adapter import write_adapter  # noqa: E402 - the repository's root has to be found first
+from darse.settings import Profile  # noqa: E402 - the same
 
 Found = tuple[str, list[str]]
 """A figure, and every case that missed the target."""

@@ -18,7 +18,6 @@ from darse.archive import find_result, open_archive
 from darse.data.source import Source
 from darse.errors import InputError
 from darse.execute.user import UserFunction
-from darse.model.adapter import Profile
 from darse.names import folder_name, printable
 from darse.publish import choose_plan, choose_run, export_again, plan_as_config, publish
 from darse.score.scorer import AdapterScorer, Score, Scorer
@@ -26,7 +25,7 @@ from darse.search.open_study import Opened
 from darse.search.result import Result
 from darse.search.sensitivity import SiteLoss
 from darse.search.verdict import Verdict
-from darse.settings import Evaluator, Options, settings_from_options
+from darse.settings import Evaluator, Options, Profile, settings_from_options
 from darse.study import Audience, Request, run_study
 
 

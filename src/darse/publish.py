@@ -12,7 +12,7 @@ from darse.data.example import DataCheck, Example
 from darse.errors import AdapterError, InputError, ModelError
 from darse.execute.bench import Bench, read_weights
 from darse.files import write_durably, write_json
-from darse.model.adapter import Export, Profile, plan_config, write_adapter
+from darse.model.adapter import Export, plan_config, write_adapter
 from darse.model.base import find_base
 from darse.model.lora import installed
 from darse.model.proof import plain_logits
@@ -27,6 +27,7 @@ from darse.report.page import render_report
 from darse.report.shrink_card import shrink_card
 from darse.search.controls import BEST_UNIFORM, option_name
 from darse.search.result import Result
+from darse.settings import Profile
 from darse.shrink.run import Finished as Shrinking
 from darse.store.protocol import Store
 from darse.store.trial import Trial

@@ -18,6 +18,8 @@ Strategy = Literal["auto", "greedy", "knapsack", "window"]
 Objective = Literal["smallest", "best"]
 Preset = Literal["none", "paper"]
 Precision = Literal["auto", "float32", "bfloat16"]
+Profile = Literal["native", "padded", "merged"]
+"""Kind of an exported adapter (docs/export.md)."""
 BudgetUnit = Literal["uniform rank", "percent", "parameters"]
 
 
@@ -69,19 +71,6 @@ class DataSettings(_Frozen):
         if name is not None and not _is_encoding(name):
             raise ValueError(f"[encoding] {name!r} is not known; write utf-8, cp1252 (Excel in Western Europe) or such")
         return name
-
-
-def _is_encoding(name: str) -> bool:
-    """Whether text can be read by an encoding of this name: Python also has some for other ends."""
-    try:
-        found = codecs.lookup(name)
-        "".encode(name)
-    except (LookupError, ValueError):
-        return False
-    return found.name.replace("-", "_") not in _NO_ENCODINGS and found.incrementaldecoder is not None
-
-
-_NO_ENCODINGS = frozenset({"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"})
 
 
 class TrainSettings(_Frozen):
@@ -229,6 +218,19 @@ def as_option(name: str) -> str:
     ('--max-minutes', '--learning-rate')
     """
     return "--" + ("learning_rate" if name == "learning_rates" else name).replace("_", "-")
+
+
+def _is_encoding(name: str) -> bool:
+    """Whether text can be read by an encoding of this name: Python also has some for other ends."""
+    try:
+        found = codecs.lookup(name)
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return found.name.replace("-", "_") not in _NO_ENCODINGS and found.incrementaldecoder is not None
+
+
+_NO_ENCODINGS = frozenset({"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"})
 
 
 def _explained(problem: ErrorDetails, called: Callable[[str], str]) -> str:

@@ -14,10 +14,11 @@ from safetensors.torch import load_file, save, save_file
 
 from darse.errors import AdapterError, ModelError
 from darse.files import sha256_of_bytes
-from darse.model.adapter import ADAPTER_FILE, Profile, write_adapter
+from darse.model.adapter import ADAPTER_FILE, write_adapter
 from darse.model.lora_facts import CONFIG_FILE
 from darse.model.manifest import MANIFEST
 from darse.model.reload import load_adapter
+from darse.settings import Profile
 from darse.train.checkpoint import CheckpointFile
 from tests.model.damage import (
     DAMAGED,

@@ -17,8 +17,9 @@ from torch import Tensor
 from transformers import AutoTokenizer
 
 from darse.data.example import Task
-from darse.model.adapter import Profile, write_adapter
+from darse.model.adapter import write_adapter
 from darse.model.reload import load_adapter
+from darse.settings import Profile
 from darse.train.predict import predict
 from tests.tiny import ARCHITECTURES, DECODERS, save_model
 

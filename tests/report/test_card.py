@@ -13,12 +13,13 @@ import torch
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
-from darse.model.adapter import Profile, write_adapter
+from darse.model.adapter import write_adapter
 from darse.model.reload import load_adapter
 from darse.ranks.plan import RankPlan, Site
 from darse.report.card import in_markdown, model_card
 from darse.report.facts import named_plans
 from darse.search.result import Result
+from darse.settings import Profile
 from tests.model.samples import JOINT, MAX_LENGTH, new_setup, random_weights
 from tests.report.samples import SHAPES, a_result
 

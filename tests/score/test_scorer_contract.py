@@ -14,8 +14,8 @@ import pytest
 
 from darse.api import open_study
 from darse.errors import InputError, Interrupted
-from darse.model.adapter import Profile
 from darse.score.scorer import MAX_TEXT_CHARACTERS, AdapterScorer, Score, Scorer
+from darse.settings import Profile
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
 

@@ -15,11 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from darse.cli.present import check_source
 from darse.cli.stop import Stop, stopping_cleanly
 from darse.names import folder_name
-from darse.settings import as_option, settings_from_options
+from darse.settings import Profile, as_option, settings_from_options
 
 if TYPE_CHECKING:
     from darse.data.example import DataCheck
-    from darse.model.adapter import Profile
     from darse.shrink.work import Audience
     from darse.store.trial import Trial
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from darse.names import printable
-from darse.settings import dotted
+from darse.settings import Profile, dotted
 from darse.store.folder import refuse_empty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from darse.model.adapter import Profile
     from darse.store.protocol import Event, Store, StudyRecord
 
 _DIGEST = 8

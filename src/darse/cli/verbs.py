@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ import typer
 
 from darse import __version__
 from darse.names import without_secrets
+from darse.settings import Evaluator, Objective, Precision, Preset, Profile, Settings, Strategy
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,14 +25,32 @@ app = typer.Typer(
 )
 
 Option = typer.Option
-_RATES = "5e-4, 1e-3, 2e-3, 4e-3 and 8e-3"
+_TRAIN, _SEARCH = Settings().train, Settings().search
 _STUDY = "Id of the study, or the beginning of it; by default the one whose verdict lies in FOLDER."
 _STORE = "Address of the store; the file in FOLDER by default."
+
+_Text = Annotated[str | None, Option(help="Column of the text (guessed when obvious).")]
+_Label = Annotated[str | None, Option(help="Column of a class.")]
+_Score = Annotated[str | None, Option(help="Column of a numeric score.")]
+_Target = Annotated[str | None, Option(help="Column of the entity whose sentiment is meant.")]
+_Split = Annotated[str | None, Option(help="Column that says train, validation or test.")]
+_Group = Annotated[str | None, Option(help="Rows of one group never straddle splits.")]
+_Separator = Annotated[
+    str | None, Option(help="Between the columns of a CSV or TSV, such as ';' or tab (found in a CSV's header).")
+]
+_Encoding = Annotated[str | None, Option(help="Of a file of text: cp1252, utf-16, ... (utf-8).")]
+_Json = Annotated[bool, Option("--json", help="Print JSON.")]
 
 
 def _examples(*commands: str) -> str:
     """The end of a verb's help: one command a line, not wrapped."""
     return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
+
+
+def _rates(rates: Sequence[float]) -> str:
+    """Learning rates as people write them: `1e-3 and 2e-3`."""
+    *most, last = (f"{rate:.0e}".replace("e-0", "e-") for rate in rates)
+    return f"{', '.join(most)} and {last}"
 
 
 def _version(value: bool) -> None:
@@ -57,12 +77,14 @@ def root(
 def explore(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="CSV, TSV, JSONL or Parquet file, hub data set name, or `demo`.")],
-    text: Annotated[str | None, Option(help="Column of the text (guessed when obvious).")] = None,
-    score: Annotated[str | None, Option(help="Column of a numeric score.")] = None,
-    label: Annotated[str | None, Option(help="Column of a class.")] = None,
-    target: Annotated[str | None, Option(help="Column of the entity whose sentiment is meant.")] = None,
-    split: Annotated[str | None, Option(help="Column that says train, validation or test.")] = None,
-    group: Annotated[str | None, Option(help="Rows of one group never straddle splits.")] = None,
+    text: _Text = None,
+    score: _Score = None,
+    label: _Label = None,
+    target: _Target = None,
+    split: _Split = None,
+    group: _Group = None,
+    separator: _Separator = None,
+    encoding: _Encoding = None,
     label_map: Annotated[
         str | None, Option(help='Table from labels to classes, as JSON: \'{"1": "positive"}\'.')
     ] = None,
@@ -72,30 +94,30 @@ def explore(
         Option(help="Most parameters: 500k, 1% of the base model, or uniform:8 (what the best uniform plan costs)."),
     ] = None,
     objective: Annotated[
-        Literal["smallest", "best"] | None,
+        Objective | None,
         Option(help="smallest (default): cheapest plan that is not worse. best: best quality within the budget."),
     ] = None,
     granularity: Annotated[str | None, Option(help="Where a rank is set: layer (default), module or group:4.")] = None,
     evaluator: Annotated[
-        Literal["truncate", "finetune"] | None,
+        Evaluator | None,
         Option(help="truncate (default): read off a few runs. finetune: train every plan."),
     ] = None,
     strategy: Annotated[
-        Literal["auto", "greedy", "knapsack", "window"] | None,
+        Strategy | None,
         Option(help="Who proposes plans. auto (default): window and knapsack."),
     ] = None,
     preset: Annotated[
-        Literal["none", "paper"] | None,
+        Preset | None,
         Option(help="none (default), or paper: the published method, every plan trained."),
     ] = None,
-    max_rank: Annotated[int | None, Option(help="Highest rank searched (16).")] = None,
-    seeds: Annotated[int | None, Option(help="Runs per finalist and control (3).")] = None,
-    seed: Annotated[int | None, Option(help="Seed of the study (0).")] = None,
-    epochs: Annotated[int | None, Option(help="Epochs of a run at the most (6).")] = None,
-    batch_size: Annotated[int | None, Option(help="Rows per batch (16).")] = None,
-    max_length: Annotated[int | None, Option(help="Tokens per text (128).")] = None,
+    max_rank: Annotated[int | None, Option(help=f"Highest rank searched ({_SEARCH.max_rank}).")] = None,
+    seeds: Annotated[int | None, Option(help=f"Runs per finalist and control ({_SEARCH.seeds}).")] = None,
+    seed: Annotated[int | None, Option(help=f"Seed of the study ({_SEARCH.seed}).")] = None,
+    epochs: Annotated[int | None, Option(help=f"Epochs of a run at the most ({_TRAIN.epochs}).")] = None,
+    batch_size: Annotated[int | None, Option(help=f"Rows per batch ({_TRAIN.batch_size}).")] = None,
+    max_length: Annotated[int | None, Option(help=f"Tokens per text ({_TRAIN.max_length}).")] = None,
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16"] | None,
+        Precision | None,
         Option(help="Of products in training and cuts (auto: bfloat16 where the processor has it)."),
     ] = None,
     learning_rates: Annotated[
@@ -103,10 +125,12 @@ def explore(
         Option(
             "--learning-rate",
             metavar="<float>",
-            help=f"Learning rate to try; may be given again ({_RATES}).",
+            help=f"Learning rate to try; may be given again ({_rates(_SEARCH.learning_rates)}).",
         ),
     ] = None,
-    margin: Annotated[float | None, Option(help="Part of the metric that is still not worse (0.01).")] = None,
+    margin: Annotated[
+        float | None, Option(help=f"Part of the metric that is still not worse ({_SEARCH.margin}).")
+    ] = None,
     max_trials: Annotated[int | None, Option(help="Training runs at the most (no limit); one is always made.")] = None,
     max_minutes: Annotated[
         float | None, Option(help="Minutes at the most (no limit); one run is always made in full.")
@@ -147,7 +171,7 @@ def score(
         bool, Option("--keep-formulas", help="Do not put ' before a text that a spreadsheet would run (CSV, TSV).")
     ] = False,
     trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code of the base model.")] = False,
-    as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
+    as_json: _Json = False,
     quiet: Annotated[bool, Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Score a text or a whole file with an adapter."""
@@ -171,7 +195,7 @@ def score(
 def audit(
     adapter: Annotated[str, typer.Argument(help="Folder or hub name of any PEFT LoRA adapter.")],
     out: Annotated[Path | None, Option("-o", "--out", help="Write the page with the charts, too.")] = None,
-    as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
+    as_json: _Json = False,
 ) -> None:
     """Show rank, norms and energy of every module of an adapter."""
     from darse.cli.audit import run_audit
@@ -190,12 +214,14 @@ def shrink(
     context: typer.Context,
     adapter: Annotated[str, typer.Argument(help="Folder or hub name of a PEFT LoRA adapter of a classifier.")],
     data: Annotated[str, Option(help="Labelled file that the adapter was not trained on, as explore takes it.")],
-    text: Annotated[str | None, Option(help="Column of the text (guessed when obvious).")] = None,
-    label: Annotated[str | None, Option(help="Column of a class.")] = None,
-    score: Annotated[str | None, Option(help="Column of a numeric score.")] = None,
-    target: Annotated[str | None, Option(help="Column of the entity whose sentiment is meant.")] = None,
-    split: Annotated[str | None, Option(help="Column that says train, validation or test.")] = None,
-    group: Annotated[str | None, Option(help="Rows of one group never straddle splits.")] = None,
+    text: _Text = None,
+    label: _Label = None,
+    score: _Score = None,
+    target: _Target = None,
+    split: _Split = None,
+    group: _Group = None,
+    separator: _Separator = None,
+    encoding: _Encoding = None,
     labels: Annotated[
         str | None, Option(help="Classes in the order of the adapter's head, if no config names them: a,b,c.")
     ] = None,
@@ -204,15 +230,19 @@ def shrink(
         str | None, Option(help="Most parameters: 500k, 1% of the base model, or uniform:8 (none by default).")
     ] = None,
     objective: Annotated[
-        Literal["smallest", "best"],
+        Objective,
         Option(help="smallest: smallest cut that is not worse. best: best quality within the budget."),
     ] = "smallest",
     granularity: Annotated[str, Option(help="Where a rank is set: module, layer or group:4.")] = "module",
-    seeds: Annotated[int | None, Option(help="Short trainings, where a cut alone does not hold (3).")] = None,
-    margin: Annotated[float | None, Option(help="Part of the metric that is still not worse (0.01).")] = None,
-    max_length: Annotated[int | None, Option(help="Tokens per text (128).")] = None,
+    seeds: Annotated[
+        int | None, Option(help=f"Short trainings, where a cut alone does not hold ({_SEARCH.seeds}).")
+    ] = None,
+    margin: Annotated[
+        float | None, Option(help=f"Part of the metric that is still not worse ({_SEARCH.margin}).")
+    ] = None,
+    max_length: Annotated[int | None, Option(help=f"Tokens per text ({_TRAIN.max_length}).")] = None,
     out: Annotated[Path | None, Option("-o", "--out", help="Folder of the result (darse-shrunk-NAME).")] = None,
-    profile: Annotated[Literal["native", "padded", "merged"], Option(help="Kind of export.")] = "native",
+    profile: Annotated[Profile, Option(help="Kind of export.")] = "native",
     fresh: Annotated[bool, Option("--fresh", help="Start anew, and replace another adapter's result in OUT.")] = False,
     trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code of the base model.")] = False,
     as_json: Annotated[bool, Option("--json", help="Print the result as JSON.")] = False,
@@ -263,7 +293,7 @@ def report(
 def export(
     folder: Annotated[Path, typer.Argument(help="Folder of a study.")],
     out: Annotated[Path | None, Option("-o", "--out", help="Folder of the export.")] = None,
-    profile: Annotated[Literal["native", "padded", "merged"], Option(help="Kind of export (native).")] = "native",
+    profile: Annotated[Profile, Option(help="Kind of export (native).")] = "native",
     as_: Annotated[
         Literal["adapter", "lora-config", "lora-config-json"], Option("--as", help="What to export (adapter).")
     ] = "adapter",
@@ -300,7 +330,7 @@ def sites(
     model: Annotated[str, typer.Argument(help="minilm, a folder, or a hub name.")] = "minilm",
     granularity: Annotated[str, Option(help="layer (default), module or group:4.")] = "layer",
     trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code of the model.")] = False,
-    as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
+    as_json: _Json = False,
 ) -> None:
     """List a model's layers, and what a rank costs in each."""
     from darse.cli.sites import run_sites
@@ -313,7 +343,7 @@ def studies(
     folder: Annotated[Path, typer.Argument(help="Folder of a study.")] = Path(),
     study: Annotated[str | None, Option(help="Id, beginning of an id or name of a study: show its history.")] = None,
     store: Annotated[str | None, Option(help=_STORE)] = None,
-    as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
+    as_json: _Json = False,
 ) -> None:
     """List the studies of a store, or show the history of one."""
     from darse.cli.studies import run_studies
@@ -325,7 +355,7 @@ def studies(
 def doctor(
     model: Annotated[str, Option(help="Base model to check.")] = "minilm",
     store: Annotated[str | None, Option(help="Address of a store to check.")] = None,
-    as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
+    as_json: _Json = False,
 ) -> None:
     """Check machine, packages, model and store, and say what to mend."""
     from darse.cli.doctor import run_doctor

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import torch
 from peft import LoraConfig, TaskType
@@ -27,8 +26,8 @@ from darse.model.manifest import MANIFEST, write_manifest
 from darse.model.weights import AdapterWeights, Pair, head_names, scaling
 from darse.ranks.plan import Weight
 from darse.ranks.sites import is_transposed
+from darse.settings import Profile
 
-Profile = Literal["native", "padded", "merged"]
 ADAPTER_FILE = "adapter_model.safetensors"
 KEY_PREFIX = "base_model.model."
 

@@ -7,20 +7,22 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast, get_args
 
 from darse import __version__
 from darse.data.example import Task
 from darse.data.labels import find_label_problem
 from darse.errors import AdapterError
 from darse.files import sha256_of_bytes, sha256_of_file, sha256_of_json, write_json
-from darse.model.base import Base
 from darse.names import printable
+from darse.settings import Profile
+
+if TYPE_CHECKING:
+    from darse.model.base import Base  # which takes seconds to load; who reads a manifest does not need it
 
 MANIFEST = "darse.json"
 _FORMAT = 1
 _MAX_MANIFEST_BYTES = 4 << 20
-_PROFILES = ("native", "padded", "merged")
 _AGAIN = "export the adapter again"
 
 
@@ -119,7 +121,7 @@ def _parse(folder: Path) -> Manifest:
             raise AdapterError(f"{path} was changed after the export (its seal differs); {_AGAIN}")
         files, base = values["files"], values["base"]
         texts = [values["profile"], base["name"], base["sha256"], *files.keys(), *files.values()]
-        if not all(isinstance(text, str) for text in texts) or values["profile"] not in _PROFILES:
+        if not all(isinstance(text, str) for text in texts) or values["profile"] not in get_args(Profile):
             raise ValueError("a text is none")
         if type(values["max_length"]) is not int or values["max_length"] < 1:
             raise ValueError("max_length is no length")

@@ -12,8 +12,8 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from darse.data.example import Example
-from darse.model.adapter import Profile
 from darse.model.base import Base, quiet
+from darse.settings import Profile
 
 
 def plain_logits(
