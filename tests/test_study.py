@@ -6,6 +6,7 @@ import ast
 import json
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
@@ -20,7 +21,7 @@ from darse.errors import InputError, Interrupted, PlanError
 from darse.evaluate.losses import Floats
 from darse.execute.bench import Bench
 from darse.execute.local import Watcher
-from darse.execute.user import UserFunction
+from darse.execute.user import UserFunction, identity_of
 from darse.model.weights import AdapterWeights
 from darse.search.driver import Listener
 from darse.search.result import Result
@@ -225,6 +226,48 @@ def test_own_evaluator_is_asked_with_ranks_by_module_and_gets_a_verdict(tmp_path
         study.export(tmp_path / "adapter")
 
 
+def test_own_evaluator_with_other_code_starts_a_study_of_its_own_and_one_that_is_continued_says_so(
+    tmp_path: Path, tiny_bert: Path
+) -> None:
+    def losses(ranks: Mapping[str, int], seed: int, learning_rate: float) -> NDArray[np.float64]:
+        return np.full(20, 1.0 + seed / 100)
+
+    first, again = losses, losses
+    _ask(tmp_path, tiny_bert, first, max_trials=1)
+    with pytest.warns(UserWarning, match="runs are kept"):
+        _ask(tmp_path, tiny_bert, again, max_trials=1)
+
+    asked: list[int] = []
+
+    def losses(ranks: Mapping[str, int], seed: int, learning_rate: float) -> NDArray[np.float64]:  # type: ignore[no-redef]
+        asked.append(seed)
+        return np.full(20, 2.0)
+
+    with pytest.warns(UserWarning, match="new study.*evaluator"):
+        result = _ask(tmp_path, tiny_bert, losses, max_trials=1).result
+    assert asked
+    assert result.trials[0].outcome.score == 2.0
+
+
+def test_identity_of_an_own_evaluator_is_its_version_where_it_has_one() -> None:
+    class Asked:
+        def __init__(self, version: int | None) -> None:
+            self.version = version
+
+        def __call__(self, ranks: Mapping[str, int], seed: int, learning_rate: float) -> NDArray[np.float64]:
+            return np.ones(3)
+
+    one, two = Asked(1), Asked(2)
+    assert identity_of(one) == identity_of(Asked(1)) != identity_of(two)
+    assert identity_of(Asked(None)) == identity_of(partial(Asked(None))) != identity_of(_own_evaluator())
+    typed: list[UserFunction] = []
+    for number in (1, 1, 2):
+        names: dict[str, UserFunction] = {}
+        exec(f"def f(ranks, seed, rate): return [one * {number}.0 for one in ranks]", names)
+        typed.append(names["f"])
+    assert identity_of(typed[0]) == identity_of(typed[1]) != identity_of(typed[2])
+
+
 def _own_evaluator(rows: int = 50, fails: type[Exception] | None = None) -> UserFunction:
     """The same function by its name, with another number of examples or with a bug."""
 
@@ -276,6 +319,7 @@ def test_study_stopped_while_it_is_judged_on_test_says_so_and_goes_on_from_there
     assert "limit search" in events
 
 
+@pytest.mark.filterwarnings("ignore:this study was begun before")
 def test_study_ended_by_an_error_is_stopped_with_its_reason_and_can_be_continued(
     tmp_path: Path, tiny_bert: Path
 ) -> None:
@@ -289,6 +333,7 @@ def test_study_ended_by_an_error_is_stopped_with_its_reason_and_can_be_continued
     assert _story(tmp_path)[0] == "finished"
 
 
+@pytest.mark.filterwarnings("ignore:this study was begun before")
 def test_own_evaluator_that_is_continued_with_other_examples_is_refused_and_no_trial_is_lost(
     tmp_path: Path, tiny_bert: Path
 ) -> None:

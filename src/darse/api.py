@@ -7,6 +7,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
@@ -228,7 +229,8 @@ def explore(
         fresh: Start anew even if the study is there.
         evaluator: `truncate` or `finetune`, or your own `f(ranks, seed, learning_rate) -> per-example losses`, for
             any task and any training (docs/own-evaluator.md).
-        audience: Whom to tell while it runs; by default a warning says when the files of another study are replaced.
+        audience: Whom to tell while it runs; by default a warning says when the files of another study are replaced,
+            and when your own evaluator's earlier runs are kept.
         **options: Any setting by its name: `model`, `text`, `label`, `score`, `target`, `split`, `group`, `budget`,
             `objective`, `granularity`, `evaluator`, `strategy`, `seeds`, `seed`, `max_trials`, `max_minutes`,
             `epochs`, ... (darse.settings).
@@ -242,7 +244,7 @@ def explore(
     settings = settings_from_options({**options, "evaluator": "finetune" if function else evaluator})
     folder = Path(out) if out is not None else Path(f"darse-{_name(data)}")
     request = Request(data, settings, folder, store, fresh, f"darse.explore({_name(data)!r}, ...)", function)
-    finished = run_study(request, audience or Audience(opened=_warn_of_changes))
+    finished = run_study(request, audience or Audience(opened=partial(_warn, is_own=function is not None)))
     publish(finished, folder)
     return Study(finished.result, folder, store, trust_remote_code=settings.trust_remote_code)
 
@@ -268,14 +270,20 @@ def open_study(
         return Study(result, Path(folder), store, trust_remote_code=trust_remote_code)
 
 
-def _warn_of_changes(opened: Opened) -> None:
+def _warn(opened: Opened, *, is_own: bool) -> None:
+    told = ""
     if opened.changes:
-        warnings.warn(
+        told = (
             "this is a new study, and its report and adapter replace those of the last one in the folder"
-            f" ({'; '.join(opened.changes)}); give another out= to keep both",
-            UserWarning,
-            stacklevel=4,
+            f" ({'; '.join(opened.changes)}); give another out= to keep both"
         )
+    elif opened.is_continued and is_own:
+        told = (
+            "this study was begun before with the same evaluator: its runs are kept, and the evaluator is only asked "
+            "for those that are missing; fresh=True starts anew"
+        )
+    if told:
+        warnings.warn(told, UserWarning, stacklevel=4)
 
 
 def _name(data: Source | None) -> str:

@@ -19,7 +19,7 @@ from darse.execute.finetune import Finetune, Recover
 from darse.execute.held_out import exported_quality, held_out
 from darse.execute.local import LocalExecutor, Watcher
 from darse.execute.truncate import Truncate
-from darse.execute.user import UserEvaluator, UserFunction
+from darse.execute.user import UserEvaluator, UserFunction, identity_of
 from darse.execute.worker import worker_name
 from darse.files import make_folder, write_json
 from darse.model.base import Base, body_parameters, find_base
@@ -170,7 +170,7 @@ def _budget(settings: Settings, sites: Sequence[Site], base_parameters: int) -> 
 
 def _open(request: Request, base: Base, store: Store, data_digest: str, started: float) -> Opened:
     """Continue the study of a request, or start it."""
-    name = "darse" if request.evaluator is None else _name_of(request.evaluator)
+    name = "darse" if request.evaluator is None else identity_of(request.evaluator)
     identity = Identity(data_digest, files_digest(base.folder), name, shaping_versions(), request.settings)
     return open_study(store, identity, name=request.out.name, fresh=request.fresh, now=started)
 
@@ -294,12 +294,6 @@ class _Run:
     def _note_limit(self, part: Part) -> None:
         self.journal.note_once("limit", part=part, **self._limits)
         self.audience.search.limited(part)
-
-
-def _name_of(function: UserFunction) -> str:
-    """What tells one own evaluator from another; an object that can be called goes by its class."""
-    named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}.{named.__qualname__}"
 
 
 def _ask_user(

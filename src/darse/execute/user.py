@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import CodeType
 
 import numpy as np
 import torch
@@ -12,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from darse.errors import InputError, TrialError
 from darse.execute.evaluator import Feedback
+from darse.files import sha256_of_bytes
 from darse.ranks.plan import Site, ranks_by_weight
 from darse.store.arrays import put_array, read_array
 from darse.store.protocol import Store
@@ -19,6 +23,37 @@ from darse.store.trial import Outcome, Trial, TrialSpec
 
 UserFunction = Callable[[Mapping[str, int], int, float], ArrayLike]
 """`f(ranks, seed, learning_rate)`: rank by the module's full name (none for modules left out) to per-example losses."""
+
+
+def identity_of(function: UserFunction) -> str:
+    """What tells one own evaluator from another: its module, its name, and its `version` or else its source.
+
+    A function that was changed may give other losses, so it is another evaluator. An attribute `version`, of any value,
+    stands for the source: while it stays, so do the runs. An object that can be called goes by its class.
+
+    >>> def evaluate(ranks, seed, learning_rate): ...
+    >>> evaluate.version = 2
+    >>> identity_of(evaluate)
+    'darse.execute.user.evaluate (version 2)'
+    """
+    inner = function.func if isinstance(function, functools.partial) else function
+    named = inner if hasattr(inner, "__qualname__") else type(inner)
+    name = f"{named.__module__}.{named.__qualname__}"
+    version = getattr(inner, "version", None)
+    if version is not None:
+        return f"{name} (version {version})"
+    try:
+        source = inspect.getsource(named)
+    except (OSError, TypeError):  # typed at a prompt, or compiled
+        source = repr(_code_parts(getattr(inner, "__code__", None)))
+    return f"{name} (source {sha256_of_bytes(source.encode())[:12]})"
+
+
+def _code_parts(value: object) -> object:
+    """A function's code without what tells its place in memory."""
+    if not isinstance(value, CodeType):
+        return value
+    return value.co_code, value.co_names, tuple(map(_code_parts, value.co_consts))
 
 
 class UserEvaluator:
