@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +15,14 @@ import pytest
 
 import darse
 from darse import publish
-from darse.api import Predictor, open_study
+from darse.api import Predictor, Study, open_study
 from darse.errors import InputError
 from darse.model import reload
 from darse.model.base import Base, find_base
 from darse.score.scorer import AdapterScorer
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
+from tests.report.samples import a_result, cut_short
 from tests.tiny import ARCHITECTURES, DEPTH, save_model
 
 TEXTS = ["great service", "late and broken"]
@@ -127,3 +131,14 @@ def test_a_study_that_was_allowed_code_allows_none_to_whoever_opens_it(
     study.trust_remote_code = True
     study.export(tmp_path / "exported")
     assert asked[0]
+
+
+def test_the_module_shows_its_public_names_before_they_are_loaded() -> None:
+    code = "import darse, sys; assert set(darse.__all__) <= set(dir(darse)); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_sensitivity_leaves_out_what_a_limit_left_unmeasured() -> None:
+    study = Study(cut_short(a_result(), sites=3), Path(), None)
+    assert all(math.isfinite(one.loss) for losses in study.sensitivity.values() for one in losses)
+    assert {len(losses) for losses in study.sensitivity.values()} > {0}

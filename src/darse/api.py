@@ -77,12 +77,12 @@ class Study:
 
     @property
     def sensitivity(self) -> dict[str, list[SiteLoss]]:
-        """What each site loses at each rank, by site; empty where the strategy does not measure it."""
+        """What each site loses at each rank that was measured, by site; empty where the strategy measures none."""
         allocation = self.result.findings.allocate
         if allocation is None or allocation.sensitivity is None:
             return {}
         table: dict[str, list[SiteLoss]] = {site.name: [] for site in self.result.sites}
-        for one in allocation.sensitivity.losses:
+        for one in filter(lambda one: math.isfinite(one.loss), allocation.sensitivity.losses):
             table[self.result.sites[one.site].name].append(one)
         return table
 
