@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import math
+import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Unpack
@@ -24,8 +26,9 @@ from darse.execute.local import Watcher
 from darse.execute.user import UserFunction, identity_of
 from darse.model.weights import AdapterWeights
 from darse.search.driver import Listener
+from darse.search.history import is_run
 from darse.search.result import Result
-from darse.settings import Options, settings_from_options
+from darse.settings import Options, as_option, settings_from_options
 from darse.store.open import open_store, open_study_store
 from darse.study import Audience, Request, read_result, run_study
 from tests.conftest import SmallStudy
@@ -96,6 +99,100 @@ def test_same_request_again_runs_no_trial_and_finds_the_same(small_study: SmallS
     after = _result(small_study)
     assert after.trials == before.trials
     assert after.verdict == before.verdict
+
+
+@pytest.mark.parametrize("form", ["{}", "sqlite:///{}"])
+def test_a_finished_study_whose_store_is_given_by_its_address_is_found_whole(
+    form: str, small_study: SmallStudy, tmp_path: Path
+) -> None:
+    from darse.cli.main import run
+
+    folder = shutil.copytree(small_study.folder, tmp_path / "study")
+    before = _story(folder)
+    options = [*small_study.options, "--store", form.format(folder / "study.db"), "--out", str(tmp_path / "another")]
+    assert run(["explore", str(small_study.source), *options]) == 0
+    assert (tmp_path / "another" / "adapter" / "darse.json").is_file()
+    assert not (folder / "study-artifacts").exists()
+    assert _story(folder) == before
+
+
+@pytest.mark.parametrize("limit", [{"max_trials": 1}, {"max_minutes": 0.001}, {"max_trials": 1, "max_minutes": 0.001}])
+def test_a_finished_study_is_not_replaced_by_a_shorter_search(
+    limit: Options, small_study: SmallStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from darse.cli.main import run
+
+    folder = shutil.copytree(small_study.folder, tmp_path / "study")
+    before, told = _story(folder), (folder / "verdict.json").read_bytes()
+    (folder / "verdict.json").unlink()
+    options = [option for option in small_study.options if option != "--quiet"]
+    options[options.index("--out") + 1] = str(folder)
+    for name, value in limit.items():
+        options += [as_option(name), str(value)]
+    assert run(["explore", str(small_study.source), *options]) == 0
+    assert "already finished; nothing to do but to write its files anew" in capsys.readouterr().err
+    assert (folder / "verdict.json").read_bytes() == told
+    assert _story(folder) == before
+
+
+def test_a_study_that_a_limit_has_ended_goes_on_within_higher_ones_and_keeps_its_result_within_lower_ones(
+    tmp_path: Path, tiny_bert: Path
+) -> None:
+    def explored(*, max_trials: int | None = None, max_minutes: float | None = None) -> Result:
+        model = str(tiny_bert)
+        return _explore(tmp_path, model=model, label="label", max_trials=max_trials, max_minutes=max_minutes).result
+
+    first = explored(max_trials=4)
+    assert explored(max_trials=3) == explored(max_trials=4) == explored(max_trials=4, max_minutes=0.001) == first
+    assert explored(max_minutes=0.001) == first, "it leaves no room for all that was done"
+    second = explored(max_trials=6)
+    assert sum(map(is_run, (trial.spec for trial in second.trials))) > 4
+    third = explored(max_minutes=60)
+    assert not third.is_limited
+    assert len(third.trials) > len(second.trials)
+    assert explored() == explored(max_trials=4) == third
+
+
+def test_a_longer_search_that_was_stopped_leaves_the_result_that_there_is(tmp_path: Path, tiny_bert: Path) -> None:
+    settings = settings_from_options({**_QUICK, "model": str(tiny_bert), "label": "label", "max_trials": 4})
+    request = Request(labelled_rows(80), settings, tmp_path)
+    first = run_study(request, Audience()).result
+
+    def stop() -> None:
+        raise Interrupted(2)
+
+    longer = settings_from_options({**_QUICK, "model": str(tiny_bert), "label": "label"})
+    with pytest.raises(Interrupted):
+        run_study(replace(request, settings=longer), Audience(trials=Watcher(check=stop)))
+    assert _story(tmp_path)[0] == "stopped"
+    assert run_study(request, Audience()).result == first
+    state, more = _story(tmp_path)
+    assert (state, more[-2:]) == ("finished", ["stopped", "finished"])
+
+
+def test_a_result_that_this_version_cannot_read_is_written_anew(small_study: SmallStudy, tmp_path: Path) -> None:
+    from darse.cli.main import run
+
+    folder = shutil.copytree(small_study.folder, tmp_path / "study")
+    with open_study_store(folder) as store:
+        (record,) = store.studies()
+        store.put_finding(record.id, "result", {"artifact": store.put_artifact(b"{}")})
+    assert run(["explore", str(small_study.source), *small_study.options, "--store", str(folder / "study.db")]) == 0
+    with open_study_store(folder) as store:
+        assert read_result(store) == _result(small_study)
+
+
+def test_a_finished_study_whose_artifacts_are_gone_is_an_error_and_stays_finished(
+    small_study: SmallStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from darse.cli.main import run
+
+    folder = shutil.copytree(small_study.folder, tmp_path / "study")
+    shutil.rmtree(folder / "artifacts")
+    before = _story(folder)
+    assert run(["explore", str(small_study.source), *small_study.options, "--store", str(folder / "study.db")]) == 3
+    assert "is missing; put its folder back beside the store, or restore it" in capsys.readouterr().err
+    assert _story(folder) == before
 
 
 def test_test_split_is_evaluated_once_for_each_trial_and_not_again_when_a_study_is_continued(

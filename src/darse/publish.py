@@ -143,7 +143,7 @@ def choose_run(result: Result, plan: NamedPlan) -> Trial:
     if result.quality is None:
         raise InputError("this study used its own evaluator and has no adapter; export the plan: --as lora-config")
     if plan.name == FOUND:
-        return next(trial for trial in result.trials if trial.id == result.quality.trial)
+        return result.exported_trial
     if not plan.runs:
         raise InputError(f"{plan.name} was not trained, for want of trials or minutes; allow more and explore again")
     return min(plan.runs, key=lambda run: run.outcome.score)

@@ -12,6 +12,7 @@ from darse.data.check import data_check_as_json
 from darse.data.example import DataCheck, Task
 from darse.data.load import load_labelled
 from darse.data.source import Source
+from darse.errors import StoreError
 from darse.evaluate.losses import Floats, verdict_metric
 from darse.execute.bench import Bench
 from darse.execute.evaluator import Evaluator
@@ -104,7 +105,9 @@ class Finished:
 
 
 def run_study(request: Request, audience: Audience) -> Finished:
-    """Run a study to its end, or continue one that was stopped.
+    """Run a study to its end, or continue one that was stopped; one that has ended is read back.
+
+    A study that a limit has ended goes on where the limits have been raised (`Result.can_grow`).
 
     Raises:
         InputError: The source, the model or a setting is wrong.
@@ -136,6 +139,8 @@ def run_study(request: Request, audience: Audience) -> Finished:
         }
         opened = _open(request, base, store, data.digest, started)
         run = _Run(request, base, store, audience, opened, bench.sites, body, budget, data.digest)
+        if (kept := run.kept_result(bench.checkpoints)) is not None:
+            return Finished(kept, bench, bench.trained_weights(kept.exported_trial))
         with run.journal:
             searched = run.search(evaluators, bench.checkpoints)
             findings, record = searched.findings, searched.record
@@ -149,8 +154,7 @@ def run_study(request: Request, audience: Audience) -> Finished:
             quality = exported_quality(bench, opened.record.id, proofs[findings.verify.plan], variants, check_stop)
             head = bench.head_parameters
             result = run.result(searched, verdict, task=bench.task, check=check, quality=quality, head=head)
-            chosen = next(trial for trial in result.trials if trial.id == quality.trial)
-            return Finished(result, bench, bench.trained_weights(chosen))
+            return Finished(result, bench, bench.trained_weights(result.exported_trial))
 
 
 def read_result(store: Store, study: str | None = None) -> Result | None:
@@ -160,6 +164,18 @@ def read_result(store: Store, study: str | None = None) -> Result | None:
         if finding is not None and study in {None, record.id}:
             return Result.from_json(store.artifact(str(finding["artifact"])))
     return None
+
+
+def _readable_result(store: Store, study: str) -> Result | None:
+    """The result of a study, if there is one that this version can read."""
+    finding = store.findings(study).get(RESULT)
+    if finding is None:
+        return None
+    content = store.artifact(str(finding["artifact"]))
+    try:
+        return Result.from_json(content)
+    except StoreError:
+        return None
 
 
 def _budget(settings: Settings, sites: Sequence[Site], base_parameters: int) -> int | None:
@@ -198,6 +214,22 @@ class _Run:
     def journal(self) -> Journal:
         """Where it is written down how the study goes."""
         return Journal(self.store, self.study)
+
+    def kept_result(self, checkpoints: Path) -> Result | None:
+        """The result that the study has already, if no search within the limits could add to it."""
+        result = _readable_result(self.store, self.study)
+        if result is None or result.can_grow(self.request.settings.search):
+            return None
+        if self.opened.record.state != "finished":  # a search within higher limits was begun and stopped
+            for stage, finding in result.findings.as_json().items():
+                self.store.put_finding(self.study, stage, finding)
+            self._finish(result)
+        forget = forgetting(checkpoints)  # a kill may have come after a trial was stored
+        for trial in result.trials:
+            forget(trial.id)
+        self.audience.opened(replace(self.opened, record=replace(self.opened.record, state="finished")))
+        self.audience.search.stage(result.findings)
+        return result
 
     def search(self, evaluators: Mapping[EvaluatorName, Evaluator], checkpoints: Path) -> Searched:
         """Run the study's stages."""
@@ -277,8 +309,11 @@ class _Run:
             is_limited=searched.record.is_limited,
         )
         self.store.put_finding(self.study, RESULT, {"artifact": self.store.put_artifact(result.to_json())})
-        self.journal.finish(verdict=verdict.verdict, trials=len(trials), seconds=result.seconds)
+        self._finish(result)
         return result
+
+    def _finish(self, result: Result) -> None:
+        self.journal.finish(verdict=result.verdict.verdict, trials=len(result.trials), seconds=result.seconds)
 
     @property
     def _limits(self) -> dict[str, object]:
@@ -305,6 +340,8 @@ def _ask_user(
     budget = _budget(request.settings, sites, body)
     opened = _open(request, base, store, "", started)
     run = _Run(request, base, store, audience, opened, sites, body, budget, "")
+    if (kept := run.kept_result(request.out / "checkpoints")) is not None:
+        return Finished(kept, None, None)
     with run.journal:
         user = UserEvaluator(function, sites, store, run.study)
         searched = run.search({"finetune": user}, request.out / "checkpoints")

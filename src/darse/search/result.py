@@ -12,10 +12,11 @@ from darse.data.example import DataCheck, Task
 from darse.errors import StoreError
 from darse.evaluate.metrics import ClassReport
 from darse.ranks.plan import RankPlan, Site
+from darse.search.driver import SHARES
 from darse.search.history import is_run
 from darse.search.stages import Findings
 from darse.search.verdict import Verdict
-from darse.settings import Settings
+from darse.settings import SearchSettings, Settings
 from darse.store.trial import Trial
 
 
@@ -110,6 +111,28 @@ class Result:
     failures: tuple[tuple[str, str], ...]
     seconds: float
     is_limited: bool
+
+    @property
+    def exported_trial(self) -> Trial:
+        """The trial whose adapter is exported; a study with a user's own evaluator has none."""
+        assert self.quality is not None, "an own evaluator leaves no adapter"
+        return next(trial for trial in self.trials if trial.id == self.quality.trial)
+
+    def can_grow(self, limits: SearchSettings) -> bool:
+        """Whether the same search within other limits could add to this one and take nothing from it.
+
+        One that ran to its end cannot grow. One that a limit has ended can where a limit is raised or dropped and no
+        limit is lower than before; one that was not there before has to leave room for all that was done.
+        """
+        runs = sum(is_run(trial.spec) for trial in self.trials) + len(self.failures)
+        before, share = self.settings.search, min(SHARES.values())
+        pairs = (
+            (before.max_trials, limits.max_trials, runs / share),
+            (before.max_minutes, limits.max_minutes, self.seconds / 60 / share),
+        )
+        is_raised = any(was is not None and (now is None or now > was) for was, now, _ in pairs)
+        is_lower = any(now is not None and now < (done if was is None else was) for was, now, done in pairs)
+        return self.is_limited and is_raised and not is_lower
 
     def to_json(self) -> bytes:
         """All of it as JSON."""
