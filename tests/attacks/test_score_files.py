@@ -17,9 +17,9 @@ from darse.cli.main import run
 from darse.data.read import read_rows
 from darse.data.write import write_rows
 from darse.errors import DataError, StoreError
-from darse.score.files import score_file
 from darse.score.scorer import AdapterScorer, Scorer
 from tests.conftest import SmallStudy
+from tests.score.scoring import score
 
 pd = pytest.importorskip("pandas")  # it comes with datasets
 ODD_JSON = (
@@ -58,7 +58,7 @@ def _odd_table(rows: int) -> pa.Table:
 def test_parquet_keeps_every_column_its_type_and_its_place(scorer: Scorer, tmp_path: Path) -> None:
     source, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
     pq.write_table(_odd_table(1100), source, row_group_size=300)
-    result = score_file(scorer, source, out)
+    result = score(scorer, source, out)
     wanted = pq.read_table(source)
     wanted = wanted.filter(pa.array([text != "" for text in wanted["text"].to_pylist()]))
     written = pq.read_table(out)
@@ -72,7 +72,7 @@ def test_parquet_keeps_every_column_its_type_and_its_place(scorer: Scorer, tmp_p
 def test_what_a_text_format_cannot_hold_becomes_json_text(scorer: Scorer, tmp_path: Path) -> None:
     pq.write_table(_odd_table(2), tmp_path / "in.parquet")
     for suffix in (".csv", ".jsonl"):
-        score_file(scorer, tmp_path / "in.parquet", tmp_path / f"out{suffix}")
+        score(scorer, tmp_path / "in.parquet", tmp_path / f"out{suffix}")
     (row,) = read_rows(tmp_path / "out.csv")
     assert row.cells["list"] == '["a", null]'
     assert row.cells["object"] == '{"a": 1, "b": [1.5]}'
@@ -85,7 +85,7 @@ def test_what_a_text_format_cannot_hold_becomes_json_text(scorer: Scorer, tmp_pa
 
 def test_json_lines_keep_every_value_as_it_was_written(scorer: Scorer, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(ODD_JSON + "\n", encoding="utf-8")
-    score_file(scorer, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    score(scorer, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
     assert (tmp_path / "out.jsonl").read_text().startswith(ODD_JSON.removesuffix("}") + ', "score": ')
 
 
@@ -93,7 +93,7 @@ def test_json_lines_keep_every_value_as_it_was_written(scorer: Scorer, tmp_path:
 def test_odd_json_values_reach_every_format(scorer: Scorer, tmp_path: Path, suffix: str) -> None:
     (tmp_path / "in.jsonl").write_text(ODD_JSON + "\n", encoding="utf-8")
     out = tmp_path / f"out{suffix}"
-    score_file(scorer, tmp_path / "in.jsonl", out)
+    score(scorer, tmp_path / "in.jsonl", out)
     (row,) = read_rows(out)
     assert row.cells["tags"] == '[1, {"a": null}]'
     assert row.cells["exact"] == "0.12345678901234567890"
@@ -103,7 +103,7 @@ def test_odd_json_values_reach_every_format(scorer: Scorer, tmp_path: Path, suff
 
 def test_the_index_that_pandas_writes_is_kept(scorer: Scorer, tmp_path: Path) -> None:
     pd.DataFrame({"text": ["good", "bad"]}, index=[7, 9]).to_csv(tmp_path / "in.csv")
-    score_file(scorer, tmp_path / "in.csv", tmp_path / "out.csv")
+    score(scorer, tmp_path / "in.csv", tmp_path / "out.csv")
     assert [row.cells["column 1"] for row in read_rows(tmp_path / "out.csv")] == ["7", "9"]
 
 
@@ -111,7 +111,7 @@ def test_a_column_of_one_kind_whose_first_value_comes_late_does_not_end_the_run(
     rows = [json.dumps({"text": "good", "n": None, "mixed": place}) for place in range(1100)]
     rows.append('{"text": "bad", "n": 0.5, "mixed": "late"}')
     (tmp_path / "in.jsonl").write_text("\n".join(rows), encoding="utf-8")
-    assert score_file(scorer, tmp_path / "in.jsonl", tmp_path / "out.parquet").rows == len(rows)
+    assert score(scorer, tmp_path / "in.jsonl", tmp_path / "out.parquet").rows == len(rows)
     schema = pq.read_schema(tmp_path / "out.parquet")
     assert (schema.field("n").type, schema.field("mixed").type) == (pa.float64(), pa.string())
 
@@ -119,7 +119,7 @@ def test_a_column_of_one_kind_whose_first_value_comes_late_does_not_end_the_run(
 def test_a_column_name_that_no_file_can_hold_is_refused(scorer: Scorer, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"text": "good", "\\ud800": 1}\n', encoding="utf-8")
     with pytest.raises(DataError, match="cannot be written; give it another name"):
-        score_file(scorer, tmp_path / "in.jsonl", tmp_path / "out.csv")
+        score(scorer, tmp_path / "in.jsonl", tmp_path / "out.csv")
 
 
 @pytest.mark.parametrize("make", [lambda path: path.write_text('{"line": 1}\n'), Path.mkdir], ids=["file", "folder"])
@@ -129,7 +129,7 @@ def test_a_file_that_darse_did_not_write_is_never_deleted(
     (tmp_path / "in.csv").write_text("text\ngood\n", encoding="utf-8")
     make(tmp_path / "mine.rejects.jsonl")
     with pytest.raises(DataError, match="darse did not write this"):
-        score_file(scorer, tmp_path / "in.csv", tmp_path / "mine.csv")
+        score(scorer, tmp_path / "in.csv", tmp_path / "mine.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "mine.rejects.jsonl"]
 
 
@@ -137,7 +137,7 @@ def test_a_folder_is_no_place_for_the_result(scorer: Scorer, tmp_path: Path) -> 
     (tmp_path / "in.csv").write_text("text\ngood\n", encoding="utf-8")
     (tmp_path / "out.csv").mkdir()
     with pytest.raises(DataError, match="this is a folder"):
-        score_file(scorer, tmp_path / "in.csv", tmp_path / "out.csv", progress=lambda rows: pytest.fail("scored"))
+        score(scorer, tmp_path / "in.csv", tmp_path / "out.csv", progress=lambda rows: pytest.fail("scored"))
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
@@ -147,7 +147,7 @@ def test_rejected_rows_do_not_gather_in_memory(scorer: Scorer, tmp_path: Path, s
     source.write_text(first + bad * count + good, encoding="utf-8")
     tracemalloc.start()
     try:
-        result = score_file(scorer, source, tmp_path / "out.csv")
+        result = score(scorer, source, tmp_path / "out.csv")
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -16,11 +16,12 @@ from darse.data.read import read_rows
 from darse.data.row import Row
 from darse.data.write import write_rows
 from darse.errors import AdapterError, DataError, InputError
-from darse.score.files import CHUNK_ROWS, score_file
+from darse.score.files import CHUNK_ROWS
 from darse.score.scorer import AdapterScorer
 from darse.settings import DataSettings
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
+from tests.score.scoring import look_at, score
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def scorer(small_study: SmallStudy) -> AdapterScorer:
 def test_file_and_single_texts_score_alike(scorer: AdapterScorer, tmp_path: Path) -> None:
     rows = labelled_rows(60, seed=5)
     write_rows(tmp_path / "in.csv", ["text"], [{"text": row["text"]} for row in rows])
-    score_file(scorer, tmp_path / "in.csv", tmp_path / "out.jsonl")
+    score(scorer, tmp_path / "in.csv", tmp_path / "out.jsonl")
     scored = list(read_rows(tmp_path / "out.jsonl"))
     for row, written in zip(rows, scored, strict=True):
         (said,) = scorer.score([str(row["text"])])
@@ -44,7 +45,7 @@ def test_order_and_other_columns_are_kept(scorer: AdapterScorer, tmp_path: Path,
     rows = [{"id": str(place), **row} for place, row in enumerate(labelled_rows(CHUNK_ROWS // 40))]
     source, out = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
     write_rows(source, ["id", "text", "score", "label"], rows)
-    assert score_file(scorer, source, out).rows == len(rows)
+    assert score(scorer, source, out).rows == len(rows)
     written = list(read_rows(out))
     assert [row.cells["id"] for row in written] == [row["id"] for row in rows]
     assert {"predicted_score", "predicted_label", "probability positive"} <= written[0].cells.keys()
@@ -52,7 +53,7 @@ def test_order_and_other_columns_are_kept(scorer: AdapterScorer, tmp_path: Path,
 
 def test_rows_that_cannot_be_scored_are_counted_with_line_and_reason(scorer: AdapterScorer, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text,id\ngood,1\n,2\n   ,3\nbad,4,extra\nfine,5\n", encoding="utf-8")
-    result = score_file(scorer, tmp_path / "in.csv", tmp_path / "out.csv")
+    result = score(scorer, tmp_path / "in.csv", tmp_path / "out.csv")
     assert (result.rows, result.rejected) == (2, 3)
     assert result.rejects is not None
     rejects = [json.loads(line) for line in result.rejects.read_text().splitlines()]
@@ -63,7 +64,7 @@ def test_rows_that_cannot_be_scored_are_counted_with_line_and_reason(scorer: Ada
 def test_result_may_not_overwrite_its_source(scorer: AdapterScorer, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text\ngood\n", encoding="utf-8")
     with pytest.raises(DataError, match="overwrite the source"):
-        score_file(scorer, tmp_path / "in.csv", tmp_path / "in.csv")
+        score(scorer, tmp_path / "in.csv", tmp_path / "in.csv")
 
 
 def test_changed_adapter_is_refused(small_study: SmallStudy, tmp_path: Path) -> None:
@@ -88,16 +89,16 @@ def test_command_line_scores_a_file_and_tells_of_rejects(
 
 def test_malformed_first_line_is_one_reject_and_no_more(scorer: AdapterScorer, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{broken\n{"text": "good"}\n{"text": "bad"}\n', encoding="utf-8")
-    result = score_file(scorer, tmp_path / "in.jsonl", tmp_path / "out.csv")
+    result = score(scorer, tmp_path / "in.jsonl", tmp_path / "out.csv")
     assert (result.rows, result.rejected) == (2, 1)
 
 
 def test_rejects_of_an_earlier_run_do_not_stay(scorer: AdapterScorer, tmp_path: Path) -> None:
     source = tmp_path / "in.csv"
     source.write_text("text,id\n,1\ngood,2\n", encoding="utf-8")
-    assert score_file(scorer, source, tmp_path / "out.csv").rejects is not None
+    assert score(scorer, source, tmp_path / "out.csv").rejects is not None
     source.write_text("text,id\ngood,2\n", encoding="utf-8")
-    assert score_file(scorer, source, tmp_path / "out.csv").rejects is None
+    assert score(scorer, source, tmp_path / "out.csv").rejects is None
     assert not (tmp_path / "out.rejects.jsonl").exists()
 
 
@@ -106,7 +107,7 @@ def test_every_key_of_json_lines_is_kept_wherever_it_first_stands(scorer: Adapte
     rows = [{"text": "good", "id": place} for place in range(CHUNK_ROWS + 1)] + [{"text": "bad", "note": 7}]
     source.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     for out in (tmp_path / "out.jsonl", tmp_path / "out.parquet"):
-        assert score_file(scorer, source, out).rows == len(rows)
+        assert score(scorer, source, out).rows == len(rows)
         first, *_, last = read_rows(out)
         assert list(first.cells)[:3] == ["text", "id", "note"]
         assert (first.cells["id"], first.cells["note"]) == (0, None)
@@ -116,9 +117,8 @@ def test_every_key_of_json_lines_is_kept_wherever_it_first_stands(scorer: Adapte
 @pytest.mark.parametrize("column", ["feedback", "Review Text", "tweet"])
 def test_the_text_is_guessed_as_explore_guesses_it_and_told(scorer: AdapterScorer, tmp_path: Path, column: str) -> None:
     write_rows(tmp_path / "in.csv", ["id", column], [{"id": "1", column: "good"}])
-    told: list[Columns] = []
-    score_file(scorer, tmp_path / "in.csv", tmp_path / "out.csv", chosen=told.append)
-    assert told == [Columns(column, guessed=("text",))]
+    found = look_at(scorer, tmp_path / "in.csv", tmp_path / "out.csv")
+    assert found.columns == Columns(column, guessed=("text",))
     labelled = [Row(place, {column: f"good {place}", "label": "a"}) for place in range(10)]
     assert choose_columns(labelled, DataSettings()).text == column
 
@@ -127,35 +127,31 @@ def test_two_columns_that_could_be_the_text_are_refused_until_named(scorer: Adap
     source, out = tmp_path / "in.csv", tmp_path / "out.csv"
     write_rows(source, ["title", "body"], [{"title": "good", "body": "bad"}])
     with pytest.raises(DataError, match=r"in\.csv: the text could be 'title' and 'body'.*; name them with --text$"):
-        score_file(scorer, source, out)
-    told: list[Columns] = []
-    score_file(scorer, source, out, text="body", chosen=told.append)
-    assert told == [Columns("body")]
+        score(scorer, source, out)
+    assert look_at(scorer, source, out, DataSettings(text="body")).columns == Columns("body")
 
 
 def test_a_target_column_is_refused_by_an_adapter_without_targets(scorer: AdapterScorer, tmp_path: Path) -> None:
     write_rows(tmp_path / "in.csv", ["text", "company"], [{"text": "good", "company": "Acme"}])
     with pytest.raises(InputError, match="without targets; drop --target"):
-        score_file(scorer, tmp_path / "in.csv", tmp_path / "out.csv", target="company")
+        look_at(scorer, tmp_path / "in.csv", tmp_path / "out.csv", DataSettings(target="company"))
 
 
 def test_an_adapter_with_targets_asks_for_their_column(scorer: AdapterScorer, tmp_path: Path) -> None:
     with_targets = AdapterScorer(replace(scorer.adapter, task=replace(scorer.task, has_target=True)))
     source, out = tmp_path / "in.csv", tmp_path / "out.csv"
     write_rows(source, ["text", "entity"], [{"text": "good", "entity": "Acme"}])
-    told: list[Columns] = []
-    score_file(with_targets, source, out, chosen=told.append)
-    assert told == [Columns("text", target="entity", guessed=("target",))]
+    assert look_at(with_targets, source, out).columns == Columns("text", target="entity", guessed=("target",))
     write_rows(source, ["text", "company"], [{"text": "good", "company": "Acme"}])
     with pytest.raises(DataError, match=r"no column is obviously the target.*--text, --target$"):
-        score_file(with_targets, source, out)
+        score(with_targets, source, out)
 
 
 def test_a_file_that_was_scored_before_can_be_scored_again(scorer: AdapterScorer, tmp_path: Path) -> None:
     paths = [tmp_path / f"{place}.csv" for place in range(4)]
     write_rows(paths[0], ["text"], [{"text": "good"}])
     for source, out in itertools.pairwise(paths):
-        score_file(scorer, source, out)
+        score(scorer, source, out)
     (row,) = read_rows(paths[-1])
     assert row.cells["score"] == row.cells["predicted_score"] == row.cells["predicted_predicted_score"]
 
@@ -163,7 +159,7 @@ def test_a_file_that_was_scored_before_can_be_scored_again(scorer: AdapterScorer
 def test_a_file_without_one_row_that_can_be_read_says_why(scorer: AdapterScorer, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text("{broken\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"not one row can be read \(line 1: the line is not valid JSON\)"):
-        score_file(scorer, tmp_path / "in.jsonl", tmp_path / "out.csv")
+        score(scorer, tmp_path / "in.jsonl", tmp_path / "out.csv")
 
 
 def test_command_line_tells_the_columns_in_use(
@@ -182,9 +178,8 @@ def test_columns_of_training_are_taken_before_any_guess(scorer: AdapterScorer, t
     task, manifest = replace(scorer.task, has_target=True), replace(scorer.adapter.manifest, about=about)
     trained = AdapterScorer(replace(scorer.adapter, task=task, manifest=manifest))
     write_rows(tmp_path / "in.csv", ["text", "body", "company"], [{"text": "a", "body": "good", "company": "Acme"}])
-    told: list[Columns] = []
-    score_file(trained, tmp_path / "in.csv", tmp_path / "out.csv", chosen=told.append)
-    assert told == [Columns("body", target="company")]
+    found = look_at(trained, tmp_path / "in.csv", tmp_path / "out.csv")
+    assert found.columns == Columns("body", target="company")
 
 
 @pytest.mark.parametrize("columns", [None, 7, ["text"], {"text": 7}])

@@ -1,9 +1,11 @@
-"""`darse score`: an adapter and a text or a file to scores."""
+"""`darse score`: an adapter and a text, a file or standard input to scores."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import tempfile
+from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,84 +13,183 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from darse.cli.present import check_adapter
-from darse.cli.stop import stopping_cleanly
+from darse.cli.stop import Stop, stopping_cleanly
+from darse.cli.streams import STREAM, Format, give_output, naming_input, output_for, take_input
+from darse.data.check import describe_reading
 from darse.data.columns import describe_columns
+from darse.data.example import Task
 from darse.errors import InputError
+from darse.model.manifest import Manifest, peek_manifest
 from darse.names import printable
 from darse.report.words import plural
+from darse.score.scorable import Scorable, find_scorable
+from darse.settings import DataSettings
 
 if TYPE_CHECKING:
-    from darse.score.scorer import Scorer
+    from darse.score.files import FileScored
+    from darse.score.scorer import AdapterScorer
 
 _SHOWN = 100
 """The longest name of a class."""
+_SHOWN_REJECTS = 3
 
 
-def run_score(
-    adapter: Path,
-    file: Path | None,
-    *,
-    text: str | None,
-    target: str | None,
-    out: Path | None,
-    base: str | None,
-    trust_remote_code: bool,
-    keep_formulas: bool,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Score one text, or a file into another."""
-    if file is None and text is None:
-        raise InputError("give a text with --text, or a file and -o")
-    if file is not None and out is None:
-        raise InputError(f"say where the scores of {file} go with -o")
-    if file is None and out is not None:
-        raise InputError("the scores of one text are printed; drop -o, or give a file to score")
-    check_adapter(adapter, file)
+@dataclass(frozen=True)
+class ScoreRequest:
+    """What somebody wants scored.
+
+    Attributes:
+        adapter: Its folder.
+        file: What to score, `-` for standard input; None for the one text in `wanted`.
+        out: Where the scores of a file go, `-` for standard output.
+        wanted: Columns of text and target (without a file these themselves), separator and encoding.
+        kind: What comes on standard input; None means one text a line.
+        base: The base model, if it is not where the adapter says.
+        trust_remote_code: Whether code of the base model may run.
+        keep_formulas: Leave cells that a spreadsheet would run.
+        as_json: Print JSON.
+        quiet: Print no progress.
+    """
+
+    adapter: Path
+    file: Path | None
+    out: Path | None
+    wanted: DataSettings
+    kind: Format | None = None
+    base: str | None = None
+    trust_remote_code: bool = False
+    keep_formulas: bool = False
+    as_json: bool = False
+    quiet: bool = False
+
+    @property
+    def is_input(self) -> bool:
+        """Whether standard input is scored."""
+        return self.file == STREAM
+
+    @property
+    def is_output(self) -> bool:
+        """Whether scores of a file go to standard output, as those of standard input do by default."""
+        return self.out == STREAM or (self.out is None and self.is_input)
+
+
+def run_score(request: ScoreRequest) -> None:
+    """Score one text, or a file into another; what can be checked is, before packages load that take seconds."""
+    _check_usage(request)
+    check_adapter(request.adapter, None if request.is_input else request.file)
+    manifest = peek_manifest(request.adapter)
     with stopping_cleanly() as stop:
-        from darse.score.files import score_file
-        from darse.score.scorer import AdapterScorer
-
-        scorer = AdapterScorer.open(adapter, base=base, trust_remote_code=trust_remote_code)
-        if file is None or out is None:
-            assert text is not None
-            _print_one(scorer, text, target, as_json=as_json)
+        if request.file is None:
+            _score_text(request, manifest)
             return
-        with _bar(quiet or as_json) as bar:
-            task = bar.add_task("scoring", total=None)
-            result = score_file(
-                scorer,
-                file,
-                out,
-                text=text,
-                target=target,
-                neutralise_formulas=not keep_formulas,
-                chosen=lambda columns: bar.console.print(f"columns: {describe_columns(columns)}", markup=False),
-                progress=lambda rows: bar.update(task, completed=rows),
-                check=stop.check,
-            )
-    if as_json:
-        print(json.dumps({"rows": result.rows, "rejected": result.rejected, "out": str(out)}))
-        return
-    print(f"{plural(result.rows, 'row')} scored into {out}")
-    if result.rejects is not None:
-        print(f"{plural(result.rejected, 'row')} could not be scored; see {result.rejects}")
+        with tempfile.TemporaryDirectory(prefix="darse-") as folder, naming_input(Path(folder)):
+            _score_file(request, request.file, manifest, Path(folder), stop)
 
 
-def _print_one(scorer: Scorer, text: str, target: str | None, *, as_json: bool) -> None:
-    (said,) = scorer.score([text], None if target is None else [target])
-    if as_json:
+def _check_usage(request: ScoreRequest) -> None:
+    wanted, is_lines = request.wanted, request.is_input and request.kind in {None, "lines"}
+    if request.file is None:
+        if wanted.text is None:
+            raise InputError("give a text with --text, or a file and -o")
+        if request.out is not None:
+            raise InputError("the scores of one text are printed; drop -o, or give a file to score")
+    elif request.out is None and not request.is_input:
+        raise InputError(f"say where the scores of {request.file} go with -o")
+    elif request.file.suffix.casefold() == ".txt":
+        raise InputError(f"give one text a line as standard input: darse score {request.adapter} - < {request.file}")
+    if request.kind is not None and not request.is_input:
+        raise InputError("--format is that of standard input; drop it, or give - as the file")
+    if is_lines and (wanted.text or wanted.separator) is not None:
+        raise InputError("one text a line has no columns; drop --text and --separator, or add --format csv")
+    if request.is_output and request.as_json:
+        raise InputError("the scored rows go to standard output; drop --json, or name a file with -o")
+
+
+def _score_text(request: ScoreRequest, manifest: Manifest) -> None:
+    text, target = request.wanted.text, request.wanted.target
+    assert text is not None, "checked above"
+    if manifest.task.has_target != (target is not None):
+        needs = "needs a target for the text: add" if manifest.task.has_target else "was trained without targets; drop"
+        raise InputError(f"this adapter {needs} --target")
+    (said,) = _open(request).score([text], None if target is None else [target])
+    if request.as_json:
         print(json.dumps(asdict(said)))
         return
     if said.score is not None:
-        print(f"score  {said.score:+.3f}")
+        print(f"score  {score_words(said.score, manifest.task)}")
     if said.label is not None:
         print(f"label  {printable(said.label, _SHOWN)}")
         for name, value in sorted(said.probabilities.items(), key=lambda entry: -entry[1]):
             print(f"       {value:6.1%}  {printable(name, _SHOWN)}")
 
 
-def _bar(is_quiet: bool) -> Progress:
-    console = Console(stderr=True, quiet=is_quiet, highlight=False, soft_wrap=True)
+def score_words(score: float, task: Task) -> str:
+    """A score as people read it: with its sign where the scale has two sides.
+
+    >>> score_words(0.5, Task(score_low=-1, score_high=1)), score_words(4.25, Task(score_low=1, score_high=5))
+    ('+0.500', '4.250')
+    """
+    return f"{score:+.3f}" if task.score_low < 0 else f"{score:.3f}"
+
+
+def _score_file(request: ScoreRequest, source: Path, manifest: Manifest, folder: Path, stop: Stop) -> None:
+    wanted, out = request.wanted, request.out
+    if request.is_input:
+        kind = request.kind or "lines"
+        source = take_input(folder, kind, wanted.encoding)
+        if kind == "lines":
+            wanted = wanted.model_copy(update={"text": "text", "encoding": None})
+    if out is None or request.is_output:
+        out = output_for(source, folder)
+    file = find_scorable(source, out, wanted, task=manifest.task, trained=manifest.columns)
+    console = Console(stderr=True, quiet=request.quiet or request.as_json, highlight=False, soft_wrap=True)
+    _tell_columns(console, file)
+    result = _scored(request, file, console, stop)
+    if request.is_output:
+        give_output(out)
+        if result.rejects is not None:
+            _tell_rejects(console, result.rejects, result.rejected)
+    elif request.as_json:
+        print(json.dumps({"rows": result.rows, "rejected": result.rejected, "out": str(out)}))
+    else:
+        print(f"{plural(result.rows, 'row')} scored into {out}")
+        if result.rejects is not None:
+            print(f"{plural(result.rejected, 'row')} could not be scored; see {result.rejects}")
+
+
+def _scored(request: ScoreRequest, file: Scorable, console: Console, stop: Stop) -> FileScored:
+    scorer = _open(request)
+    from darse.score.files import score_file
+
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, disable=is_quiet or not console.is_terminal, transient=True)
+    with Progress(*columns, console=console, disable=console.quiet or not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("scoring", total=None)
+        return score_file(
+            scorer,
+            file,
+            neutralise_formulas=not request.keep_formulas,
+            progress=lambda rows: bar.update(task, completed=rows),
+            check=stop.check,
+        )
+
+
+def _open(request: ScoreRequest) -> AdapterScorer:
+    from darse.score.scorer import AdapterScorer
+
+    return AdapterScorer.open(request.adapter, base=request.base, trust_remote_code=request.trust_remote_code)
+
+
+def _tell_columns(console: Console, file: Scorable) -> None:
+    if file.how_read:
+        console.print(f"read with: {describe_reading(file.how_read)}", markup=False)
+    console.print(f"columns: {describe_columns(file.columns)}", markup=False)
+
+
+def _tell_rejects(console: Console, rejects: Path, amount: int) -> None:
+    """Rows that are not on standard output; their list goes with the folder that it lies in."""
+    with rejects.open(encoding="utf-8") as file:
+        first = [json.loads(line) for line in islice(file, _SHOWN_REJECTS)]
+    told = "; ".join(f"line {one['line']}: {one['reason']}" for one in first)
+    console.print(
+        f"{plural(amount, 'row')} could not be scored: {told}" + ("; ..." if amount > len(first) else ""), markup=False
+    )

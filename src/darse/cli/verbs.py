@@ -12,8 +12,19 @@ from typing import Annotated, Literal
 import typer
 
 from darse import __version__
+from darse.cli.streams import Format
 from darse.names import without_secrets
-from darse.settings import Evaluator, Objective, Precision, Preset, Profile, Settings, Strategy
+from darse.settings import (
+    Evaluator,
+    Objective,
+    Precision,
+    Preset,
+    Profile,
+    Settings,
+    Strategy,
+    as_option,
+    settings_from_options,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -158,14 +169,20 @@ def explore(
     epilog=_examples(
         "darse score darse-reviews/adapter --text 'Not bad at all'",
         "darse score darse-reviews/adapter new.csv -o scored.csv",
+        "darse score darse-reviews/adapter - < texts.txt",
     )
 )
 def score(
     adapter: Annotated[Path, typer.Argument(help="Adapter folder that explore wrote.")],
-    file: Annotated[Path | None, typer.Argument(help="File to score.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="File to score, or - for standard input.")] = None,
     text: Annotated[str | None, Option(help="A text to score, or the column of the text in FILE.")] = None,
     target: Annotated[str | None, Option(help="The text's target, or the column of the target in FILE.")] = None,
-    out: Annotated[Path | None, Option("-o", "--out", help="Where the scored file goes.")] = None,
+    separator: _Separator = None,
+    encoding: _Encoding = None,
+    kind: Annotated[Format | None, Option("--format", help="Of standard input (lines: one text a line).")] = None,
+    out: Annotated[
+        Path | None, Option("-o", "--out", help="Where the scored file goes, - for standard output.")
+    ] = None,
     base: Annotated[str | None, Option(help="Base model, if it is not where the adapter says.")] = None,
     keep_formulas: Annotated[
         bool, Option("--keep-formulas", help="Do not put ' before a text that a spreadsheet would run (CSV, TSV).")
@@ -175,19 +192,23 @@ def score(
     quiet: Annotated[bool, Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Score a text or a whole file with an adapter."""
-    from darse.cli.score import run_score
+    from darse.cli.score import ScoreRequest, run_score
 
+    columns = {"text": text, "target": target, "separator": separator, "encoding": encoding}
+    wanted = settings_from_options(columns, called=as_option).data
     run_score(
-        adapter,
-        file,
-        text=text,
-        target=target,
-        out=out,
-        base=base,
-        trust_remote_code=trust_remote_code,
-        keep_formulas=keep_formulas,
-        as_json=as_json,
-        quiet=quiet,
+        ScoreRequest(
+            adapter,
+            file,
+            out,
+            wanted,
+            kind,
+            base,
+            trust_remote_code=trust_remote_code,
+            keep_formulas=keep_formulas,
+            as_json=as_json,
+            quiet=quiet,
+        )
     )
 
 

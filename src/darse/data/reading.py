@@ -24,11 +24,11 @@ class Reading:
     nested: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, settings: DataSettings) -> Self:
-        """The reading that settings ask for; a column that is named with a dot may be a path.
+    def of(cls, settings: DataSettings, *others: str) -> Self:
+        """The reading that settings ask for; a column of theirs, or another, that has a dot in its name may be a path.
 
         >>> Reading.of(DataSettings(text="review.body", label="stars", separator=";"))
         Reading(separator=';', encoding=None, nested=('review.body',))
         """
-        nested = tuple(name for name in settings.named.values() if "." in name)
+        nested = tuple(name for name in (*settings.named.values(), *others) if "." in name)
         return cls(settings.separator, settings.encoding, nested)

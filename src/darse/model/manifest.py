@@ -50,6 +50,13 @@ class Manifest:
     about: Mapping[str, object]
     digest: str
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """Column of each part in training; empty where the folder does not say so."""
+        columns = self.about.get("columns")
+        found = columns.items() if isinstance(columns, Mapping) else ()
+        return {str(part): name for part, name in found if isinstance(name, str)}
+
 
 def write_manifest(
     folder: Path, *, profile: str, base: Base, task: Task, max_length: int, about: Mapping[str, object]
@@ -83,7 +90,7 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         AdapterError: The folder is no adapter of ours, is incomplete, holds a file more, or a file was changed.
     """
-    manifest = _parse(folder)
+    manifest = peek_manifest(folder)
     try:
         # names that begin with a dot are of the system or the hub's cache, and nothing here reads them
         present = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
@@ -109,7 +116,12 @@ def manifest_digest(folder: Path) -> str:
     return sha256_of_bytes(_read(folder / MANIFEST))
 
 
-def _parse(folder: Path) -> Manifest:
+def peek_manifest(folder: Path) -> Manifest:
+    """Read the manifest alone, in no time however large the files are that it names.
+
+    Raises:
+        AdapterError: The folder is no adapter of ours, or its manifest was changed.
+    """
     path = folder / MANIFEST
     content = _read(path)
     try:

@@ -92,9 +92,7 @@ class AdapterScorer:
     @property
     def trained_columns(self) -> dict[str, str]:
         """Column of each part in training; empty for an adapter that does not say so."""
-        columns = self.adapter.manifest.about.get("columns")
-        found = columns.items() if isinstance(columns, Mapping) else ()
-        return {str(part): name for part, name in found if isinstance(name, str)}
+        return self.adapter.manifest.columns
 
     def score(
         self, texts: Iterable[str], targets: Iterable[str] | None = None, *, check: Callable[[], None] = lambda: None
