@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 
 from darse.ranks.plan import is_uniform
@@ -115,7 +115,7 @@ def _search_figures(result: Result) -> list[KeyFigure]:
         KeyFigure(
             "Trials",
             count(len(result.trials)),
-            ", ".join(f"{count(kinds[kind])} {words}" for kind, words in _KINDS.items() if kinds[kind])
+            ", ".join(how(kinds[kind]) for kind, how in _KINDS.items() if kinds[kind])
             + f"; {count(len(result.failures))} failed",
         ),
         KeyFigure("Time", duration(result.seconds), "of evaluation in all"),
@@ -155,10 +155,10 @@ def _proxy_figure(parts: Found) -> KeyFigure:
 
 
 _NO_PROXY = KeyFigure("Proxy correlation", "not needed", "every score that chose a plan was a full run")
-_KINDS = {
-    "full run": "full runs",
-    "short run": "short runs",
-    "cut": "cut from full runs",
-    "recovered": "cut and trained on",
-    "mean": "mean of runs",
+_KINDS: dict[str, Callable[[int], str]] = {
+    "full run": lambda amount: plural(amount, "full run"),
+    "short run": lambda amount: plural(amount, "short run"),
+    "cut": lambda amount: f"{count(amount)} cut from full runs",
+    "recovered": lambda amount: f"{count(amount)} cut and trained on",
+    "mean": lambda amount: f"{count(amount)} mean of runs",
 }

@@ -134,8 +134,9 @@ def proxy_caution(result: Result) -> str:
         return "No candidate was tried, so nothing is known of plans of other shapes."
     value, plans = verified.proxy_correlation, plural(verified.proxy_plans, "plan")
     if value is None:
+        few = f"only {plans}" if verified.proxy_plans else "no plan"
         return (
-            f"How well the cheap estimate (short runs and cuts) orders plans is unknown: only {plans} could be "
+            f"How well the cheap estimate (short runs and cuts) orders plans is unknown: {few} could be "
             "compared. The verdict does not depend on it, but a better plan may have been overlooked."
         )
     if value < TRUSTED_CORRELATION:
