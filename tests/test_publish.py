@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import darse
+from darse import api
 from darse.api import Predictor, Study
+from darse.choice import choose_plan, choose_run
 from darse.cli.main import run
 from darse.errors import InputError, ModelError
 from darse.model.manifest import read_manifest
-from darse.publish import choose_plan, choose_run, plan_as_json
-from darse.ranks.plan import is_uniform, ranks_by_weight
-from darse.report.facts import named_plans
+from darse.plan_source import plan_as_json, plan_as_python, write_plan
+from darse.ranks.plan import RankPlan, is_uniform, ranks_by_weight
+from darse.report.facts import NamedPlan, named_plans
 from darse.search.controls import option_name
+from darse.search.result import Result
+from darse.settings import Profile
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
 from tests.report.samples import SHAPES, Shape, a_result
@@ -48,7 +54,7 @@ def test_a_worse_plan_comes_with_the_command_that_exports_the_better_one() -> No
     name = result.verdict.sentence.partition("--plan ")[2].split()[0].rstrip(".")
     rival = choose_plan(result, name)
     assert f"Use {rival.name} instead" in result.verdict.sentence
-    assert plan_as_json(result, rival)["r"] == max(rival.plan)
+    assert json.loads(plan_as_json(result, rival))["r"] == max(rival.plan)
 
 
 def test_the_run_of_a_control_is_its_best_on_validation() -> None:
@@ -126,3 +132,77 @@ def test_a_study_gives_its_plan_as_a_lora_config(study: Study) -> None:
     assert config.r == max(study.plan.values())
     assert study.lora_config("best-uniform").r == max(choose_plan(study.result, "best-uniform").plan)
     assert sorted(config.target_modules) == sorted(ranks_by_weight(study.result.plan, study.result.sites))
+
+
+@pytest.mark.parametrize("write", [plan_as_json, plan_as_python])
+def test_a_plan_is_written_over_an_earlier_one_alone(
+    write: Callable[[Result, NamedPlan], str], study: Study, tmp_path: Path
+) -> None:
+    path = tmp_path / "plan"
+    for name in (None, "shuffled", "shuffled"):
+        write_plan(path, write(study.result, choose_plan(study.result, name)))
+    written = path.read_text()
+    changed = {
+        "more of it": written + "\nprint(config)\n",
+        "a comment before it": f"# mine\n{written}",
+        "a script": "import torch\n",
+        "other settings": json.dumps({"epochs": 3}) + "\n",
+        "nothing": "",
+        "no text": "\x00\ud800",
+    }
+    for content in changed.values():
+        path.write_bytes(content.encode(errors="surrogatepass"))
+        with pytest.raises(InputError, match="is no earlier export or was changed since; choose another -o, or move"):
+            write_plan(path, written)
+        assert path.read_bytes() == content.encode(errors="surrogatepass")
+
+
+@pytest.mark.parametrize("kind", ["lora-config", "lora-config-json"])
+def test_exporting_a_plan_leaves_files_of_others_alone(
+    kind: str, small_study: SmallStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "train.py"
+    command = ["export", str(small_study.folder), "--as", kind, "-o", str(path)]
+    assert run(command) == run(command) == 0
+    path.write_text("my own")
+    assert run(command) == 2
+    assert "choose another -o" in capsys.readouterr().err
+    assert path.read_text() == "my own"
+
+
+@pytest.mark.parametrize("name", ["uniform", "best-uniform"])
+def test_a_control_that_is_what_was_found_goes_by_the_name_it_was_asked_for(
+    name: str, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sites = study.result.sites
+    uniform = replace(study.result, plan=RankPlan.uniform(sites, 2))
+    monkeypatch.setattr(api, "find_result", lambda *given: uniform)
+    folder = shutil.copytree(study.folder, tmp_path / "study")
+    assert run(["export", str(folder), "--plan", name]) == 0
+    assert (folder / "adapter-best-uniform-native" / "darse.json").is_file()
+    assert not (folder / "adapter-native").exists()
+
+
+def test_a_plan_as_python_says_how_the_study_has_trained_it(study: Study) -> None:
+    made: dict[str, object] = {}
+    result = study.result
+    verified = result.findings.verify
+    assert verified is not None
+    for place, plan in enumerate(named_plans(result)):
+        if not plan.plan.active:
+            continue
+        exec(plan_as_python(result, plan), made)
+        assert made["LEARNING_RATE"] == verified.learning_rates[place]
+        assert {run.spec.learning_rate for run in plan.runs} == {made["LEARNING_RATE"]}
+    train, search = result.settings.train, result.settings.search
+    assert (made["EPOCHS"], made["BATCH_SIZE"], made["SEED"]) == (train.epochs, train.batch_size, search.seed)
+    assert (made["WARMUP_FRACTION"], made["MAX_LENGTH"]) == (train.warmup_fraction, 64)
+
+
+@pytest.mark.parametrize("profile", ["native", "merged"])
+def test_exported_files_keep_to_the_umask(profile: Profile, study: Study, tmp_path: Path) -> None:
+    folder = study.export(tmp_path / "exported", profile)
+    plain = tmp_path / "plain"
+    plain.touch()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()}
+    assert set(modes.values()) == {plain.stat().st_mode & 0o777}, modes

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from peft import LoraConfig
 
 from darse.archive import find_result, open_archive
+from darse.choice import choose_plan, choose_run
 from darse.data.source import Source
 from darse.errors import InputError
 from darse.execute.user import UserFunction
 from darse.names import folder_name, printable
-from darse.publish import choose_plan, choose_run, export_again, plan_as_config, publish
+from darse.plan_source import plan_as_config
+from darse.publish import export_again, publish
 from darse.score.scorer import AdapterScorer, Score, Scorer
 from darse.search.open_study import Opened
 from darse.search.result import Result

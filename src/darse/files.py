@@ -143,8 +143,8 @@ def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
         try:
             yield fresh
             for path in (*fresh.rglob("*"), fresh):
+                permit(path, 0o777 if path.is_dir() else 0o666)  # other programs have written some of them
                 sync(path)
-            permit(fresh, 0o777)
             old = fresh.with_suffix(_REPLACED)
             with contextlib.ExitStack() as undo:
                 if folder.exists():

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
-from peft import LoraConfig
-
+from darse.choice import choose_plan, choose_run
 from darse.data.example import DataCheck, Example
-from darse.errors import AdapterError, InputError, ModelError
+from darse.errors import AdapterError, ModelError
 from darse.execute.bench import Bench, read_weights
 from darse.files import write_durably, write_json
-from darse.model.adapter import Export, plan_config, write_adapter
+from darse.model.adapter import Export, write_adapter
 from darse.model.base import find_base
 from darse.model.lora import installed
 from darse.model.proof import plain_logits
 from darse.model.reload import load_adapter
 from darse.model.weights import AdapterWeights
 from darse.names import printable
-from darse.ranks.plan import is_uniform, ranks_by_weight
 from darse.ranks.sites import find_weights
 from darse.report.card import model_card
-from darse.report.facts import FOUND, NamedPlan, named_plans
+from darse.report.facts import NamedPlan
 from darse.report.page import render_report
 from darse.report.shrink_card import shrink_card
-from darse.search.controls import BEST_UNIFORM, option_name
 from darse.search.result import Result
 from darse.settings import Profile
 from darse.shrink.run import Finished as Shrinking
 from darse.store.protocol import Store
-from darse.store.trial import Trial
 from darse.study import Finished
 from darse.train.encode import encode
 from darse.train.predict import predict
@@ -113,66 +108,6 @@ def export_again(
     weights = read_weights(store, run.outcome.artifacts["weights"])
     length = found.text_length(settings.train.max_length)
     _write(result, chosen, Export(found, model, result.task, weights, find_weights(model), length), folder, profile)
-
-
-def choose_plan(result: Result, name: str | None) -> NamedPlan:
-    """The found plan for None, or the plan of a name: `found-plan`, or a control such as `shuffled`.
-
-    `uniform` is the best uniform plan; where that is what the search has found, it is no control and still has its
-    name.
-
-    Raises:
-        InputError: The study has no plan of that name.
-    """
-    plans = {option_name(one.name): one for one in named_plans(result)}
-    found = plans[option_name(FOUND)]
-    if is_uniform(result.plan, result.sites):
-        plans.setdefault(option_name(BEST_UNIFORM), found)
-    wanted = option_name(FOUND if name is None else BEST_UNIFORM if name == "uniform" else name)
-    if wanted not in plans:
-        raise InputError(f"the study has no plan {printable(wanted)!r}; it has {', '.join(plans)}")
-    return plans[wanted]
-
-
-def choose_run(result: Result, plan: NamedPlan) -> Trial:
-    """The trial whose adapter is exported: the plan's best one on validation, a variant of the found plan included.
-
-    Raises:
-        InputError: No run of the plan has left an adapter.
-    """
-    if result.quality is None:
-        raise InputError("this study used its own evaluator and has no adapter; export the plan: --as lora-config")
-    if plan.name == FOUND:
-        return result.exported_trial
-    if not plan.runs:
-        raise InputError(f"{plan.name} was not trained, for want of trials or minutes; allow more and explore again")
-    return min(plan.runs, key=lambda run: run.outcome.score)
-
-
-def plan_as_config(result: Result, plan: NamedPlan) -> LoraConfig:
-    """A plan as a `LoraConfig` for one's own training.
-
-    Raises:
-        PlanError: The plan leaves every layer alone.
-    """
-    ranks = ranks_by_weight(plan.plan, result.sites)
-    return plan_config(ranks, alpha=result.settings.train.alpha, base_name=result.origin.base_name, head=())
-
-
-def plan_as_json(result: Result, plan: NamedPlan) -> dict[str, object]:
-    """A plan as the JSON of a `LoraConfig`."""
-    values = plan_as_config(result, plan).to_dict()
-    wanted = ("r", "lora_alpha", "target_modules", "rank_pattern", "alpha_pattern", "lora_dropout", "bias")
-    return {name: sorted(values[name]) if isinstance(values[name], set) else values[name] for name in wanted}
-
-
-def plan_as_python(result: Result, plan: NamedPlan) -> str:
-    """A plan as Python source that makes a `LoraConfig`."""
-    values = plan_as_json(result, plan)
-    lines = (f"{name}={json.dumps(value, indent=4)},".replace("\n", "\n    ") for name, value in values.items())
-    body = "".join(f"    {line}\n" for line in lines)
-    hint = "    # add your own task_type, and modules_to_save for a head that is trained whole\n"
-    return f"from peft import LoraConfig\n\nconfig = LoraConfig(\n{body}{hint})\n"
 
 
 def _write(result: Result, plan: NamedPlan, export: Export, folder: Path, profile: Profile) -> None:

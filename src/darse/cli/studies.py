@@ -63,27 +63,22 @@ def run_export(
     """Export the adapter of a plan in a profile, or the plan as a LoraConfig."""
     refuse_empty(folder, store)
     from darse.api import open_study
-    from darse.publish import choose_plan, plan_as_json, plan_as_python
-    from darse.report.facts import FOUND
-    from darse.search.controls import option_name
+    from darse.choice import choose_plan, plan_name
+    from darse.plan_source import plan_as_json, plan_as_python, write_plan
 
     found = open_study(folder, store, study=study, trust_remote_code=trust_remote_code)
     chosen = choose_plan(found.result, plan)
     if as_ == "adapter":
-        parts = ["adapter", *([] if chosen.name == FOUND else [option_name(chosen.name)]), profile]
+        # a control that is what was found goes by the name it was asked for
+        parts = ["adapter", *([] if plan_name(plan) == plan_name(None) else [plan_name(plan)]), profile]
         path = found.export(out if out is not None else folder / "-".join(parts), profile, plan=plan, base=base)
         print(f"{profile} adapter of the {chosen.name} in {path}")
         return
-    if as_ == "lora-config":
-        text = plan_as_python(found.result, chosen)
-    else:
-        text = json.dumps(plan_as_json(found.result, chosen), indent=2) + "\n"
+    text = (plan_as_python if as_ == "lora-config" else plan_as_json)(found.result, chosen)
     if out is None:
         print(text, end="")
     else:
-        from darse.files import write_durably
-
-        write_durably(out, text.encode())
+        write_plan(out, text)
         print(f"written to {out}")
 
 
