@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def test_every_verb_explains_itself_with_an_example(verb: str, capsys: pytest.Ca
         (["nonsense"], "No such command"),
         (["explore"], "Missing argument"),
         (["export", "x", "--profile", "best"], "'best' is not one of 'native', 'padded', 'merged'; see: darse export"),
-        (["score", "x", "--frobnicate"], "No such option: --frobnicate; see: darse score --help"),
+        (["score", "x", "--zzz"], "No such option: --zzz; see: darse score --help"),
         (["studies", "--store", "typo.db"], "there is no store typo.db"),
     ],
 )
@@ -90,6 +91,31 @@ def test_studies_lists_the_finished_study(small_study: SmallStudy, capsys: pytes
     (listed,) = json.loads(capsys.readouterr().out)
     assert listed["state"] == "finished"
     assert listed["trials"] > 10
+
+
+def test_studies_of_all_folders_are_listed_in_the_folder_above(
+    small_study: SmallStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("darse-reviews", "darse-headlines"):
+        shutil.copytree(small_study.folder, tmp_path / name)
+    with open_study_store(tmp_path / "darse-headlines") as store:
+        store.open_study(StudyRecord("aa1", "of headlines", "context", {}, 0.0))
+    (tmp_path / "notes").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert run(["studies"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.endswith(":")] == ["darse-headlines:", "darse-reviews:"]
+    assert sum("finished" in line for line in lines) == 2
+    assert run(["studies", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [one["folder"] for one in listed] == ["darse-headlines", "darse-headlines", "darse-reviews"]
+    assert run(["studies", "--study", "aa"]) == 0
+    assert "of headlines" in capsys.readouterr().out
+    assert run(["studies", "--study", "nothing"]) == 2
+    assert "study 'nothing' is in none of the 2 folders" in _error(capsys)
+    assert run(["studies", "--study", "out"]) == 2
+    assert "study 'out' is in darse-headlines and darse-reviews; give the folder that is meant" in _error(capsys)
+    assert run(["studies", "notes"]) == 2
 
 
 def test_studies_shows_the_history_of_one(small_study: SmallStudy, capsys: pytest.CaptureFixture[str]) -> None:

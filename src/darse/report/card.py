@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from darse.data.example import Task
+from darse.model.base import BUNDLED_HUB_NAME, BUNDLED_PACKAGE
 from darse.names import printable
 from darse.ranks.plan import RankPlan, Site
 from darse.report.facts import FOUND, NamedPlan, exported_words, named_plans, seeds_that_ran
@@ -185,14 +186,16 @@ def usage_code(task: Task, base: str, length: int, *, is_merged: bool) -> str:
         length: Tokens that a text is cut to.
         is_merged: Whether the folder is a whole model.
     """
-    lines = ["import torch", *([] if is_merged else ["from peft import PeftModel"])]
+    is_looked_up = base == BUNDLED_HUB_NAME and not is_merged
+    lines = ["from importlib.util import find_spec", ""] if is_looked_up else []
+    lines += ["import torch", *([] if is_merged else ["from peft import PeftModel"])]
     lines += ["from transformers import AutoModelForSequenceClassification, AutoTokenizer", ""]
     lines += ['folder = "."  # this folder', "tokenizer = AutoTokenizer.from_pretrained(folder)"]
     if is_merged:
         lines += ["model = AutoModelForSequenceClassification.from_pretrained(folder).eval()"]
     else:
         lines += [
-            f"base = {in_python(base)}",
+            *_base_lines(base),
             f"model = AutoModelForSequenceClassification.from_pretrained(base, num_labels={task.outputs})",
             "model.config.pad_token_id = tokenizer.pad_token_id",
             "model = PeftModel.from_pretrained(model, folder).eval()",
@@ -214,6 +217,16 @@ def usage_code(task: Task, base: str, length: int, *, is_merged: bool) -> str:
     if task.has_score:
         lines += [f"print(outputs[:, {len(task.classes)}].tolist())"]
     return "\n".join(lines)
+
+
+def _base_lines(base: str) -> list[str]:
+    """Where the base model is, also without a hub."""
+    if base == BUNDLED_HUB_NAME:
+        return [
+            f'bundled = find_spec("{BUNDLED_PACKAGE}")  # a package that has the base model; no hub is needed then',
+            f'base = f"{{bundled.submodule_search_locations[0]}}/model" if bundled else {in_python(base)}',
+        ]
+    return [f"base = {in_python(base)}  # {'or a folder that has it' if is_hub_name(base) else 'its folder'}"]
 
 
 def rank_rows(plan: RankPlan, sites: Sequence[Site]) -> list[str]:

@@ -111,7 +111,7 @@ def server_database(url: URL) -> Database:
         except ImportError as error:
             module = error.name or str(error)
             is_postgres = url.get_backend_name() == "postgresql"
-            remedy = "run: pip install 'darse[postgres]'" if is_postgres else "install the package that brings it"
+            remedy = "run: pip install 'psycopg[binary]'" if is_postgres else "install the package that brings it"
             if is_postgres and module != "psycopg":
                 remedy = f"write postgresql+psycopg:// and {remedy}"
             raise StoreError(f"{where} needs the driver {module}; {remedy}") from error

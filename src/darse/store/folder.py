@@ -1,4 +1,4 @@
-"""A study's folder to the file of its store, or an error at once where there is none."""
+"""A folder to the stores of studies that it holds, or an error at once where there is none."""
 
 from __future__ import annotations
 
@@ -17,3 +17,17 @@ def refuse_empty(folder: Path, address: str | None) -> None:
     """
     if address is None and not (folder / STORE_FILE).exists():
         raise InputError(f"{folder} has no {STORE_FILE}; give the folder that explore wrote")
+
+
+def study_folders(folder: Path) -> list[Path]:
+    """The folder if it has a store, else those folders in it that have one, by name.
+
+    Raises:
+        InputError: There is none.
+    """
+    if folder.is_dir() and not (folder / STORE_FILE).exists():
+        found = sorted(one for one in folder.iterdir() if (one / STORE_FILE).is_file())
+        if found:
+            return found
+    refuse_empty(folder, None)
+    return [folder]
