@@ -12,7 +12,7 @@ from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
-from darse.model.base import quiet
+from darse.model.loading import quiet
 
 TARGETS = {
     "bert": ["query", "value"],

@@ -10,7 +10,7 @@ import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedConfig, PreTrainedTokenizerFast
 
-from darse.model.base import quiet
+from darse.model.loading import quiet
 
 VOCABULARY = 300
 DEPTH = 4

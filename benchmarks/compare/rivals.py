@@ -29,8 +29,8 @@ from benchmarks.compare.scale import BUDGET_RANK
 from benchmarks.compare.stand import Chosen, Finished, Run, Stand, Tuned, measured, tuned, with_all_seeds
 from benchmarks.compare.trainer import Rows, logits_of, train
 from darse.data.example import SplitName, Task
-from darse.model.base import quiet
 from darse.model.head import task_for_head
+from darse.model.loading import quiet
 from darse.model.weights import head_names, initial_head
 from darse.ranks.sites import find_weights
 from darse.seeds import derive_seed

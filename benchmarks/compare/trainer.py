@@ -25,7 +25,7 @@ from benchmarks.compare.scale import Scale
 from darse.data.example import Task
 from darse.errors import TrialError
 from darse.evaluate.losses import search_losses
-from darse.model.base import quiet
+from darse.model.loading import quiet
 from darse.train.batches import evaluation_batches
 from darse.train.encode import Encoded
 

@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save, save_file
 
 from darse.errors import AdapterError, ModelError
 from darse.files import sha256_of_bytes
-from darse.model.adapter import ADAPTER_FILE, write_adapter
-from darse.model.lora_facts import CONFIG_FILE
+from darse.model.adapter import write_adapter
 from darse.model.manifest import MANIFEST
+from darse.model.peft_names import ADAPTER_FILE, CONFIG_FILE
 from darse.model.reload import load_adapter
 from darse.settings import Profile
 from darse.train.checkpoint import CheckpointFile
@@ -64,7 +64,7 @@ def test_every_harm_is_refused_in_one_line_and_no_canary_runs(setup: Setup, tmp_
 def test_sealing_again_alone_does_no_harm(setup: Setup, tmp_path: Path) -> None:
     folder = written(setup, tmp_path / "adapter")
     seal_again(folder)
-    digest = load_adapter(folder).digest
+    digest = load_adapter(folder).manifest.digest
     assert digest == sha256_of_bytes((folder / MANIFEST).read_bytes())
 
 

@@ -16,9 +16,8 @@ from safetensors.torch import load_file, save_file
 
 from darse.errors import AdapterError
 from darse.files import sha256_of_file
-from darse.model.adapter import ADAPTER_FILE
-from darse.model.lora_facts import CONFIG_FILE
 from darse.model.manifest import MANIFEST, seal
+from darse.model.peft_names import ADAPTER_FILE, CONFIG_FILE
 from darse.model.reload import load_adapter
 
 Harm = Callable[[Path], None]

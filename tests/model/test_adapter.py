@@ -14,7 +14,8 @@ from transformers import AutoModelForSequenceClassification
 
 from darse.errors import InputError, PlanError
 from darse.model.adapter import plan_config, write_adapter
-from darse.model.base import find_base, quiet
+from darse.model.base import find_base
+from darse.model.loading import quiet
 from darse.model.manifest import MANIFEST, read_manifest
 from tests.tiny import save_model
 

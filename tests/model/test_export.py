@@ -130,7 +130,7 @@ def test_our_own_loader_gives_the_trained_logits(exported: tuple[Exported, ...],
             continue
         loaded = load_adapter(one.folder)
         assert not loaded.model.training
-        assert (loaded.task, loaded.max_length) == (one.setup.task, MAX_LENGTH)
+        assert (loaded.manifest.task, loaded.manifest.max_length) == (one.setup.task, MAX_LENGTH)
         assert (predict(loaded.model, one.setup.rows) - one.logits).abs().max() < TOLERANCE, (one.case, one.profile)
 
 

@@ -13,9 +13,9 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 
 from darse.errors import AdapterError, ModelError
-from darse.model.adapter import ADAPTER_FILE
 from darse.model.peft_adapter import find_adapter, read_peft_adapter
 from darse.model.peft_config import read_peft_config
+from darse.model.peft_names import ADAPTER_FILE
 from tests import plain_peft
 from tests.tiny import save_model
 

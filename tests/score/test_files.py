@@ -138,7 +138,8 @@ def test_a_target_column_is_refused_by_an_adapter_without_targets(scorer: Adapte
 
 
 def test_an_adapter_with_targets_asks_for_their_column(scorer: AdapterScorer, tmp_path: Path) -> None:
-    with_targets = AdapterScorer(replace(scorer.adapter, task=replace(scorer.task, has_target=True)))
+    manifest = replace(scorer.adapter.manifest, task=replace(scorer.task, has_target=True))
+    with_targets = AdapterScorer(replace(scorer.adapter, manifest=manifest))
     source, out = tmp_path / "in.csv", tmp_path / "out.csv"
     write_rows(source, ["text", "entity"], [{"text": "good", "entity": "Acme"}])
     assert look_at(with_targets, source, out).columns == Columns("text", target="entity", guessed=("target",))
@@ -175,8 +176,8 @@ def test_command_line_tells_the_columns_in_use(
 
 def test_columns_of_training_are_taken_before_any_guess(scorer: AdapterScorer, tmp_path: Path) -> None:
     about = {**scorer.adapter.manifest.about, "columns": {"text": "body", "target": "company"}}
-    task, manifest = replace(scorer.task, has_target=True), replace(scorer.adapter.manifest, about=about)
-    trained = AdapterScorer(replace(scorer.adapter, task=task, manifest=manifest))
+    manifest = replace(scorer.adapter.manifest, task=replace(scorer.task, has_target=True), about=about)
+    trained = AdapterScorer(replace(scorer.adapter, manifest=manifest))
     write_rows(tmp_path / "in.csv", ["text", "body", "company"], [{"text": "a", "body": "good", "company": "Acme"}])
     found = look_at(trained, tmp_path / "in.csv", tmp_path / "out.csv")
     assert found.columns == Columns("body", target="company")

@@ -19,17 +19,16 @@ from transformers import PreTrainedModel
 from darse.data.example import Task
 from darse.errors import PlanError, StoreError
 from darse.files import replacing_folder, write_durably, write_json
-from darse.model.base import Base, quiet
+from darse.model.base import Base
 from darse.model.head import in_user_units
+from darse.model.loading import quiet
 from darse.model.lora import installed
 from darse.model.manifest import MANIFEST, write_manifest
+from darse.model.peft_names import ADAPTER_FILE, CONFIG_FILE, DOWN, KEY_PREFIX, UP
 from darse.model.weights import AdapterWeights, Pair, head_names, scaling
 from darse.ranks.plan import Weight
 from darse.ranks.sites import is_transposed
 from darse.settings import Profile
-
-ADAPTER_FILE = "adapter_model.safetensors"
-KEY_PREFIX = "base_model.model."
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Export:
         model: Its classifier, for names and for merging; given back as it came.
         task: What is predicted.
         weights: The trained values, the score's row on standardised scores.
-        sites: All weights that could carry a pair.
+        adaptable: All weights of the model that could carry a pair.
         max_length: Tokens that a text was cut to in training.
         about: Facts for the manifest: plan, metrics, study.
     """
@@ -50,7 +49,7 @@ class Export:
     model: PreTrainedModel
     task: Task
     weights: AdapterWeights
-    sites: Sequence[Weight]
+    adaptable: Sequence[Weight]
     max_length: int
     about: Mapping[str, object] = field(default_factory=dict)
 
@@ -142,9 +141,9 @@ def plan_config(ranks: Mapping[str, int], *, alpha: float, base_name: str, head:
 def _write_pairs(export: Export, folder: Path, profile: Profile) -> None:
     head = in_user_units(export.model, export.task, export.weights.head)
     weights = AdapterWeights(export.weights.alpha, export.weights.pairs, head)
-    weights = _with_a_pair(weights, export.sites)
+    weights = _with_a_pair(weights, export.adaptable)
     if profile == "padded":
-        weights = _padded(weights, export.sites)
+        weights = _padded(weights, export.adaptable)
     config = lora_config(weights, export.base, head_names(export.model))
     # GPT-2 stores its weights transposed; PEFT would find out by itself, with a warning
     config.fan_in_fan_out = any(is_transposed(export.model.get_submodule(name)) for name in weights.pairs)
@@ -153,14 +152,14 @@ def _write_pairs(export: Export, folder: Path, profile: Profile) -> None:
         config.r, config.lora_alpha, config.rank_pattern, config.alpha_pattern = top, top, {}, {}
     tensors = {f"{KEY_PREFIX}{name}": value for name, value in weights.head.items()}
     for name, pair in weights.pairs.items():
-        tensors[f"{KEY_PREFIX}{name}.lora_A.weight"] = pair.down
-        tensors[f"{KEY_PREFIX}{name}.lora_B.weight"] = pair.up
+        tensors[f"{KEY_PREFIX}{name}{DOWN}"] = pair.down
+        tensors[f"{KEY_PREFIX}{name}{UP}"] = pair.up
     content = save_safetensors(
         {name: value.detach().contiguous() for name, value in sorted(tensors.items())}, metadata={"format": "pt"}
     )
     write_durably(folder / ADAPTER_FILE, content)
     written = {key: sorted(value) if isinstance(value, set) else value for key, value in config.to_dict().items()}
-    write_json(folder / "adapter_config.json", written)
+    write_json(folder / CONFIG_FILE, written)
 
 
 def _write_merged(export: Export, folder: Path) -> None:
@@ -197,23 +196,23 @@ def _weight_of(model: torch.nn.Module, name: str) -> Tensor:
     return weight
 
 
-def _with_a_pair(weights: AdapterWeights, sites: Sequence[Weight]) -> AdapterWeights:
+def _with_a_pair(weights: AdapterWeights, adaptable: Sequence[Weight]) -> AdapterWeights:
     """PEFT refuses an adapter without a target; a plan of zeros gets one pair of rank 1 whose update is zero."""
     if weights.pairs:
         return weights
-    last = sites[-1]
+    last = adaptable[-1]
     pair = Pair(torch.zeros(1, last.d_in), torch.zeros(last.d_out, 1))
     return AdapterWeights(weights.alpha, {last.name: pair}, weights.head)
 
 
-def _padded(weights: AdapterWeights, sites: Sequence[Weight]) -> AdapterWeights:
+def _padded(weights: AdapterWeights, adaptable: Sequence[Weight]) -> AdapterWeights:
     """Every weight at the highest rank, filled with zeros, the scaling folded into `up`."""
     top = max(pair.rank for pair in weights.pairs.values())
     pairs = {}
-    for site in sites:
-        down, up = torch.zeros(top, site.d_in), torch.zeros(site.d_out, top)
-        if (pair := weights.pairs.get(site.name)) is not None:
+    for weight in adaptable:
+        down, up = torch.zeros(top, weight.d_in), torch.zeros(weight.d_out, top)
+        if (pair := weights.pairs.get(weight.name)) is not None:
             down[: pair.rank] = pair.down
             up[:, : pair.rank] = pair.up * scaling(weights.alpha, pair.rank)
-        pairs[site.name] = Pair(down, up)
+        pairs[weight.name] = Pair(down, up)
     return AdapterWeights(weights.alpha, pairs, weights.head)

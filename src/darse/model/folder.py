@@ -9,6 +9,7 @@ from pathlib import Path
 
 from darse.errors import ModelError
 from darse.files import sha256_of_file
+from darse.model.peft_names import CONFIG_FILE
 from darse.names import printable
 
 _MAX_JSON_BYTES = 64 << 20
@@ -90,7 +91,7 @@ def _refuse_redirections(folder: Path, config: dict[str, object]) -> None:
     for key in ("transformers_weights", "quantization_config", "distributed_config"):
         if config.get(key) is not None:
             raise ModelError(f"{path} has a {key}, which is not supported; give a plain model in safetensors")
-    if (folder / "adapter_config.json").exists():
+    if (folder / CONFIG_FILE).exists():
         raise ModelError(f"{folder} holds an adapter, not a base model; give the model that it was trained on")
 
 

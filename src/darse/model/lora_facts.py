@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from darse.errors import AdapterError
+from darse.model.peft_names import CONFIG_FILE
 
-CONFIG_FILE = "adapter_config.json"
 _MAX_BYTES = 16 << 20
 _FIXED = {"peft_type": "LORA", "task_type": "SEQ_CLS", "bias": "none", "use_rslora": False, "use_dora": False}
 

@@ -12,15 +12,13 @@ from torch import Tensor
 
 from darse.errors import AdapterError
 from darse.files import sha256_of_bytes, sha256_of_file
-from darse.model.adapter import ADAPTER_FILE, KEY_PREFIX
 from darse.model.base import download
-from darse.model.lora_facts import CONFIG_FILE
 from darse.model.peft_config import PeftConfig, read_peft_config
+from darse.model.peft_names import ADAPTER_FILE, CONFIG_FILE, DOWN, KEY_PREFIX, UP
 from darse.model.weights import AdapterWeights, Pair, scaling
 from darse.names import printable
 
 _PICKLES = ("adapter_model.bin", "adapter_model.pt", "pytorch_model.bin")
-_DOWN, _UP = ".lora_A.weight", ".lora_B.weight"
 _WHOLE = ".modules_to_save."
 _MAX_BYTES = 32 << 30
 _MAX_TENSORS = 100_000
@@ -94,8 +92,8 @@ def read_peft_adapter(folder: Path) -> PeftAdapter:
     _check_files(folder)
     config, path = read_peft_config(folder), folder / ADAPTER_FILE
     tensors = _read_tensors(path)
-    downs = {name.removesuffix(_DOWN): value for name, value in tensors.items() if name.endswith(_DOWN)}
-    ups = {name.removesuffix(_UP): value for name, value in tensors.items() if name.endswith(_UP)}
+    downs = {name.removesuffix(DOWN): value for name, value in tensors.items() if name.endswith(DOWN)}
+    ups = {name.removesuffix(UP): value for name, value in tensors.items() if name.endswith(UP)}
     if lacking := sorted(downs.keys() ^ ups.keys()):
         raise AdapterError(f"{path} holds half of the pair of {printable(lacking[0], 120)}; save the adapter again")
     left_out = {name: "no linear map" for name, value in downs.items() if value.ndim != 2 or ups[name].ndim != 2}
@@ -108,7 +106,7 @@ def read_peft_adapter(folder: Path) -> PeftAdapter:
                 "which do not fit together; save the adapter again"
             )
         pairs[name] = Pair(down, up * config.scaling(name, down.shape[0]))
-    others = {name: value for name, value in tensors.items() if not name.endswith((_DOWN, _UP))}
+    others = {name: value for name, value in tensors.items() if not name.endswith((DOWN, UP))}
     left_out |= {name: "no part of a plain pair" for name in others if "lora_" in name}
     whole = {name.replace(_WHOLE, "."): value for name, value in others.items() if "lora_" not in name}
     if not pairs:

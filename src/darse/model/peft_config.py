@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from darse.errors import AdapterError
-from darse.model.lora_facts import CONFIG_FILE, as_number, read_config
+from darse.model.lora_facts import as_number, read_config
+from darse.model.peft_names import CONFIG_FILE
 from darse.names import printable
 
 _REFUSED = {

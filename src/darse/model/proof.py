@@ -12,7 +12,8 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from darse.data.example import Example
-from darse.model.base import Base, quiet
+from darse.model.base import Base
+from darse.model.loading import quiet
 from darse.settings import Profile
 
 

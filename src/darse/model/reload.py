@@ -12,18 +12,15 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from darse.data.example import Task
 from darse.errors import AdapterError, ModelError
-from darse.model.adapter import ADAPTER_FILE, KEY_PREFIX
 from darse.model.base import Base, find_base
 from darse.model.folder import check_folder
-from darse.model.lora_facts import CONFIG_FILE, LoraFacts, read_lora_facts
+from darse.model.lora_facts import LoraFacts, read_lora_facts
 from darse.model.manifest import Manifest, manifest_digest, read_manifest
+from darse.model.peft_names import ADAPTER_FILE, CONFIG_FILE, DOWN, KEY_PREFIX, UP
 from darse.model.weights import head_names, head_parameters
 from darse.names import printable
 from darse.ranks.sites import is_linear, is_transposed
-
-_DOWN, _UP = ".lora_A.weight", ".lora_B.weight"
 
 
 @dataclass(frozen=True)
@@ -33,17 +30,11 @@ class LoadedAdapter:
     Attributes:
         model: In evaluation mode.
         tokenizer: Of the base model.
-        task: What is predicted.
-        max_length: Tokens that a text is cut to.
-        digest: SHA-256 of the manifest: names this very adapter.
-        manifest: What the folder says of itself.
+        manifest: What the folder says of itself: task, longest text, and a digest that names this very adapter.
     """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
-    task: Task
-    max_length: int
-    digest: str
     manifest: Manifest
 
 
@@ -71,7 +62,7 @@ def load_adapter(folder: Path, *, base: str | None = None, trust_remote_code: bo
     if manifest_digest(folder) != manifest.digest:
         # a folder is replaced as a whole, so an unchanged manifest proves that nothing in between was another's
         raise AdapterError(f"{folder} was replaced while it was read; load it again")
-    return LoadedAdapter(model.eval(), tokenizer, manifest.task, manifest.max_length, manifest.digest, manifest)
+    return LoadedAdapter(model.eval(), tokenizer, manifest)
 
 
 def _merged(folder: Path, manifest: Manifest, base: Base) -> PreTrainedModel:
@@ -102,7 +93,7 @@ def _with_pairs(folder: Path, manifest: Manifest, base: Base) -> PreTrainedModel
         for name in sorted(head):
             _copy(head[name], name, tensors[name], folder)
         for name in sorted(facts.ranks):
-            _merge(model, name, tensors[name + _DOWN], tensors[name + _UP], facts, folder)
+            _merge(model, name, tensors[name + DOWN], tensors[name + UP], facts, folder)
     return model
 
 
@@ -123,7 +114,7 @@ def _check_names(
     folder: Path, tensors: Mapping[str, Tensor], facts: LoraFacts, head: Mapping[str, Tensor], parts: tuple[str, ...]
 ) -> None:
     """Refuse values that nothing asks for, and askings that nothing answers."""
-    wanted = {f"{name}{leaf}" for name in facts.ranks for leaf in (_DOWN, _UP)} | head.keys()
+    wanted = {f"{name}{leaf}" for name in facts.ranks for leaf in (DOWN, UP)} | head.keys()
     path = folder / ADAPTER_FILE
     if lacking := sorted(wanted - tensors.keys()):
         raise AdapterError(f"{path} lacks {printable(lacking[0], 120)}; export the adapter again")

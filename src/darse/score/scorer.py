@@ -87,7 +87,7 @@ class AdapterScorer:
     @property
     def task(self) -> Task:
         """What the adapter predicts."""
-        return self.adapter.task
+        return self.adapter.manifest.task
 
     @property
     def trained_columns(self) -> dict[str, str]:
@@ -107,7 +107,7 @@ class AdapterScorer:
 
     def _logits(self, examples: Sequence[Example], check: Callable[[], None]) -> NDArray[np.float64]:
         plain = Task(self.task.classes, self.task.has_score, self.task.has_target)
-        rows = encode(self.adapter.tokenizer, plain, examples, self.adapter.max_length)
+        rows = encode(self.adapter.tokenizer, plain, examples, self.adapter.manifest.max_length)
         logits = predict(self.adapter.model, rows, check=check).numpy().astype(np.float64)
         return logits.reshape(len(examples), -1)
 
