@@ -100,6 +100,22 @@ class TrainSettings(_Frozen):
     of its work is done again, and a pass over the validation rows if one was under way."""
 
 
+def read_granularity(text: str) -> int:
+    """How many layers share a rank; 0 where each weight has one of its own.
+
+    Raises:
+        ValueError: The text says neither.
+
+    >>> read_granularity("layer"), read_granularity("module"), read_granularity("group:4")
+    (1, 0, 4)
+    """
+    if text in {"layer", "module"}:
+        return int(text == "layer")
+    if match := re.fullmatch(r"group:([1-9][0-9]{0,3})", text, re.ASCII):
+        return int(match[1])
+    raise ValueError(f"granularity {text!r} is unknown; use layer, module or group:N")
+
+
 class SearchSettings(_Frozen):
     """What is searched, how, and how long."""
 
@@ -151,6 +167,12 @@ class SearchSettings(_Frozen):
     def _budget_can_be_read(cls, text: str | None) -> str | None:
         if text is not None:
             read_budget(text)
+        return text
+
+    @field_validator("granularity")
+    @classmethod
+    def _granularity_can_be_read(cls, text: str) -> str:
+        read_granularity(text)
         return text
 
     @property

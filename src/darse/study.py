@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from darse.data.check import data_check_as_json
-from darse.data.example import DataCheck, Task
+from darse.data.example import DataCheck, LabelledData, Task
 from darse.data.load import load_labelled
 from darse.data.source import Source
 from darse.errors import StoreError
@@ -17,19 +18,18 @@ from darse.evaluate.losses import Floats, verdict_metric
 from darse.execute.bench import Bench
 from darse.execute.evaluator import Evaluator
 from darse.execute.finetune import Finetune, Recover
+from darse.execute.ground import Ground, find_ground
 from darse.execute.held_out import exported_quality, held_out
 from darse.execute.local import LocalExecutor, Watcher
 from darse.execute.truncate import Truncate
 from darse.execute.user import UserEvaluator, UserFunction, identity_of
 from darse.execute.worker import worker_name
 from darse.files import make_folder, write_json
-from darse.model.base import Base, body_parameters, find_base
+from darse.model.base import Base
 from darse.model.folder import files_digest
 from darse.model.precision import resolved
 from darse.model.weights import AdapterWeights
-from darse.ranks.budget import parse_budget
-from darse.ranks.plan import RankPlan, Site, cost
-from darse.ranks.sites import find_sites, find_weights
+from darse.ranks.plan import RankPlan, cost
 from darse.search.driver import Limits, Listener, Searched, search
 from darse.search.history import Problem
 from darse.search.open_study import Identity, Opened, open_study, shaping_versions
@@ -42,6 +42,7 @@ from darse.store.arrays import read_array
 from darse.store.journal import Journal
 from darse.store.open import open_study_store
 from darse.store.protocol import Store
+from darse.store.sql import SqlStore
 from darse.store.trial import EvaluatorName, Trial, total_seconds
 from darse.train.checkpoint import forgetting
 
@@ -55,12 +56,14 @@ class Audience:
 
     Attributes:
         check: Told the data check before anything is trained.
+        ready: Told what trials stand on before the first of them, if there is one to run.
         opened: Told whether the study is continued, and what changed.
         search: Told of stages and wanted trials.
         trials: Told of each trial; its `check` may stop the study.
     """
 
     check: Callable[[DataCheck], None] = lambda check: None
+    ready: Callable[[Bench], None] = lambda bench: None
     opened: Callable[[Opened], None] = lambda opened: None
     search: Listener = field(default_factory=Listener)
     trials: Watcher = field(default_factory=Watcher)
@@ -71,7 +74,7 @@ class Request:
     """What somebody wants to know.
 
     Attributes:
-        source: The labelled source; None only with a user's own evaluator.
+        source: The labelled source, or what has been read of it; None only with a user's own evaluator.
         settings: Of the study.
         out: Folder of the study.
         store: Address of the store; None means `study.db` in the folder.
@@ -80,7 +83,7 @@ class Request:
         evaluator: A user's own function, instead of training here.
     """
 
-    source: Source | None
+    source: Source | LabelledData | None
     settings: Settings
     out: Path
     store: str | None = None
@@ -117,18 +120,15 @@ def run_study(request: Request, audience: Audience) -> Finished:
     """
     started = time.time()
     request = replace(request, settings=resolved(request.settings))
-    base = find_base(request.settings.model, trust_remote_code=request.settings.trust_remote_code)
-    data = None
-    if request.source is not None:
-        data = load_labelled(request.source, request.settings.data, seed=request.settings.search.seed)
-    make_folder(request.out)
-    with open_study_store(request.out, request.store) as store:
-        if request.evaluator is not None:
-            return _ask_user(request, request.evaluator, base, store, audience, started)
-        assert data is not None, "without an evaluator there is a source"
-        bench = Bench.build(base, data, request.settings, store, request.out / "checkpoints")
-        body = body_parameters(bench.model)
-        budget = _budget(request.settings, bench.sites, body)  # before anything is written: it may be refused
+    if request.evaluator is not None:
+        return _ask_user(request, request.evaluator, audience, started)
+    assert request.source is not None, "without an evaluator there is a source"
+    data = request.source
+    if not isinstance(data, LabelledData):
+        data = load_labelled(data, request.settings.data, seed=request.settings.search.seed)
+    ground = find_ground(request.settings, data.task)
+    with _opened_store(request) as store:
+        bench = ground.bench(data, request.settings, store, request.out / "checkpoints")
         check = bench.counted(data.check)
         write_json(request.out / "data-check.json", data_check_as_json(check))
         audience.check(check)
@@ -137,10 +137,11 @@ def run_study(request: Request, audience: Audience) -> Finished:
             "truncate": Truncate(bench),
             "recover": Recover(bench),
         }
-        opened = _open(request, base, store, data.digest, started)
-        run = _Run(request, base, store, audience, opened, bench.sites, body, budget, data.digest)
+        opened = _open(request, ground.base, store, data.digest, started)
+        run = _Run(request, ground, store, audience, opened, data.digest)
         if (kept := run.kept_result(bench.checkpoints)) is not None:
             return Finished(kept, bench, bench.trained_weights(kept.exported_trial))
+        audience.ready(bench)
         with run.journal:
             searched = run.search(evaluators, bench.checkpoints)
             findings, record = searched.findings, searched.record
@@ -178,10 +179,14 @@ def _readable_result(store: Store, study: str) -> Result | None:
         return None
 
 
-def _budget(settings: Settings, sites: Sequence[Site], base_parameters: int) -> int | None:
-    """The budget in parameters; None where none is set."""
-    text = settings.search.budget
-    return None if text is None else parse_budget(text, sites, base_parameters)
+@contextmanager
+def _opened_store(request: Request) -> Iterator[SqlStore]:
+    """The store of a request; its folder is made when nothing that is asked for can be refused any more."""
+    if request.store is None:
+        make_folder(request.out)
+    with open_study_store(request.out, request.store) as store:
+        make_folder(request.out)
+        yield store
 
 
 def _open(request: Request, base: Base, store: Store, data_digest: str, started: float) -> Opened:
@@ -196,13 +201,10 @@ class _Run:
     """One process's work on an open study."""
 
     request: Request
-    base: Base
+    ground: Ground
     store: Store
     audience: Audience
     opened: Opened
-    sites: tuple[Site, ...]
-    base_parameters: int
-    budget: int | None
     data_digest: str
 
     @property
@@ -238,7 +240,8 @@ class _Run:
         self.audience.opened(self.opened)
         epochs = self.request.settings.train.epochs
         has_head = self.request.evaluator is None
-        problem = Problem(self.sites, settings, epochs, self.budget, self.opened.record.context, has_head)
+        ground, context = self.ground, self.opened.record.context
+        problem = Problem(ground.sites, settings, epochs, ground.budget, context, has_head)
         executor = LocalExecutor(self.store, evaluators, forgetting(checkpoints), self.audience.trials)
         executor.forget_ended(self.study)
         limits = Limits(settings.max_trials, None if settings.max_minutes is None else 60 * settings.max_minutes)
@@ -257,7 +260,7 @@ class _Run:
             verified.plan,
             own,
             contenders,
-            sites=self.sites,
+            sites=self.ground.sites,
             metric=metric,
             split=split,
             margin=search_settings.margin,
@@ -286,9 +289,9 @@ class _Run:
                 command=self.request.command,
                 source=check.source if check else "",
                 data_digest=self.data_digest,
-                base_name=self.base.name,
-                base_digest=self.base.digest,
-                base_parameters=self.base_parameters,
+                base_name=self.ground.base.name,
+                base_digest=self.ground.base.digest,
+                base_parameters=self.ground.base_parameters,
                 head_parameters=head,
                 versions={name: _version(name) for name in ("darse", *_PACKAGES)},
                 started=self.opened.record.created,
@@ -296,10 +299,10 @@ class _Run:
             settings=self.request.settings,
             task=task,
             check=check,
-            sites=self.sites,
+            sites=self.ground.sites,
             findings=findings,
             plan=findings.verify.plan,
-            cost=cost(findings.verify.plan, self.sites),
+            cost=cost(findings.verify.plan, self.ground.sites),
             verdict=verdict,
             quality=quality,
             trials=trials,
@@ -331,29 +334,25 @@ class _Run:
         self.audience.search.limited(part)
 
 
-def _ask_user(
-    request: Request, function: UserFunction, base: Base, store: Store, audience: Audience, started: float
-) -> Finished:
-    model = base.classifier(Task(has_score=True))
-    sites = find_sites(find_weights(model), request.settings.search.granularity)
-    body = body_parameters(model)
-    budget = _budget(request.settings, sites, body)
-    opened = _open(request, base, store, "", started)
-    run = _Run(request, base, store, audience, opened, sites, body, budget, "")
-    if (kept := run.kept_result(request.out / "checkpoints")) is not None:
-        return Finished(kept, None, None)
-    with run.journal:
-        user = UserEvaluator(function, sites, store, run.study)
-        searched = run.search({"finetune": user}, request.out / "checkpoints")
-        verified = searched.findings.verify
-        assert verified is not None
-        runs = verified.runs(searched.record.trials.values(), request.settings.train.epochs)
-        losses = {
-            plan: {trial.spec.seed: read_array(store, trial.outcome.losses) for trial in trials}
-            for plan, trials in runs.items()
-        }
-        verdict = run.verdict(searched, losses, "loss", "valid")
-        result = run.result(searched, verdict, task=Task(), check=None, quality=None, head=0)
+def _ask_user(request: Request, function: UserFunction, audience: Audience, started: float) -> Finished:
+    ground = find_ground(request.settings, Task(has_score=True))
+    with _opened_store(request) as store:
+        opened = _open(request, ground.base, store, "", started)
+        run = _Run(request, ground, store, audience, opened, "")
+        if (kept := run.kept_result(request.out / "checkpoints")) is not None:
+            return Finished(kept, None, None)
+        with run.journal:
+            user = UserEvaluator(function, ground.sites, store, run.study)
+            searched = run.search({"finetune": user}, request.out / "checkpoints")
+            verified = searched.findings.verify
+            assert verified is not None
+            runs = verified.runs(searched.record.trials.values(), request.settings.train.epochs)
+            losses = {
+                plan: {trial.spec.seed: read_array(store, trial.outcome.losses) for trial in trials}
+                for plan, trials in runs.items()
+            }
+            verdict = run.verdict(searched, losses, "loss", "valid")
+            result = run.result(searched, verdict, task=Task(), check=None, quality=None, head=0)
     return Finished(result, None, None)
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from darse.cli.estimate import MEASURED_STEPS, Pace, complete_runs, estimate_lines
+from darse.execute.rehearsal import Rehearsed
 from darse.settings import settings_from_options
+
+RUN = Rehearsed(600, 0)
 
 
 class Clock:
@@ -39,16 +42,37 @@ def test_a_run_that_is_continued_is_estimated_from_its_own_steps_alone() -> None
     assert _after(3, first=90).run_s is None
 
 
+def test_a_short_run_is_estimated_from_a_quarter_of_its_steps() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    pace.start(2)
+    for step in (1, 2, 3):
+        pace.step(0, step, 4)
+        clock.now += 0.5
+    assert pace.run_s == pytest.approx(4)
+
+
+def test_one_of_a_thing_is_not_called_several() -> None:
+    (told,) = estimate_lines(settings_from_options({"epochs": 1}), Rehearsed(600, 0))
+    assert told.startswith("one run of 1 epoch takes about 10 min here")
+    assert "memory" not in told
+
+
+def test_the_memory_is_told_where_it_is_known() -> None:
+    (told,) = estimate_lines(settings_from_options({}), Rehearsed(600, 1_340_000_000))
+    assert told.endswith(", and needs about 1.3 GB of memory")
+
+
 def test_a_limit_below_one_run_says_that_one_is_made_and_what_to_do() -> None:
-    told = " ".join(estimate_lines(settings_from_options({"max_minutes": 3}), 600))
+    told = " ".join(estimate_lines(settings_from_options({"max_minutes": 3}), RUN))
     for part in ("6 epochs takes about 10 min", "--max-minutes 3 is less than one run", "made in full", "--epochs"):
         assert part in told
 
 
 def test_a_limit_below_the_search_says_how_many_runs_it_has_room_for() -> None:
-    assert "room for about 6:" in estimate_lines(settings_from_options({"max_minutes": 60}), 600)[-1]
-    assert "room for about 4:" in estimate_lines(settings_from_options({"max_trials": 4}), 600)[-1]
-    assert len(estimate_lines(settings_from_options({"max_minutes": 600}), 600)) == 1
+    assert "room for about 6:" in estimate_lines(settings_from_options({"max_minutes": 60}), RUN)[-1]
+    assert "room for about 4:" in estimate_lines(settings_from_options({"max_trials": 4}), RUN)[-1]
+    assert len(estimate_lines(settings_from_options({"max_minutes": 600}), RUN)) == 1
 
 
 def test_more_seeds_and_plans_that_are_all_trained_cost_more() -> None:

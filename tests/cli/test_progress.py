@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from typing import cast
 
 import pytest
 from rich.console import Console
 
 from darse.cli.progress import Display
 from darse.cli.stop import Stop
+from darse.execute.bench import Bench
+from darse.execute.rehearsal import Rehearsed
 from darse.ranks.plan import RankPlan
 from darse.search.allocate import Allocation
 from darse.search.calibrate import Calibration
@@ -45,15 +48,47 @@ def _trial(name: str, spec: TrialSpec = SPEC) -> Trial:
 
 def test_a_run_is_never_silent_for_long_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
-    watcher = _display(clock, max_minutes=3).audience().trials
+    watcher = _display(clock).audience().trials
     watcher.started(SPEC)
     for step in range(200):
         clock.now += 1.0
         watcher.step(0, step, 1000)
     lines = capsys.readouterr().err.splitlines()
-    assert sum("step" in line and "left" in line for line in lines) == 5
-    assert sum("one run of 6 epochs takes" in line for line in lines) == 1
-    assert sum("less than one run" in line for line in lines) == 1
+    assert sum("step" in line and "left" in line for line in lines) == 6
+
+
+def test_a_study_that_goes_on_counts_its_runs_and_its_time_from_what_is_stored(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock = Clock()
+    audience = _display(clock, max_minutes=9).audience()
+    cut = replace(_trial("cut", replace(SPEC, epochs=0, evaluator="truncate", parents=("b",))))
+    trials = (_trial("a"), replace(_trial("b"), outcome=Outcome(score=0.25, metrics={}, losses="", seconds=119.0)), cut)
+    audience.opened(replace(_opened("running"), trials=trials))
+    audience.trials.finished(_trial("c"))
+    audience.trials.finished(replace(cut, id="another", spec=replace(cut.spec, parents=("b",))))
+    audience.search.stage(Findings())
+    audience.trials.started(SPEC)
+    clock.now += 40
+    audience.trials.step(0, 1, 10)
+    said = capsys.readouterr().err
+    assert "run  3  [4 4]" in said
+    assert "1 cut of run 2 scored" in said
+    assert "best loss 0.2500, 2.7 min of 9 min gone" in said
+
+
+def test_what_is_to_be_expected_is_told_before_the_first_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("darse.cli.progress.rehearse", lambda bench, check: Rehearsed(600, 0))
+    display = _display(max_minutes=3)
+    display.audience().ready(cast(Bench, None))
+    said = capsys.readouterr().err
+    assert "one run of 6 epochs takes about 10 min here" in said
+    assert "less than one run" in said
+    quiet = Display(Stop(), settings_from_options({}), is_quiet=True, is_json=False)
+    monkeypatch.setattr("darse.cli.progress.rehearse", lambda bench, check: pytest.fail("nobody asked"))
+    quiet.audience().ready(cast(Bench, None))
 
 
 def test_cuts_are_counted_with_the_run_they_come_from(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,12 +44,19 @@ def test_an_even_set_gives_no_warning() -> None:
         (examples(10), "only 190 rows"),
         (examples(3000), "class 'good' has 90 rows"),
         (examples(300), "the train split has no row of 'good'"),
-        ((*examples(200), Example(1, "caf\ufffd", None, 1)), "1 texts contain U+FFFD"),
-        (tuple(Example(1, "a", None, 0, s) for s in [0.1, 0.2, 0.3, 0.4] * 50 + [1e6]), "1 scores lie far"),
+        ((*examples(200), Example(1, "caf\ufffd", None, 1)), "1 text with U+FFFD"),
+        (tuple(Example(1, "a", None, 0, s) for s in [0.1, 0.2, 0.3, 0.4] * 50 + [1e6]), "1 score far outside"),
     ],
 )
 def test_what_is_worth_a_look_is_warned_of(train: tuple[Example, ...], warning: str) -> None:
     assert [one for one in check_of(train).warnings if warning in one]
+
+
+def test_one_of_a_thing_is_not_called_several() -> None:
+    tally = Tally()
+    tally.duplicates = 1
+    told = describe(check_of(examples(900) + examples(900, 1), tally=tally))
+    assert told[0].startswith("reviews.csv: 1,980 rows, 1,980 kept, 0 rejected, 1 duplicate, 0 in conflict")
 
 
 def test_rejected_and_repeated_rows_above_a_twentieth_are_warned_of() -> None:

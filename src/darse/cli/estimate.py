@@ -1,15 +1,21 @@
-"""The first steps of a run to how long it, and the search it belongs to, will take."""
+"""How fast a run is to how long it, and the search it belongs to, will take."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from darse.amounts import plural
 from darse.search.calibrate import NOISE_SEEDS
 from darse.search.scoring import SHORT_PART
 from darse.settings import Settings
 
+if TYPE_CHECKING:
+    from darse.execute.rehearsal import Rehearsed
+
 MEASURED_STEPS = 20
+"""Before the time that is left is told; in a short run a quarter of its steps."""
 _WALKED_RATES = 3
 """Learning rates that calibrate usually visits."""
 _PROVED_PLANS = 6
@@ -45,7 +51,7 @@ class Pace:
         if self._first is None:
             self._first = now, self._done
         began, before = self._first
-        if self._done - before >= MEASURED_STEPS:
+        if self._done - before >= min(MEASURED_STEPS, max(1, self._total // 4)):
             self._step_s = (now - began) / (self._done - before)
 
     @property
@@ -55,7 +61,7 @@ class Pace:
 
     @property
     def run_s(self) -> float | None:
-        """Seconds of the whole run, unless it ends early; None before 20 steps."""
+        """Seconds of the whole run, unless it ends early; None before enough steps are done."""
         return None if self._step_s is None else self._step_s * self._total
 
     @property
@@ -78,11 +84,13 @@ def complete_runs(settings: Settings) -> int:
     return math.ceil(calibrate + _PROVED_PLANS * search.seeds + compared)
 
 
-def estimate_lines(settings: Settings, run_s: float) -> list[str]:
+def estimate_lines(settings: Settings, measured: Rehearsed) -> list[str]:
     """What is to be expected, and what to do where a limit leaves little."""
-    search, epochs, runs = settings.search, settings.train.epochs, complete_runs(settings)
-    told = f"one run of {epochs} epochs takes about {minutes(run_s)} here; "
-    told += f"a complete search is about {runs} such runs, {minutes(runs * run_s)}"
+    search, run_s, runs = settings.search, measured.run_s, complete_runs(settings)
+    told = f"one run of {plural(settings.train.epochs, 'epoch')} takes about {minutes(run_s)} here; "
+    told += f"a complete search is about {plural(runs, 'such run')}, {minutes(runs * run_s)}"
+    if measured.memory_bytes:
+        told += f", and needs about {measured.memory_bytes / 1e9:.1f} GB of memory"
     allowed = math.inf if search.max_minutes is None else 60 * search.max_minutes / run_s
     if allowed < 1:
         return [
@@ -94,6 +102,15 @@ def estimate_lines(settings: Settings, run_s: float) -> list[str]:
     if allowed < runs:
         return [told, f"the limit has room for about {allowed:.0f}: the plan will be the best of what is tried"]
     return [told]
+
+
+def estimate_as_json(settings: Settings, measured: Rehearsed) -> dict[str, object]:
+    """What is to be expected, for programs."""
+    return {
+        "run_seconds": round(measured.run_s, 1),
+        "runs": complete_runs(settings),
+        "memory_bytes": measured.memory_bytes,
+    }
 
 
 def minutes(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""`darse explore`: options to a study, with progress and a summary."""
+"""`darse explore`: options to a study, with progress and a summary, or to what it would be."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from darse.cli.present import check_source
 from darse.cli.stop import stopping_cleanly
+from darse.data.load import load_labelled
 from darse.names import folder_name
 from darse.settings import as_option, settings_from_options
 
@@ -19,23 +20,32 @@ def run_explore(
     out: Path | None,
     store: str | None,
     fresh: bool,
+    dry_run: bool,
     command: str,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Run a study and print where everything lies."""
+    """Run a study and print where everything lies; what can be checked is, before packages load that take seconds."""
     settings = settings_from_options(options, called=as_option)
     check_source(source, settings.model)
     with stopping_cleanly() as stop:
+        data = load_labelled(source, settings.data, seed=settings.search.seed)
         if not (quiet or as_json):
             print("loading torch and transformers ...", file=sys.stderr)
+        folder = out if out is not None else Path(f"darse-{folder_name(source)}")
+        if dry_run:
+            from darse.cli.outlook import show_outlook
+
+            show_outlook(data, settings, as_json=as_json)
+            if not (quiet or as_json):
+                print(f"nothing was written; without --dry-run the study goes to {folder}")
+            return
         from darse.cli.progress import Display
         from darse.publish import publish
         from darse.report.summary import summary_lines
         from darse.study import Request, run_study
 
-        folder = out if out is not None else Path(f"darse-{folder_name(source)}")
-        request = Request(source, settings, folder, store, fresh, command)
+        request = Request(data, settings, folder, store, fresh, command)
         with Display(stop, settings, is_quiet=quiet, is_json=as_json) as display:
             finished = run_study(request, display.audience())
             stop.end_patience()

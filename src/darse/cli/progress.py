@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,19 +11,21 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from darse.cli.estimate import Pace, estimate_lines, minutes
+from darse.amounts import plural
+from darse.cli.estimate import Pace, estimate_as_json, estimate_lines, minutes
 from darse.cli.stop import Stop
 from darse.data.check import data_check_as_json, describe
 from darse.data.example import DataCheck
+from darse.execute.bench import Bench
 from darse.execute.local import Watcher
-from darse.report.words import plural
+from darse.execute.rehearsal import rehearse
 from darse.search.driver import Listener
 from darse.search.history import is_run
 from darse.search.open_study import Opened
 from darse.search.record import Part
 from darse.search.stages import STAGES, Findings
 from darse.settings import Settings
-from darse.store.trial import Trial, TrialSpec
+from darse.store.trial import Trial, TrialSpec, total_seconds
 from darse.study import Audience
 
 _MEANING = {
@@ -77,12 +80,13 @@ class Display:
         )
         self.task = self.bar.add_task("starting", total=1.0, detail="")
         self.stage = ""
-        self.best = float("inf")
-        self.pace, self.epochs, self.is_estimated = Pace(clock), settings.train.epochs, False
+        self.best = math.inf
+        self.pace, self.epochs = Pace(clock), settings.train.epochs
         self.runs: dict[str, int] = {}
         self.cuts: Counter[int] = Counter()
-        self.best_cut = float("inf")
+        self.best_cut = math.inf
         self.began = self.spoke = clock()
+        self.spent_s = 0.0
         self.held: list[str] | None = None
 
     def __enter__(self) -> Display:
@@ -98,6 +102,7 @@ class Display:
         """The callbacks of a study."""
         return Audience(
             check=self._check,
+            ready=self._ready,
             opened=self._opened,
             search=Listener(self._stage, self._wanted, self._limited),
             trials=Watcher(self.stop.check, self._started, self._step, self._finished),
@@ -106,8 +111,18 @@ class Display:
     def _check(self, check: DataCheck) -> None:
         self._say("data", data_check_as_json(check), "\n".join(describe(check)))
 
+    def _ready(self, bench: Bench) -> None:
+        if (self.console.quiet and not self.is_json) or (measured := rehearse(bench, check=self.stop.check)) is None:
+            return
+        told = estimate_lines(self.settings, measured)
+        self._say("estimate", estimate_as_json(self.settings, measured), "\n".join(told))
+
     def _opened(self, opened: Opened) -> None:
         self.stop.is_patient = True
+        ended = [trial for trial in opened.trials if is_run(trial.spec)]
+        self.runs = {trial.id: number for number, trial in enumerate(ended, 1)}
+        self.best = min((trial.outcome.score for trial in opened.trials), default=math.inf)
+        self.spent_s = total_seconds(opened.trials, ())
         if opened.is_continued:
             self._say("continued", {"study": opened.record.id}, "This study was begun before; its trials are kept.")
         elif opened.changes:
@@ -150,11 +165,6 @@ class Display:
     def _step(self, epoch: int, step: int, steps: int) -> None:
         self.pace.step(epoch, step, steps)
         self.bar.update(self.task, completed=self.pace.part, detail=self._detail(epoch + 1))
-        if not self.is_estimated and self.pace.run_s is not None:
-            self.is_estimated = True
-            full_s = self.pace.run_s * self.settings.train.epochs / self.epochs
-            told = "\n".join(f"      {line}" for line in estimate_lines(self.settings, full_s))
-            self._say("estimate", {"run_seconds": round(full_s, 1)}, told)
         if not self.is_live and self.clock() - self.spoke >= QUIET_S:
             detail: dict[str, object] = {"epoch": epoch + 1, "epochs": self.epochs, "step": step, "steps": steps}
             self._say("progress", detail, f"      {self._detail(epoch + 1)}, step {step} of {steps}")
@@ -186,11 +196,11 @@ class Display:
         parts = [f"epoch {epoch} of {self.epochs}"] if epoch else []
         if (left := self.pace.left_s) is not None and epoch:
             parts.append(f"at most {minutes(left)} of the run left")
-        if self.best < float("inf"):
+        if self.best < math.inf:
             parts.append(f"best loss {self.best:.4f}")
         limit = self.settings.search.max_minutes
         of = "" if limit is None else f" of {limit:g} min"
-        return ", ".join([*parts, f"{minutes(self.clock() - self.began)}{of} gone"])
+        return ", ".join([*parts, f"{minutes(self.spent_s + self.clock() - self.began)}{of} gone"])
 
     def _release(self) -> None:
         """Say what was held back until it is clear whether a finished study has anything left to do."""
@@ -215,7 +225,7 @@ class Display:
         line = (
             f"      {plural(self.cuts.total(), 'cut')} of {' and '.join(named)} scored, best loss {self.best_cut:.4f}"
         )
-        self.cuts, self.best_cut = Counter(), float("inf")
+        self.cuts, self.best_cut = Counter(), math.inf
         return [line]
 
     def _json(self, kind: str, detail: dict[str, object]) -> None:

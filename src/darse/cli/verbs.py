@@ -80,6 +80,7 @@ def root(
 @app.command(
     epilog=_examples(
         "darse explore demo --max-minutes 4",
+        "darse explore reviews.csv --dry-run",
         "darse explore reviews.csv --text review --label sentiment",
         "darse explore headlines.csv --score score --target company",
         "darse explore reviews.csv --objective best --budget uniform:8",
@@ -149,6 +150,9 @@ def explore(
     store: Annotated[str | None, Option(help="Address of the store (study.db in the folder).")] = None,
     out: Annotated[Path | None, Option(help="Folder of the study (darse-FILE, such as darse-reviews).")] = None,
     fresh: Annotated[bool, Option("--fresh", help="Start anew; an earlier study stays in the store.")] = False,
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Show data, sites, time and memory; train and write nothing.")
+    ] = False,
     trust_remote_code: Annotated[bool, Option("--trust-remote-code", help="Run code that comes with MODEL.")] = False,
     as_json: Annotated[bool, Option("--json", help="One JSON object a line.")] = False,
     quiet: Annotated[bool, Option("--quiet", help="Print the result alone.")] = False,
@@ -156,13 +160,23 @@ def explore(
     """Search rank plans on a labelled file; write verdict and adapter."""
     from darse.cli.explore import run_explore
 
-    around = {"file", "out", "store", "fresh", "as_json", "quiet"}
+    around = {"file", "out", "store", "fresh", "dry_run", "as_json", "quiet"}
     options = {name: value for name, value in context.params.items() if name not in around}
     # an option that can be given again is an empty list in the context where it is not given
     options |= {"label_map": _table(label_map), "learning_rates": learning_rates}
     # the command stands in the report, which is shown around
     command = shlex.join(["darse", *map(without_secrets, sys.argv[1:])])
-    run_explore(file, options, out=out, store=store, fresh=fresh, command=command, as_json=as_json, quiet=quiet)
+    run_explore(
+        file,
+        options,
+        out=out,
+        store=store,
+        fresh=fresh,
+        dry_run=dry_run,
+        command=command,
+        as_json=as_json,
+        quiet=quiet,
+    )
 
 
 @app.command(

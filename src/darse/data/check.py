@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
+from darse.amounts import plural
 from darse.data.columns import describe_columns
 from darse.data.example import Columns, DataCheck, Example, SplitName, Task
 from darse.data.tally import Tally
@@ -101,8 +102,8 @@ def describe(check: DataCheck) -> list[str]:
     """The check as plain lines for a terminal."""
     rejected = sum(check.rejected.values())
     lines = [
-        f"{printable(check.source, 200)}: {check.rows} rows, {check.kept} kept, {rejected} rejected,"
-        f" {check.duplicates} duplicates, {check.conflicts} in conflict",
+        f"{printable(check.source, 200)}: {plural(check.rows, 'row')}, {check.kept:,} kept, {rejected:,} rejected,"
+        f" {plural(check.duplicates, 'duplicate')}, {check.conflicts:,} in conflict",
         *([f"read with: {describe_reading(check.how_read)}"] if check.how_read else []),
         f"columns: {describe_columns(check.columns)}",
         *([f"columns not used: {_some(check.unused)}"] if check.unused else []),
@@ -146,7 +147,7 @@ def _warn_of_rows(check: DataCheck, broken: int) -> list[str]:
     warnings = []
     rejected = sum(check.rejected.values())
     if check.kept < FEW_ROWS:
-        warnings.append(f"only {check.kept} rows are kept, fewer than {FEW_ROWS}: expect wide intervals")
+        warnings.append(f"only {plural(check.kept, 'row')} are kept, fewer than {FEW_ROWS}: expect wide intervals")
     if rejected > SMALL_PART * check.rows:
         warnings.append(f"{_percent(rejected, check.rows)} of the rows are rejected; look at their reasons")
     repeated = check.duplicates + check.conflicts
@@ -155,11 +156,11 @@ def _warn_of_rows(check: DataCheck, broken: int) -> list[str]:
     for name, few in FEW_JUDGED_ROWS.items():
         if check.split_rows[name] < few:
             warnings.append(
-                f"the {name} split has only {check.split_rows[name]} rows to judge by, fewer than {few}:"
+                f"the {name} split has only {plural(check.split_rows[name], 'row')} to judge by, fewer than {few}:"
                 " expect wide intervals"
             )
     if broken:
-        warnings.append(f"{broken} texts contain U+FFFD, the mark of a letter lost in an earlier conversion")
+        warnings.append(f"{plural(broken, 'text')} with U+FFFD, the mark of a letter lost in an earlier conversion")
     return warnings
 
 
@@ -185,7 +186,7 @@ def _warn_of_classes(check: DataCheck) -> list[str]:
     for counts in check.class_counts.values():
         totals.update(counts)
     warnings = [
-        f"class {name!r} has {count} rows, {_percent(count, check.kept)} of all: it will be learned badly"
+        f"class {name!r} has {plural(count, 'row')}, {_percent(count, check.kept)} of all: it will be learned badly"
         for name, count in totals.items()
         if count < SMALL_PART * check.kept
     ]
@@ -205,7 +206,7 @@ def _warn_of_scores(check: DataCheck, scores: Sequence[float]) -> list[str]:
     warnings = []
     if far:
         warnings.append(
-            f"{len(far)} scores lie far outside the others, for example {far[0]:g} where half are between"
+            f"{plural(len(far), 'score')} far outside the others, for example {far[0]:g} where half are between"
             f" {low:g} and {high:g}; a unit or a decimal point may be wrong"
         )
     return warnings

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from darse.amounts import plural
 from darse.data.check import build_check
 from darse.data.classes import (
     MIN_CLASS_ROWS,
@@ -170,7 +171,7 @@ def _keep_classes(rows: Sequence[LabelledRow], tally: Tally) -> tuple[list[Label
     rare = sorted(label for label, count in counts.items() if count < MIN_CLASS_ROWS)
     if rare:
         shown = ", ".join(repr(printable(label)) for label in rare[:5])
-        tally.notes.append(f"{len(rare)} classes with fewer than {MIN_CLASS_ROWS} rows are left out: {shown}")
+        tally.notes.append(f"{plural(len(rare), 'class')} of fewer than {MIN_CLASS_ROWS} rows left out: {shown}")
     kept = []
     for row in rows:
         if row.label is not None and counts[row.label] < MIN_CLASS_ROWS:

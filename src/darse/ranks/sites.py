@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from torch import nn
 
 from darse.errors import ModelError, SettingsError
 from darse.ranks.plan import Site, Weight
+from darse.settings import read_granularity
 
 
 def find_weights(model: nn.Module) -> tuple[Weight, ...]:
@@ -68,9 +68,12 @@ def find_sites(weights: Sequence[Weight], granularity: str = "layer") -> tuple[S
     >>> [site.name for site in find_sites([Weight("l.0.q", 4, 4, 0), Weight("l.1.q", 4, 4, 1)], "group:2")]
     ['layers 0-1']
     """
-    if granularity == "module":
+    try:
+        size = read_granularity(granularity)
+    except ValueError as error:
+        raise SettingsError([str(error)]) from error
+    if not size:
         return tuple(Site(_module_name(weight), (weight,)) for weight in weights)
-    size = _group_size(granularity)
     depth = max(weight.layer for weight in weights) + 1
     return tuple(
         Site(
@@ -101,15 +104,6 @@ def _shape(module: nn.Module) -> tuple[int, int]:
     assert isinstance(weight, nn.Parameter)
     rows, columns = weight.shape
     return (rows, columns) if is_transposed(module) else (columns, rows)
-
-
-def _group_size(granularity: str) -> int:
-    if granularity == "layer":
-        return 1
-    match = re.fullmatch(r"group:([1-9][0-9]{0,3})", granularity)
-    if not match:
-        raise SettingsError([f"granularity {granularity!r} is unknown; use layer, module or group:N"])
-    return int(match[1])
 
 
 def _module_name(weight: Weight) -> str:

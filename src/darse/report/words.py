@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 
+from darse.amounts import plural as plural  # among the report's words, too
 from darse.data.example import Task
 from darse.ranks.plan import RankPlan, Site
 from darse.report.parts import ABSENT, NOT_MEASURED
@@ -157,12 +158,3 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} seconds"
     return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
-
-
-def plural(amount: int, noun: str) -> str:
-    """A number with its noun.
-
-    >>> plural(1, "trial"), plural(1200, "trial")
-    ('1 trial', '1,200 trials')
-    """
-    return f"{amount:,} {noun}" + ("" if amount == 1 else "s")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from darse.files import sha256_of_json
 from darse.settings import Settings, dotted
 from darse.store.protocol import Store, StudyRecord
+from darse.store.trial import Trial
 
 _LIMITS = ("max_trials", "max_minutes")
 
@@ -85,11 +86,13 @@ class Opened:
         record: Its record.
         is_continued: Whether it had been opened before.
         changes: What differs from the last study of its name, one line each; empty for a continued one.
+        trials: Those that are finished already, in the order in which they were asked for.
     """
 
     record: StudyRecord
     is_continued: bool
     changes: tuple[str, ...]
+    trials: tuple[Trial, ...] = ()
 
 
 def open_study(store: Store, identity: Identity, *, name: str, fresh: bool, now: float) -> Opened:
@@ -110,7 +113,8 @@ def open_study(store: Store, identity: Identity, *, name: str, fresh: bool, now:
     key = identity.study(number)
     record = StudyRecord(key, name, identity.context(number), identity.described(), now)
     changes = () if key in present else _changes([one for one in present.values() if one.name == name], record)
-    return Opened(store.open_study(record), key in present, changes)
+    opened = store.open_study(record)
+    return Opened(opened, key in present, changes, tuple(store.trials(key)) if key in present else ())
 
 
 def _changes(earlier: Sequence[StudyRecord], record: StudyRecord) -> tuple[str, ...]:

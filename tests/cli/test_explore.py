@@ -1,0 +1,116 @@
+"""`darse explore` before its first run: what is refused, what is shown, and what is left behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from darse.cli.main import run
+from darse.data.write import write_rows
+from tests.labelled import labelled_rows
+
+
+@pytest.fixture
+def reviews(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A small labelled file in an empty folder, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    rows = labelled_rows(60)
+    write_rows(tmp_path / "reviews.csv", list(rows[0]), rows)
+    return "reviews.csv"
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_dry_run_shows_what_a_search_would_be_and_writes_nothing(
+    reviews: str, tiny_bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--model", str(tiny_bert), "--max-rank", "4", "--epochs", "1", "--budget", "uniform:2"]
+    assert run(["explore", reviews, *options, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    for part in (
+        "reviews.csv: 60 rows",
+        "columns: text = 'text' (guessed), label = 'label' (guessed), score = 'score' (guessed)",
+        "split (made): train",
+        "tokens: median",
+        "warning: only 60 rows are kept",
+        f"model: {tiny_bert}, ",
+        "sites: 4 (layer), a rank costs 224 parameters in each; rank 4 everywhere 3,584",
+        "budget: 1,792 parameters",
+        "one run of 1 epoch takes about",
+        "a complete search is about 30 such runs",
+        "nothing was written; without --dry-run the study goes to darse-reviews",
+    ):
+        assert part in said
+    assert _names(tmp_path) == ["reviews.csv"]
+
+
+def test_a_dry_run_for_programs_is_two_events(
+    reviews: str, tiny_bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["explore", reviews, "--model", str(tiny_bert), "--max-rank", "4", "--dry-run", "--json"]) == 0
+    data, outlook = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (data["event"], data["kept"]) == ("data", 60)
+    assert outlook["event"] == "outlook"
+    assert outlook["sites"] == dict.fromkeys(["layer 0", "layer 1", "layer 2", "layer 3"], 224)
+    assert (outlook["max_rank"], outlook["budget"], outlook["runs"]) == (4, None, 30)
+    assert outlook["run_seconds"] >= 0
+    assert _names(tmp_path) == ["reviews.csv"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--budget", "1"], "rank 1 at one site costs"),
+        (["--budget", "1", "--dry-run"], "rank 1 at one site costs"),
+        (["--store", "postgresql+nonsense://x"], "nonsense"),
+    ],
+)
+def test_what_is_refused_leaves_nothing_behind(
+    reviews: str,
+    tiny_bert: Path,
+    tmp_path: Path,
+    options: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["explore", reviews, "--model", str(tiny_bert), *options]) in {2, 3}
+    assert said in capsys.readouterr().err
+    assert _names(tmp_path) == ["reviews.csv"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--label", "nope"], "there is no column 'nope'"),
+        (["--score", "text"], "no column is obviously the text"),
+        (["--granularity", "head"], "use layer, module or group:N"),
+        (["--separator", ";"], "are separated by ',' and not by ';'"),
+        (["--encoding", "utf-16"], "not in --encoding utf-16"),
+        (["--encoding", "klingon"], "--encoding 'klingon' is not known"),
+        (["--split", "label"], "60 of 60 rows cannot be used"),
+    ],
+)
+def test_what_is_wrong_with_the_data_is_told_before_heavy_packages_are_loaded(
+    reviews: str, options: list[str], said: str
+) -> None:
+    code = f"import sys; from darse.cli.main import run; code = run({['explore', reviews, *options]!r})"
+    code += "; sys.exit(9 if 'torch' in sys.modules else code)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_to_expect_is_told_before_the_first_run_however_few_the_rows(
+    reviews: str, tiny_bert: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--model", str(tiny_bert), "--max-rank", "2", "--epochs", "1", "--max-trials", "1", "--seeds", "2"]
+    assert run(["explore", reviews, *options]) == 0
+    said = capsys.readouterr().err
+    assert 0 < said.index("one run of 1 epoch takes about") < said.index("[1/5] calibrate")
