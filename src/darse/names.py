@@ -10,6 +10,7 @@ from pathlib import PurePath
 from darse.errors import InputError
 
 MAX_NAME_LENGTH = 80
+_SHOWN_PATH = 1000
 _RESERVED = frozenset(
     {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))}
 )
@@ -78,3 +79,8 @@ def printable(text: str, limit: int = 60) -> str:
         for character in text[: limit + 1]
     )
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def printable_path(path: str) -> str:
+    """A path or the name of a model or data set as `printable` text: whole, if it is one that somebody could mean."""
+    return printable(path, _SHOWN_PATH)

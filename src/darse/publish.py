@@ -16,7 +16,7 @@ from darse.model.lora import installed
 from darse.model.proof import plain_logits
 from darse.model.reload import load_adapter
 from darse.model.weights import AdapterWeights
-from darse.names import printable
+from darse.names import printable_path
 from darse.ranks.sites import find_weights
 from darse.report.card import model_card
 from darse.report.facts import NamedPlan
@@ -102,7 +102,7 @@ def export_again(
     found = find_base(base or settings.model, trust_remote_code=trust_remote_code)
     if found.digest != result.origin.base_digest:
         raise ModelError(
-            f"the weights of {printable(found.name)} are not those of the study; give the right model with --base"
+            f"the weights of {printable_path(found.name)} are not those of the study; give the right model with --base"
         )
     model = found.classifier(result.task)
     weights = read_weights(store, run.outcome.artifacts["weights"])

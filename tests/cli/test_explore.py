@@ -94,6 +94,7 @@ def test_what_is_refused_leaves_nothing_behind(
         (["--encoding", "utf-16"], "not in --encoding utf-16"),
         (["--encoding", "klingon"], "--encoding 'klingon' is not known"),
         (["--split", "label"], "60 of 60 rows cannot be used"),
+        (["--model", "."], ". has no config.json"),
     ],
 )
 def test_what_is_wrong_with_the_data_is_told_before_heavy_packages_are_loaded(
@@ -114,3 +115,13 @@ def test_what_to_expect_is_told_before_the_first_run_however_few_the_rows(
     assert run(["explore", reviews, *options]) == 0
     said = capsys.readouterr().err
     assert 0 < said.index("one run of 1 epoch takes about") < said.index("[1/5] calibrate")
+
+
+@pytest.mark.parametrize("arguments", [["{}.csv"], ["demo", "--model", "./{}"], ["demo", "--model", "{}"]])
+def test_a_long_path_is_shown_whole(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    long = "/".join(["a folder with a name", "that is not short at all"] * 5)
+    assert run(["explore", *(one.format(long) for one in arguments)]) == 2
+    assert long in capsys.readouterr().err

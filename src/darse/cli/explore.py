@@ -27,7 +27,7 @@ def run_explore(
 ) -> None:
     """Run a study and print where everything lies; what can be checked is, before packages load that take seconds."""
     settings = settings_from_options(options, called=as_option)
-    check_source(source, settings.model)
+    check_source(source, settings.model, trust_remote_code=settings.trust_remote_code)
     with stopping_cleanly() as stop:
         data = load_labelled(source, settings.data, seed=settings.search.seed)
         if not (quiet or as_json):

@@ -6,12 +6,17 @@ from pathlib import Path
 
 from darse.data.source import refuse_absent
 from darse.errors import AdapterError, DataError, ModelError
+from darse.model.folder import check_folder
 
 
-def check_source(name: str, model: str | None) -> None:
-    """Refuse a labelled source, or a base model, that can only be a path and leads nowhere."""
+def check_source(name: str, model: str | None, *, trust_remote_code: bool) -> None:
+    """Refuse a labelled source, or a base model, that can only be a path and leads nowhere, or to no model."""
     refuse_absent(name)
-    if model is not None and model.startswith((".", "/", "~")) and not Path(model).is_dir():
+    if model is None:
+        return
+    if _is_folder(model):
+        check_folder(Path(model), model, trust_remote_code=trust_remote_code)
+    elif model.startswith((".", "/", "~")):
         raise ModelError(f"{model}: there is no such folder; check --model")
 
 
@@ -25,3 +30,10 @@ def check_adapter(folder: Path, file: Path | None) -> None:
         raise AdapterError(f"{folder} has no darse.json; give {hint}")
     if file is not None and not (file.exists() or file.is_symlink()):
         raise DataError("there is no such file; check the path", path=file)
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return name != "" and Path(name).is_dir()
+    except (OSError, ValueError):  # no name that a folder can have
+        return False

@@ -39,7 +39,7 @@ def run_shrink(
 ) -> None:
     """Shrink an adapter and print where everything lies."""
     settings = settings_from_options(options, called=as_option)
-    check_source(source, model)
+    check_source(source, model, trust_remote_code=settings.trust_remote_code)
     named = tuple(label.strip() for label in labels.split(",")) if labels is not None else ()
     with stopping_cleanly() as stop:
         if not (quiet or as_json):

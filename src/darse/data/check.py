@@ -12,7 +12,7 @@ from darse.amounts import plural
 from darse.data.columns import describe_columns
 from darse.data.example import Columns, DataCheck, Example, SplitName, Task
 from darse.data.tally import Tally
-from darse.names import printable
+from darse.names import printable, printable_path
 
 FEW_ROWS = 200
 SMALL_PART = 0.05
@@ -102,7 +102,7 @@ def describe(check: DataCheck) -> list[str]:
     """The check as plain lines for a terminal."""
     rejected = sum(check.rejected.values())
     lines = [
-        f"{printable(check.source, 200)}: {plural(check.rows, 'row')}, {check.kept:,} kept, {rejected:,} rejected,"
+        f"{printable_path(check.source)}: {plural(check.rows, 'row')}, {check.kept:,} kept, {rejected:,} rejected,"
         f" {plural(check.duplicates, 'duplicate')}, {check.conflicts:,} in conflict",
         *([f"read with: {describe_reading(check.how_read)}"] if check.how_read else []),
         f"columns: {describe_columns(check.columns)}",

@@ -14,7 +14,7 @@ from darse.data.read import FORMATS, OTHER_FORMATS, how_read, read_rows
 from darse.data.reading import Reading
 from darse.data.row import Row, as_cell
 from darse.errors import DataError
-from darse.names import printable
+from darse.names import printable_path
 
 DEMO = "demo"
 IN_MEMORY = "rows in memory"
@@ -113,10 +113,10 @@ def refuse_absent(name: str) -> None:
         return
     if Path(name).suffix.casefold() in {*OTHER_FORMATS, *FORMATS}:
         read_rows(Path(name)).close()  # another format is an error of its own
-        raise DataError("there is no such file; check the path", path=printable(name, 200))
+        raise DataError("there is no such file; check the path", path=printable_path(name))
     if not is_hub_name(name):
         raise DataError(
-            f"{printable(name)!r} is no file, no folder and no name of a hub data set; give a path ending in"
+            f"{printable_path(name)!r} is no file, no folder and no name of a hub data set; give a path ending in"
             f" {', '.join(FORMATS)}, or owner/name"
         )
 

@@ -26,7 +26,7 @@ from darse.model.folder import check_folder, weights_digest
 from darse.model.loading import loading
 from darse.model.tokenizer import fit_tokenizer
 from darse.model.weights import head_parameters
-from darse.names import first_line, printable
+from darse.names import first_line, printable_path
 
 BUNDLED = "minilm"
 BUNDLED_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
@@ -217,7 +217,7 @@ def download(name: str, patterns: Sequence[str], what: str, remedy: str) -> Path
         return Path(snapshot_download(name, allow_patterns=list(patterns)))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
-            f"{printable(name)!r} is neither a local folder nor {what} that the hub gives us "
+            f"{printable_path(name)!r} is neither a local folder nor {what} that the hub gives us "
             f"({first_line(error)}); {remedy}"
         ) from error
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from darse.errors import ModelError
 from darse.files import sha256_of_file
 from darse.model.peft_names import CONFIG_FILE
-from darse.names import printable
+from darse.names import printable, printable_path
 
 _MAX_JSON_BYTES = 64 << 20
 _INDEX = "model.safetensors.index.json"
@@ -37,7 +37,7 @@ def check_folder(folder: Path, name: str, *, trust_remote_code: bool) -> None:
     tokenizer = _read_object(folder / "tokenizer_config.json") or {}
     if (config.get("auto_map") or tokenizer.get("auto_map")) and not trust_remote_code:
         raise ModelError(
-            f"{printable(name, 300)} brings its own code, which is not run; read it, then allow it with "
+            f"{printable_path(name)} brings its own code, which is not run; read it, then allow it with "
             "--trust-remote-code"
         )
     _refuse_redirections(folder, config)

@@ -16,7 +16,7 @@ from darse.model.base import download
 from darse.model.peft_config import PeftConfig, read_peft_config
 from darse.model.peft_names import ADAPTER_FILE, CONFIG_FILE, DOWN, KEY_PREFIX, UP
 from darse.model.weights import AdapterWeights, Pair, scaling
-from darse.names import printable
+from darse.names import printable, printable_path
 
 _PICKLES = ("adapter_model.bin", "adapter_model.pt", "pytorch_model.bin")
 _WHOLE = ".modules_to_save."
@@ -75,7 +75,7 @@ def find_adapter(name: str) -> Path:
     except (OSError, ValueError):  # a name that no file can have
         is_folder = is_there = False
     if not is_folder and (is_there or name.startswith((".", "/", "~"))):
-        raise AdapterError(f"{printable(name, 200)}: there is no such folder; give the folder of a PEFT adapter")
+        raise AdapterError(f"{printable_path(name)}: there is no such folder; give the folder of a PEFT adapter")
     if not is_folder:
         folder = download(name, [CONFIG_FILE, ADAPTER_FILE], "a PEFT adapter", "give the folder of a PEFT adapter")
     _check_files(folder)

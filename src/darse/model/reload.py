@@ -19,7 +19,7 @@ from darse.model.lora_facts import LoraFacts, read_lora_facts
 from darse.model.manifest import Manifest, manifest_digest, read_manifest
 from darse.model.peft_names import ADAPTER_FILE, CONFIG_FILE, DOWN, KEY_PREFIX, UP
 from darse.model.weights import head_names, head_parameters
-from darse.names import printable
+from darse.names import printable, printable_path
 from darse.ranks.sites import is_linear, is_transposed
 
 
@@ -83,7 +83,7 @@ def _with_pairs(folder: Path, manifest: Manifest, base: Base) -> PreTrainedModel
     if base.digest != manifest.base_digest:
         raise AdapterError(
             f"{folder} was trained on a base model with digest {printable(manifest.base_digest, 12)}, but "
-            f"{printable(base.name)} has {base.digest[:11]}…; give the right one with --base"
+            f"{printable_path(base.name)} has {base.digest[:11]}…; give the right one with --base"
         )
     tensors, facts = _read_tensors(folder / ADAPTER_FILE), read_lora_facts(folder)
     model = base.classifier(manifest.task)
