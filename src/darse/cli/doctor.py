@@ -57,7 +57,7 @@ def _packages() -> Iterator[Check]:
         try:
             yield Check(name, True, importlib.metadata.version(name))
         except importlib.metadata.PackageNotFoundError:
-            yield Check(name, False, "missing; run: pip install darse")
+            yield Check(name, False, f"missing; run: pip install {name}")
 
 
 def _model(name: str) -> Check:
