@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from darse.ranks.plan import RankPlan
 from darse.search.open_study import Identity, Opened, open_study
 from darse.settings import settings_from_options
 from darse.store.open import open_store
 from darse.store.protocol import Store
+from darse.store.trial import Outcome, TrialSpec
 
 SAME = Identity("d" * 64, "b" * 64, "darse", "2.13.0", settings_from_options({}))
 
@@ -37,6 +39,25 @@ def test_the_same_request_continues_its_study(store: Store) -> None:
     assert (first.is_continued, second.is_continued) == (False, True)
     assert second.record == first.record
     assert second.changes == ()
+
+
+def test_a_study_that_is_continued_comes_with_its_finished_trials(store: Store) -> None:
+    key = opened(store).record.id
+    specs = [TrialSpec(RankPlan((rank,)), 0, 1e-3, 6) for rank in (4, 2)]
+    names = store.enqueue(key, specs)
+    lease = store.claim(key, "worker", now=1.0, lease_s=60.0, trial=names[0])
+    assert lease is not None
+    store.finish(lease, Outcome(score=0.5, metrics={}, losses="0" * 64), now=2.0)
+    assert [trial.spec for trial in opened(store).trials] == specs[:1]
+    assert opened(store, fresh=True).trials == ()
+
+
+def test_a_file_that_is_read_otherwise_is_named_among_the_changes(store: Store) -> None:
+    opened(store)
+    other = replace(with_options(separator=";", encoding="cp1252"), data_digest="e" * 64)
+    changes = opened(store, other).changes
+    assert "data.encoding: None -> cp1252" in changes
+    assert "data.separator: None -> ;" in changes
 
 
 @pytest.mark.parametrize("options", [{"max_trials": 5}, {"max_minutes": 3.0}])
