@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
     """A folder with two finished studies of one name, and a stopped one."""
     with open_store(tmp_path / "study.db") as store:
         for created, (key, name) in enumerate([(FINISHED, "reviews"), (TWIN, "reviews"), (STOPPED, "headlines")]):
-            store.open_study(StudyRecord(key, name, "context", {}, float(created)))
+            store.register_study(StudyRecord(key, name, "context", {}, float(created)))
             if key == STOPPED:
                 store.set_study_state(key, "stopped")
                 continue
@@ -54,7 +54,7 @@ def test_what_fits_several_studies_is_refused_and_names_them(store: Store, name:
 
 
 def test_a_whole_id_is_never_taken_for_the_beginning_of_another(store: Store) -> None:
-    store.open_study(StudyRecord(f"{FINISHED}0", "longer", "context", {}, 9.0))
+    store.register_study(StudyRecord(f"{FINISHED}0", "longer", "context", {}, 9.0))
     assert find_study(store, FINISHED).id == FINISHED
 
 
@@ -85,7 +85,7 @@ def test_a_study_that_is_not_finished_says_its_state(store: Store, folder: Path)
 
 def test_a_shrunk_adapter_is_told_from_a_study(tmp_path: Path) -> None:
     with open_store(tmp_path / "study.db") as store:
-        store.open_study(StudyRecord(FINISHED, "shrunk", "context", {}, 0.0))
+        store.register_study(StudyRecord(FINISHED, "shrunk", "context", {}, 0.0))
         store.set_study_state(FINISHED, "finished")
         (tmp_path / "shrink.json").write_text("{}", encoding="utf-8")
         for name in (None, "shrunk"):

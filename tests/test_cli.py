@@ -99,7 +99,7 @@ def test_studies_of_all_folders_are_listed_in_the_folder_above(
     for name in ("darse-reviews", "darse-headlines"):
         shutil.copytree(small_study.folder, tmp_path / name)
     with open_study_store(tmp_path / "darse-headlines") as store:
-        store.open_study(StudyRecord("aa1", "of headlines", "context", {}, 0.0))
+        store.register_study(StudyRecord("aa1", "of headlines", "context", {}, 0.0))
     (tmp_path / "notes").mkdir()
     monkeypatch.chdir(tmp_path)
     assert run(["studies"]) == 0
@@ -139,7 +139,7 @@ def test_studies_shows_the_history_of_one(small_study: SmallStudy, capsys: pytes
 def test_beginning_of_several_ids_is_refused(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with open_study_store(tmp_path, None) as store:
         for key in ("aa1", "aa2"):
-            store.open_study(StudyRecord(key, "reviews", "context", {}, 0.0))
+            store.register_study(StudyRecord(key, "reviews", "context", {}, 0.0))
     assert run([verb, str(tmp_path), "--study", "aa"]) == 2
     assert "'aa' could be aa1, aa2" in _error(capsys)
 
@@ -359,7 +359,7 @@ def test_studies_of_one_folder_are_told_apart(tmp_path: Path, capsys: pytest.Cap
         for key, rate, asked in (("aa1", 1e-3, "darse"), ("aa2", 2e-3, "mine.f")):
             search = {"learning_rates": [rate], "seeds": 3, "evaluator": "finetune"}
             settings = {"search": search, "data_sha256": "d" * 64, "evaluator": asked}
-            store.open_study(StudyRecord(key, "reviews", "context", settings, 0.0))
+            store.register_study(StudyRecord(key, "reviews", "context", settings, 0.0))
         store.put_finding("aa1", "verify", {"plan": [0, 4]})
         Journal(store, "aa1").finish(verdict="smaller")
     assert run(["studies", str(tmp_path)]) == 0

@@ -24,7 +24,7 @@ from darse.names import folder_name, printable
 from darse.plan_source import plan_as_config
 from darse.publish import export_again, publish
 from darse.score.scorer import AdapterScorer, Score, Scorer
-from darse.search.open_study import Opened
+from darse.search.identity import Opened
 from darse.search.result import Result
 from darse.search.sensitivity import SiteLoss
 from darse.search.verdict import Verdict

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,7 +31,7 @@ from darse.model.weights import AdapterWeights
 from darse.ranks.plan import RankPlan, cost
 from darse.search.driver import Limits, Listener, Searched, search
 from darse.search.history import Problem
-from darse.search.open_study import Identity, Opened, open_study, shaping_versions
+from darse.search.identity import Identity, Opened, begin_or_continue, shaping_versions
 from darse.search.record import Part
 from darse.search.result import Origin, Quality, Result
 from darse.search.stages import Findings
@@ -47,7 +46,6 @@ from darse.store.trial import EvaluatorName, Trial, total_seconds
 from darse.train.checkpoint import forgetting
 
 RESULT = "result"
-_PACKAGES = ("torch", "transformers", "peft", "numpy", "scipy", "scikit-learn", "tokenizers", "safetensors")
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,7 @@ def _open(request: Request, base: Base, store: Store, data_digest: str, started:
     """Continue the study of a request, or start it."""
     name = "darse" if request.evaluator is None else identity_of(request.evaluator)
     identity = Identity(data_digest, files_digest(base.folder), name, shaping_versions(), request.settings)
-    return open_study(store, identity, name=request.out.name, fresh=request.fresh, now=started)
+    return begin_or_continue(store, identity, name=request.out.name, fresh=request.fresh, now=started)
 
 
 @dataclass(frozen=True)
@@ -285,15 +283,13 @@ class _Run:
         result = Result(
             study=self.study,
             name=self.opened.record.name,
-            origin=Origin(
+            origin=Origin.now(
+                self.ground.base,
                 command=self.request.command,
                 source=check.source if check else "",
                 data_digest=self.data_digest,
-                base_name=self.ground.base.name,
-                base_digest=self.ground.base.digest,
                 base_parameters=self.ground.base_parameters,
                 head_parameters=head,
-                versions={name: _version(name) for name in ("darse", *_PACKAGES)},
                 started=self.opened.record.created,
             ),
             settings=self.request.settings,
@@ -354,7 +350,3 @@ def _ask_user(request: Request, function: UserFunction, audience: Audience, star
             verdict = run.verdict(searched, losses, "loss", "valid")
             result = run.result(searched, verdict, task=Task(), check=None, quality=None, head=0)
     return Finished(result, None, None)
-
-
-def _version(package: str) -> str:
-    return importlib.metadata.version(package)

@@ -19,7 +19,7 @@ from darse.execute.rehearsal import Rehearsed
 from darse.ranks.plan import RankPlan
 from darse.search.allocate import Allocation
 from darse.search.calibrate import Calibration
-from darse.search.open_study import Opened
+from darse.search.identity import Opened
 from darse.search.stages import Findings
 from darse.search.uniform import Coarse, Fine
 from darse.search.verify import Verified

@@ -31,7 +31,7 @@ def wait_for(is_so: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("kind", ["ask", "end"])
 def test_a_worker_stopped_past_its_lease_takes_the_others_result(kind: str, tmp_path: Path) -> None:
     with open_store(tmp_path / "study.db") as store:
-        store.open_study(StudyRecord(STUDY, "s", "c", {}, 0.0))
+        store.register_study(StudyRecord(STUDY, "s", "c", {}, 0.0))
 
         command = [sys.executable, "-m", "tests.crash.stopped_worker", str(tmp_path), kind]
         worker = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)

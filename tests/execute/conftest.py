@@ -18,5 +18,5 @@ STUDY = "s"
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with open_store(tmp_path / "study.db") as opened:
-        opened.open_study(StudyRecord(STUDY, "s", CONTEXT, {}, 0.0))
+        opened.register_study(StudyRecord(STUDY, "s", CONTEXT, {}, 0.0))
         yield opened

@@ -83,7 +83,7 @@ def work(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("bench")
     settings = Settings.model_validate({"train": {"epochs": 2, "max_length": 16}, "search": {"max_rank": 4}})
     with open_store(folder / "study.db") as store:
-        store.open_study(StudyRecord(STUDY, "s", "c", {}, 0.0))
+        store.register_study(StudyRecord(STUDY, "s", "c", {}, 0.0))
         data = load_labelled(labelled_rows(90), settings.data, seed=0)
         bench = Bench.build(find_base(str(tiny_bert)), data, settings, store, folder / "checkpoints")
         spec = TrialSpec(FULL, 0, 3e-3, 2)
@@ -269,7 +269,7 @@ def test_a_user_who_changed_the_number_of_examples_since_the_study_was_begun_is_
     work: Workplace,
 ) -> None:
     store, study = work.bench.store, "of three examples"
-    store.open_study(StudyRecord(study, study, study, {}, 0.0))
+    store.register_study(StudyRecord(study, study, study, {}, 0.0))
     spec = work.spec("user")
 
     def evaluator(rows: int) -> UserEvaluator:

@@ -25,7 +25,7 @@ DEADLINE_S = 60.0
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStore]:
     with open_store(tmp_path / "study.db") as opened:
-        opened.open_study(StudyRecord(STUDY, "s", "c", {}, 0.0))
+        opened.register_study(StudyRecord(STUDY, "s", "c", {}, 0.0))
         opened.enqueue(STUDY, [TrialSpec(RankPlan((1,)), 0, 1e-3, 1)])
         yield opened
 

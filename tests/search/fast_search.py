@@ -29,7 +29,7 @@ DEPTH = 6
 
 def main(folder: Path) -> None:
     with open_store(folder / "study.db") as store:
-        store.open_study(StudyRecord(STUDY, "fast", CONTEXT, {}, 0.0))
+        store.register_study(StudyRecord(STUDY, "fast", CONTEXT, {}, 0.0))
         executor = LocalExecutor(
             store,
             WorldEvaluator(World(DEPTH), store, lambda trial, spec: note_start(folder, store, trial, spec)).by_name(),

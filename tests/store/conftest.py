@@ -45,5 +45,5 @@ def reopen(address: str) -> Iterator[Reopen]:
 def store(reopen: Reopen) -> Store:
     """An open store with one study."""
     opened = reopen()
-    opened.open_study(a_record())
+    opened.register_study(a_record())
     return opened

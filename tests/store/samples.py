@@ -51,7 +51,7 @@ def claimed(store: Store, number: int, *, study: str = STUDY, worker: str = "wor
 def fill(store: Store, *, trials: int = 12) -> None:
     """Two studies with finished, failed, leased and waiting trials, findings, events and artifacts."""
     for study, created in ((STUDY, 1000.25), (OTHER_STUDY, 2000.5)):
-        store.open_study(a_record(study, created=created))
+        store.register_study(a_record(study, created=created))
         store.add_event(study, Event(created, "started", {"pid": 1}))
     store.enqueue(STUDY, [a_spec(number) for number in range(trials)])
     store.enqueue(OTHER_STUDY, [a_spec(number) for number in range(trials // 2)])

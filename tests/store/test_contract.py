@@ -22,12 +22,12 @@ def test_a_study_is_read_back_as_it_was_opened(store: Store) -> None:
 def test_opening_a_study_again_keeps_its_first_record(store: Store) -> None:
     again = replace(a_record(), name="renamed", created=9999.0)
 
-    assert store.open_study(again) == a_record()
+    assert store.register_study(again) == a_record()
     assert store.studies() == [a_record()]
 
 
 def test_studies_come_oldest_first(store: Store) -> None:
-    store.open_study(a_record(OTHER_STUDY, created=5.0))
+    store.register_study(a_record(OTHER_STUDY, created=5.0))
 
     assert [record.id for record in store.studies()] == [OTHER_STUDY, STUDY]
 
@@ -56,7 +56,7 @@ def test_an_unknown_study_is_named_in_the_error(store: Store) -> None:
 @pytest.mark.parametrize("study", ["", "a\0b", "\ud800", "x" * 200, "a\nb"])
 def test_a_key_that_some_database_could_not_keep_is_refused_in_one_line(store: Store, study: str) -> None:
     with pytest.raises(StoreError, match="cannot name a study") as caught:
-        store.open_study(a_record(study))
+        store.register_study(a_record(study))
     assert "\n" not in str(caught.value)
 
 
@@ -90,7 +90,7 @@ def test_a_named_trial_is_claimed_before_older_ones(store: Store) -> None:
 
 
 def test_a_trial_of_another_study_is_not_claimed(store: Store) -> None:
-    store.open_study(a_record(OTHER_STUDY))
+    store.register_study(a_record(OTHER_STUDY))
     (trial,) = store.enqueue(OTHER_STUDY, [a_spec(1)])
 
     assert store.claim(STUDY, "worker", now=1.0, lease_s=10.0) is None
@@ -115,7 +115,7 @@ def test_finished_trials_come_in_the_order_in_which_the_study_asked(store: Store
 
 def test_a_trial_finished_in_one_study_is_finished_in_another_of_the_same_context(store: Store) -> None:
     trial = store.finish(claimed(store, 1), an_outcome(1), now=2.0)
-    store.open_study(a_record(OTHER_STUDY))
+    store.register_study(a_record(OTHER_STUDY))
     store.enqueue(OTHER_STUDY, [a_spec(0), a_spec(1)])
 
     assert store.trials(OTHER_STUDY) == [trial]
@@ -124,7 +124,7 @@ def test_a_trial_finished_in_one_study_is_finished_in_another_of_the_same_contex
 
 def test_a_trial_of_another_context_is_another_trial(store: Store) -> None:
     store.finish(claimed(store, 1), an_outcome(1), now=2.0)
-    store.open_study(a_record(OTHER_STUDY, context="other data"))
+    store.register_study(a_record(OTHER_STUDY, context="other data"))
     store.enqueue(OTHER_STUDY, [a_spec(1)])
 
     assert store.trials(OTHER_STUDY) == []
@@ -132,7 +132,7 @@ def test_a_trial_of_another_context_is_another_trial(store: Store) -> None:
 
 
 def test_two_studies_that_wait_for_one_trial_share_one_lease(store: Store) -> None:
-    store.open_study(a_record(OTHER_STUDY))
+    store.register_study(a_record(OTHER_STUDY))
     lease = claimed(store, 1)
     store.enqueue(OTHER_STUDY, [a_spec(1)])
 
@@ -247,7 +247,7 @@ def test_any_text_is_kept_as_it_is(store: Store, text: str) -> None:
     store.add_event(STUDY, Event(1.0, text, {"text": text}))
     store.put_finding(STUDY, "note", {text: text})
     store.fail(claimed(store, 1), text, now=1.0)
-    store.open_study(replace(a_record(OTHER_STUDY, created=2000.0), name=text))
+    store.register_study(replace(a_record(OTHER_STUDY, created=2000.0), name=text))
 
     assert store.events(STUDY) == [Event(1.0, text, {"text": text})]
     assert store.findings(STUDY) == {"note": {text: text}}

@@ -40,7 +40,7 @@ def test_a_path_and_its_address_are_the_same_store(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a b.db", "50%.db", "what?.db", "#1.db", "Grüße.db", "a&b=c.db", ":memory:x"])
 def test_any_file_name_works(tmp_path: Path, name: str) -> None:
     with open_store(tmp_path / name) as store:
-        store.open_study(a_record())
+        store.register_study(a_record())
 
     assert (tmp_path / name).is_file()
     with open_store(tmp_path / name) as store:
@@ -194,15 +194,15 @@ def test_a_writer_that_waits_too_long_says_who_is_to_blame(tmp_path: Path) -> No
     ):
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="is locked by another process; let that process finish"):
-            store.open_study(a_record())
+            store.register_study(a_record())
         assert store.studies() == []
         other.execute("ROLLBACK")
-        assert store.open_study(a_record()) == a_record()
+        assert store.register_study(a_record()) == a_record()
 
 
 def test_a_database_that_may_not_grow_says_so_and_goes_on_later(tmp_path: Path) -> None:
     with open_store(tmp_path / "store.db") as store:
-        store.open_study(a_record())
+        store.register_study(a_record())
         with store._database.read() as connection:
             connection.exec_driver_sql("PRAGMA max_page_count = 1")
         with pytest.raises(StoreError, match=r"store\.db cannot grow because the disk is full; free some room"):
@@ -225,7 +225,7 @@ def test_a_store_that_disappears_is_not_made_again(tmp_path: Path) -> None:
 
 def test_threads_share_a_store(tmp_path: Path) -> None:
     with open_store(tmp_path / "store.db") as store:
-        store.open_study(a_record())
+        store.register_study(a_record())
         store.enqueue(STUDY, [a_spec(number) for number in range(40)])
 
         def work() -> None:
@@ -242,7 +242,7 @@ def test_threads_share_a_store(tmp_path: Path) -> None:
 
 def test_a_damaged_row_is_named_with_a_remedy(tmp_path: Path) -> None:
     with open_store(tmp_path / "store.db") as store:
-        store.open_study(a_record())
+        store.register_study(a_record())
         trial = store.finish(claimed(store, 1), an_outcome(1), now=2.0)
     with closing(sqlite3.connect(tmp_path / "store.db")) as connection, connection:
         connection.execute("UPDATE darse_trials SET body = replace(body, '1.1', '1.2')")
@@ -274,7 +274,7 @@ from darse.store.artifacts import ArtifactFolder
 from darse.store.open import open_store
 from tests.store.samples import STUDY, a_record, a_spec
 store = open_store(sys.argv[1])
-store.open_study(a_record())
+store.register_study(a_record())
 child = os.fork()
 store.enqueue(STUDY, [a_spec(number) for number in range(50 if child else 25, 75 if child else 50)])
 inherited = store._database._inherited

@@ -65,7 +65,7 @@ class StoreAgainstDictionary(RuleBasedStateMachine):
         self.leases: list[Lease] = []
         self.now = 0.0
         for created, study in enumerate((STUDY, OTHER_STUDY)):
-            record = self.store.open_study(a_record(study, created=created))
+            record = self.store.register_study(a_record(study, created=created))
             self.studies[study] = Owned(record)
 
     @rule(study=STUDIES, numbers=st.lists(NUMBERS, max_size=4))

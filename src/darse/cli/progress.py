@@ -21,7 +21,7 @@ from darse.execute.local import Watcher
 from darse.execute.rehearsal import rehearse
 from darse.search.driver import Listener
 from darse.search.history import is_run
-from darse.search.open_study import Opened
+from darse.search.identity import Opened
 from darse.search.record import Part
 from darse.search.stages import STAGES, Findings
 from darse.settings import Settings

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -18,6 +20,21 @@ from darse.search.stages import Findings
 from darse.search.verdict import Verdict
 from darse.settings import SearchSettings, Settings
 from darse.store.trial import Trial
+
+if TYPE_CHECKING:
+    from darse.model.base import Base
+
+_PACKAGES = (
+    "darse",
+    "torch",
+    "transformers",
+    "peft",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "tokenizers",
+    "safetensors",
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +62,31 @@ class Origin:
     head_parameters: int
     versions: Mapping[str, str]
     started: float
+
+    @classmethod
+    def now(
+        cls,
+        base: Base,
+        *,
+        command: str,
+        source: str,
+        data_digest: str,
+        base_parameters: int,
+        head_parameters: int,
+        started: float,
+    ) -> Origin:
+        """What reproduces work on a base model with the packages that are installed."""
+        return cls(
+            command=command,
+            source=source,
+            data_digest=data_digest,
+            base_name=base.name,
+            base_digest=base.digest,
+            base_parameters=base_parameters,
+            head_parameters=head_parameters,
+            versions={name: importlib.metadata.version(name) for name in _PACKAGES},
+            started=started,
+        )
 
 
 @dataclass(frozen=True)

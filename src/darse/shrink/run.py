@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import time
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from darse.names import printable
 from darse.ranks.budget import parse_budget
 from darse.ranks.plan import RankPlan
 from darse.ranks.sites import find_weights
-from darse.search.open_study import Identity, open_study, shaping_versions
+from darse.search.identity import Identity, begin_or_continue, shaping_versions
 from darse.search.result import Origin
 from darse.settings import Settings
 from darse.shrink.labels import in_head_order
@@ -38,8 +37,6 @@ from darse.store.journal import Journal
 from darse.store.open import open_study_store
 from darse.store.protocol import StudyRecord
 from darse.store.trial import total_seconds
-
-_PACKAGES = ("darse", "torch", "transformers", "peft", "safetensors")
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ def shrink(request: Request, audience: Audience) -> Finished:
         write_json(request.out / "data-check.json", data_check_as_json(check))
         audience.check(check)
         identity = _identity(adapter, base, data, settings)
-        record = open_study(store, identity, name=request.out.name, fresh=request.fresh, now=time.time()).record
+        record = begin_or_continue(store, identity, name=request.out.name, fresh=request.fresh, now=time.time()).record
         with Journal(store, record.id) as journal:
             found = Work(bench, weights, adapter, layout, budget, record.id, audience).run()
             result = _result(request, adapter, bench, layout, found, check=check, digest=data.digest, record=record)
@@ -181,15 +178,13 @@ def _result(
     record: StudyRecord,
 ) -> Shrunk:
     """Put everything together."""
-    origin = Origin(
+    origin = Origin.now(
+        bench.base,
         command=request.command,
         source=check.source,
         data_digest=digest,
-        base_name=bench.base.name,
-        base_digest=bench.base.digest,
         base_parameters=body_parameters(bench.model),
         head_parameters=bench.head_parameters,
-        versions={name: importlib.metadata.version(name) for name in _PACKAGES},
         started=record.created,
     )
     trials = bench.store.trials(record.id)

@@ -71,7 +71,7 @@ class Store(Protocol):
     `CorruptStoreError` when a row fails its digest. Times are passed in, so that tests need no clock.
     """
 
-    def open_study(self, record: StudyRecord) -> StudyRecord:
+    def register_study(self, record: StudyRecord) -> StudyRecord:
         """Register a study or return the one already there under the same id (its `created` kept)."""
 
     def studies(self) -> Sequence[StudyRecord]:

@@ -36,10 +36,10 @@ class SqlStore:
     ) -> None:
         self.close()
 
-    def open_study(self, record: StudyRecord) -> StudyRecord:
+    def register_study(self, record: StudyRecord) -> StudyRecord:
         """Register a study or return the one already there under the same id (its `created` kept)."""
         with self._database.write() as connection:
-            return studies.open_study(connection, record)
+            return studies.register_study(connection, record)
 
     def studies(self) -> Sequence[StudyRecord]:
         """All studies, oldest first."""

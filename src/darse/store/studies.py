@@ -22,7 +22,7 @@ def create_ledger(connection: Connection) -> None:
     connection.execute(insert(LEDGER).values(_ledger_columns(studies=0)))
 
 
-def open_study(connection: Connection, record: StudyRecord) -> StudyRecord:
+def register_study(connection: Connection, record: StudyRecord) -> StudyRecord:
     """Add a study, or return the one already there under its id."""
     checked_key(record.id, "study")
     _check_state(record.state)

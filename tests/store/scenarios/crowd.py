@@ -54,7 +54,7 @@ def claim_by_many(folder: Path, *, workers: int, trials: int, place: Place | Non
     """Workers claim until nothing is left; R10."""
     place, report = place or folder / "store.db", folder / "claimed.txt"
     with open_store(place) as store:
-        store.open_study(a_record())
+        store.register_study(a_record())
         ids = store.enqueue(STUDY, [a_spec(number) for number in range(trials)])
     codes = run_together([partial(_claim_all, place, report, worker) for worker in range(workers)])
     claims = Counter(notes(report))
@@ -80,7 +80,7 @@ def take_over_from_stopped_workers(folder: Path, *, times: int, place: Place | N
 
 def _write(place: Place, report: Path, numbers: range) -> None:
     with open_store(place) as store:
-        store.open_study(a_record())
+        store.register_study(a_record())
         for number in numbers:
             store.finish(claimed(store, number), an_outcome(number), now=2.0)
             note(report, str(number))
@@ -89,7 +89,7 @@ def _write(place: Place, report: Path, numbers: range) -> None:
 def _read_while_written(place: Place, report: Path, total: int) -> None:
     seen = 0
     with open_store(place) as store:
-        store.open_study(a_record())
+        store.register_study(a_record())
         while seen < total:
             before = len(notes(report))
             trials = store.trials(STUDY)
@@ -138,7 +138,7 @@ def _work_late(place: Place, number: int, late: Callable[[Store, Lease], None]) 
     code = 1
     try:
         store = open_store(place)
-        store.open_study(a_record())
+        store.register_study(a_record())
         lease = claimed(store, number, now=1.0)
         os.kill(os.getpid(), signal.SIGSTOP)
         late(store, lease)

@@ -97,7 +97,7 @@ def _restore(path: Path, files: dict[Path, bytes]) -> None:
 
 def _add_event_and_die(path: Path) -> None:
     store = open_store(path)
-    store.open_study(a_record())
+    store.register_study(a_record())
     store.add_event(STUDY, Event(9.0, "last", {}))
     os._exit(0)
 

@@ -108,7 +108,7 @@ def _fill(place: Path, report: Path, disk: Disk) -> None:
     message = ""
     try:
         with open_store(path) as store:
-            store.open_study(a_record())
+            store.register_study(a_record())
             disk.shrink()
             while True:
                 _finish_one(store, len(done), disk.artifact_bytes)
@@ -119,7 +119,7 @@ def _fill(place: Path, report: Path, disk: Disk) -> None:
         note(report, f"{disk.name}: unclear message {message!r}")
     disk.widen()
     with open_store(path) as store:
-        store.open_study(a_record())
+        store.register_study(a_record())
         _finish_one(store, len(done), disk.artifact_bytes, now=1000.0)
         done.append(len(done))
         found = [trial.outcome for trial in store.trials(STUDY)]
@@ -155,7 +155,7 @@ def _forbidden_cases(place: Path) -> dict[str, Callable[[], object]]:
     for name in ("file read-only", "folder read-only", "forbidden", "artifacts read-only"):
         (place / name).mkdir()
         with open_store(place / name / "store.db") as store:
-            store.open_study(a_record())
+            store.register_study(a_record())
     (place / "file").write_text("a file")
     (place / "artifacts read-only").chmod(0o777)
     for path in (place / "artifacts read-only").iterdir():
@@ -186,7 +186,7 @@ def _forbidden_cases(place: Path) -> dict[str, Callable[[], object]]:
 
 def _open_and_write(path: Path) -> None:
     with open_store(path) as store:
-        store.open_study(a_record("8" * 64))
+        store.register_study(a_record("8" * 64))
 
 
 def _use_all(cases: dict[str, Callable[[], object]], report: Path) -> None:

@@ -130,7 +130,7 @@ def kill_everywhere(folder: Path, *, stride: int) -> Result:
 
 def _cases(folder: Path) -> list[Case]:
     actions: dict[str, Action] = {
-        "open a study": lambda store, lease: store.open_study(a_record("9" * 64)),
+        "open a study": lambda store, lease: store.register_study(a_record("9" * 64)),
         "set a state": lambda store, lease: store.set_study_state(STUDY, "finished"),
         "enqueue": lambda store, lease: store.enqueue(OTHER_STUDY, [a_spec(0), a_spec(100), a_spec(101)]),
         "claim": lambda store, lease: store.claim(STUDY, "killed", now=1000.0, lease_s=9.0),

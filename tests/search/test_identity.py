@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from darse.ranks.plan import RankPlan
-from darse.search.open_study import Identity, Opened, open_study
+from darse.search.identity import Identity, Opened, begin_or_continue
 from darse.settings import settings_from_options
 from darse.store.open import open_store
 from darse.store.protocol import Store
@@ -27,7 +27,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def opened(
     store: Store, identity: Identity = SAME, *, name: str = "reviews", fresh: bool = False, now: float = 1.0
 ) -> Opened:
-    return open_study(store, identity, name=name, fresh=fresh, now=now)
+    return begin_or_continue(store, identity, name=name, fresh=fresh, now=now)
 
 
 def with_options(**options: object) -> Identity:

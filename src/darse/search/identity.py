@@ -95,7 +95,7 @@ class Opened:
     trials: tuple[Trial, ...] = ()
 
 
-def open_study(store: Store, identity: Identity, *, name: str, fresh: bool, now: float) -> Opened:
+def begin_or_continue(store: Store, identity: Identity, *, name: str, fresh: bool, now: float) -> Opened:
     """Continue the study of this identity, or start it.
 
     Args:
@@ -113,7 +113,7 @@ def open_study(store: Store, identity: Identity, *, name: str, fresh: bool, now:
     key = identity.study(number)
     record = StudyRecord(key, name, identity.context(number), identity.described(), now)
     changes = () if key in present else _changes([one for one in present.values() if one.name == name], record)
-    opened = store.open_study(record)
+    opened = store.register_study(record)
     return Opened(opened, key in present, changes, tuple(store.trials(key)) if key in present else ())
 
 
