@@ -8,7 +8,7 @@ from pathlib import Path
 from darse.errors import InputError
 from darse.names import printable
 from darse.search.result import Result
-from darse.store.folder import refuse_empty
+from darse.store.folder import SHRINK_FILE, VERDICT_FILE, refuse_empty
 from darse.store.open import open_study_store
 from darse.store.protocol import Store, StudyRecord
 from darse.store.sql import SqlStore
@@ -59,15 +59,15 @@ def find_result(store: Store, folder: Path, name: str | None) -> Result:
     wanted = name if name is not None else _study_of(folder)
     if wanted is None:
         result = read_result(store)
-        if result is None and (folder / "shrink.json").is_file():
-            raise InputError(f"{folder} is of a shrunk adapter and has no study; what came of it is in shrink.json")
+        if result is None and (folder / SHRINK_FILE).is_file():
+            raise InputError(f"{folder} is of a shrunk adapter and has no study; what came of it is in {SHRINK_FILE}")
         if result is None:
             raise InputError(f"{folder} has no finished study; `darse studies` lists those there are")
         return result
     record = find_study(store, wanted)
     result = read_result(store, record.id)
     if result is None and record.state == "finished":
-        raise InputError(f"study {record.id} shrank an adapter; what came of it is in shrink.json of its folder")
+        raise InputError(f"study {record.id} shrank an adapter; what came of it is in {SHRINK_FILE} of its folder")
     if result is None:
         raise InputError(f"study {record.id} is {record.state} and not finished; its command again continues it")
     return result
@@ -89,6 +89,6 @@ def check_artifacts(store: Store, study: str) -> None:
 def _study_of(folder: Path) -> str | None:
     """The study whose verdict lies in a folder; a store that several folders share holds others as well."""
     try:
-        return str(json.loads((folder / "verdict.json").read_bytes())["study"])
+        return str(json.loads((folder / VERDICT_FILE).read_bytes())["study"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

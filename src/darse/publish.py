@@ -25,6 +25,7 @@ from darse.report.shrink_card import shrink_card
 from darse.search.result import Result
 from darse.settings import Profile
 from darse.shrink.run import Finished as Shrinking
+from darse.store.folder import SHRINK_FILE, VERDICT_FILE
 from darse.store.protocol import Store
 from darse.study import Finished
 from darse.train.encode import encode
@@ -42,15 +43,12 @@ _PROBES = (
 
 
 def publish(finished: Finished, folder: Path) -> None:
-    """Write, unless an own evaluator was asked, adapter/, then report.html and verdict.json.
-
-    The verdict comes last, since it says whose folder this is.
-    """
+    """Write, unless an own evaluator was asked, adapter/, then report.html and verdict.json."""
     result = finished.result
     if finished.bench is not None and finished.weights is not None:
         write_export(result, finished.bench, finished.weights, folder / "adapter")
     write_report(result, folder / "report.html")
-    write_json(folder / "verdict.json", result.verdict_json())
+    write_json(folder / VERDICT_FILE, result.verdict_json())
 
 
 def write_report(result: Result, path: Path) -> None:
@@ -140,7 +138,7 @@ def publish_shrunk(finished: Shrinking, folder: Path, profile: Profile = "native
     }
     export = replace(_export(finished.bench, finished.weights), about=about)
     _write_proven(export, folder / "adapter", profile, shrink_card(result, profile))
-    write_json(folder / "shrink.json", result.as_json())
+    write_json(folder / SHRINK_FILE, result.as_json())
 
 
 def _export(bench: Bench, weights: AdapterWeights) -> Export:

@@ -16,6 +16,7 @@ from darse.cli.present import check_source
 from darse.cli.stop import Stop, stopping_cleanly
 from darse.names import folder_name
 from darse.settings import Profile, as_option, settings_from_options
+from darse.store.folder import SHRINK_FILE
 
 if TYPE_CHECKING:
     from darse.data.example import DataCheck
@@ -59,7 +60,7 @@ def run_shrink(
         return
     print("\n".join(shrink_lines(finished.result)))
     print(f"\nadapter  {folder / 'adapter'}")
-    print(f"verdict  {folder / 'shrink.json'}")
+    print(f"verdict  {folder / SHRINK_FILE}")
     print(f'next     darse score {folder / "adapter"} --text "..."')
 
 

@@ -33,6 +33,7 @@ from darse.shrink.labels import in_head_order
 from darse.shrink.layout import Layout
 from darse.shrink.result import Shrunk
 from darse.shrink.work import Audience, Found, Work
+from darse.store.folder import SHRINK_FILE, VERDICT_FILE
 from darse.store.journal import Journal
 from darse.store.open import open_study_store
 from darse.store.protocol import StudyRecord
@@ -131,12 +132,12 @@ def _refuse_what_is_there(request: Request, adapter: PeftAdapter) -> None:
     out = request.out
     if (out / "adapter").resolve() == adapter.folder.resolve():
         raise InputError(f"{out / 'adapter'} is the adapter that is given and would be replaced; choose another --out")
-    if (out / "verdict.json").exists():
+    if (out / VERDICT_FILE).exists():
         raise InputError(f"{out} holds a study, whose adapter would be replaced; choose another --out")
-    if request.fresh or not (out / "shrink.json").exists():
+    if request.fresh or not (out / SHRINK_FILE).exists():
         return
     try:
-        earlier = json.loads((out / "shrink.json").read_bytes())
+        earlier = json.loads((out / SHRINK_FILE).read_bytes())
         name, digest = str(earlier["adapter"]), str(earlier["adapter_sha256"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         name, digest = "another adapter", ""

@@ -1,4 +1,4 @@
-"""A folder to the stores of studies that it holds, or an error at once where there is none."""
+"""What lies in the folder of a study, and which folders are such; an error at once where there is none."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from pathlib import Path
 from darse.errors import InputError
 
 STORE_FILE = "study.db"
+VERDICT_FILE = "verdict.json"
+"""Of a study; written last, so that it says whose folder this is."""
+SHRINK_FILE = "shrink.json"
+"""The same where an adapter was shrunk."""
 
 
 def refuse_empty(folder: Path, address: str | None) -> None:
