@@ -12,7 +12,7 @@ from darse.data.check import data_check_as_json
 from darse.data.example import DataCheck, LabelledData, Task
 from darse.data.load import load_labelled
 from darse.data.source import Source
-from darse.errors import StoreError
+from darse.errors import InputError, StoreError
 from darse.evaluate.losses import Floats, verdict_metric
 from darse.execute.bench import Bench
 from darse.execute.evaluator import Evaluator
@@ -38,6 +38,7 @@ from darse.search.stages import Findings
 from darse.search.verdict import Verdict, judge, limit_name, paired_runs
 from darse.settings import Settings
 from darse.store.arrays import read_array
+from darse.store.folder import SHRINK_FILE
 from darse.store.journal import Journal
 from darse.store.open import open_study_store
 from darse.store.protocol import Store
@@ -117,6 +118,8 @@ def run_study(request: Request, audience: Audience) -> Finished:
         Interrupted: The user asked to stop; the same request continues.
     """
     started = time.time()
+    if (request.out / SHRINK_FILE).exists():
+        raise InputError(f"{request.out} holds a shrunk adapter, which would be replaced; choose another --out")
     request = replace(request, settings=resolved(request.settings))
     if request.evaluator is not None:
         return _ask_user(request, request.evaluator, audience, started)
