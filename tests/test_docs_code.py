@@ -58,7 +58,7 @@ def test_the_training_script_learns_and_does_the_same_again(place: Path, tiny_be
     (block,) = (one for one in BLOCKS if "import plan" in one)
     first = _said(block, place, tiny_bert)
     losses = [float(line.split()[1]) for line in first.splitlines() if re.match(r"\d+ ", line)]
-    assert len(losses) == 2
+    assert len(losses) == 2 + 2
     assert (place / "my-adapter" / "adapter_model.safetensors").is_file()
     shutil.rmtree(place / "my-adapter")
     assert _said(block, place, tiny_bert) == first
