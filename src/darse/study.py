@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from darse.data.check import data_check_as_json
@@ -30,7 +31,7 @@ from darse.model.precision import resolved
 from darse.model.weights import AdapterWeights
 from darse.ranks.plan import RankPlan, cost
 from darse.search.driver import Limits, Listener, Searched, search
-from darse.search.history import Problem
+from darse.search.history import Problem, is_run
 from darse.search.identity import Identity, Opened, begin_or_continue, shaping_versions
 from darse.search.record import Part
 from darse.search.result import Origin, Quality, Result
@@ -43,7 +44,7 @@ from darse.store.journal import Journal
 from darse.store.open import open_study_store
 from darse.store.protocol import Store
 from darse.store.sql import SqlStore
-from darse.store.trial import EvaluatorName, Trial, total_seconds
+from darse.store.trial import EvaluatorName, Trial, TrialSpec, total_seconds
 from darse.train.checkpoint import forgetting
 
 RESULT = "result"
@@ -55,15 +56,16 @@ class Audience:
 
     Attributes:
         check: Told the data check before anything is trained.
-        ready: Told what trials stand on before the first of them, if there is one to run.
         opened: Told whether the study is continued, and what changed.
+        ready: Told what trials stand on, before the first training run that is still to be made; an own evaluator
+            trains none here.
         search: Told of stages and wanted trials.
         trials: Told of each trial; its `check` may stop the study.
     """
 
     check: Callable[[DataCheck], None] = lambda check: None
-    ready: Callable[[Bench], None] = lambda bench: None
     opened: Callable[[Opened], None] = lambda opened: None
+    ready: Callable[[Bench], None] = lambda bench: None
     search: Listener = field(default_factory=Listener)
     trials: Watcher = field(default_factory=Watcher)
 
@@ -142,9 +144,8 @@ def run_study(request: Request, audience: Audience) -> Finished:
         run = _Run(request, ground, store, audience, opened, data.digest)
         if (kept := run.kept_result(bench.checkpoints)) is not None:
             return Finished(kept, bench, bench.trained_weights(kept.exported_trial))
-        audience.ready(bench)
         with run.journal:
-            searched = run.search(evaluators, bench.checkpoints)
+            searched = run.search(evaluators, bench.checkpoints, ready=partial(audience.ready, bench))
             findings, record = searched.findings, searched.record
             assert findings.verify is not None
             epochs, trials = request.settings.train.epochs, record.trials.values()
@@ -234,8 +235,14 @@ class _Run:
         self.audience.search.stage(result.findings)
         return result
 
-    def search(self, evaluators: Mapping[EvaluatorName, Evaluator], checkpoints: Path) -> Searched:
-        """Run the study's stages."""
+    def search(
+        self,
+        evaluators: Mapping[EvaluatorName, Evaluator],
+        checkpoints: Path,
+        *,
+        ready: Callable[[], None] = lambda: None,
+    ) -> Searched:
+        """Run the study's stages; `ready` is called before the first training run that is still to be made."""
         settings = self.request.settings.search
         self.journal.note("continued" if self.opened.is_continued else "opened", worker=worker_name(), **self._limits)
         self.audience.opened(self.opened)
@@ -246,7 +253,8 @@ class _Run:
         executor = LocalExecutor(self.store, evaluators, forgetting(checkpoints), self.audience.trials)
         executor.forget_ended(self.study)
         limits = Limits(settings.max_trials, None if settings.max_minutes is None else 60 * settings.max_minutes)
-        listener = replace(self.audience.search, stage=self._keep_findings, limited=self._note_limit)
+        wanted = _before_runs(ready, self.audience.search.wanted)
+        listener = Listener(self._keep_findings, wanted, self._note_limit)
         return search(problem, self.study, self.store, executor, limits=limits, listener=listener)
 
     def verdict(
@@ -331,6 +339,20 @@ class _Run:
     def _note_limit(self, part: Part) -> None:
         self.journal.note_once("limit", part=part, **self._limits)
         self.audience.search.limited(part)
+
+
+def _before_runs(
+    ready: Callable[[], None], wanted: Callable[[Sequence[TrialSpec]], None]
+) -> Callable[[Sequence[TrialSpec]], None]:
+    """Who is told of wanted trials, with a call before the first training run among them."""
+    waiting = [ready]
+
+    def tell(specs: Sequence[TrialSpec]) -> None:
+        if waiting and any(map(is_run, specs)):
+            waiting.pop()()
+        wanted(specs)
+
+    return tell
 
 
 def _ask_user(request: Request, function: UserFunction, audience: Audience, started: float) -> Finished:

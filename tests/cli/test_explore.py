@@ -114,7 +114,19 @@ def test_what_to_expect_is_told_before_the_first_run_however_few_the_rows(
     options = ["--model", str(tiny_bert), "--max-rank", "2", "--epochs", "1", "--max-trials", "1", "--seeds", "2"]
     assert run(["explore", reviews, *options]) == 0
     said = capsys.readouterr().err
-    assert 0 < said.index("one run of 1 epoch takes about") < said.index("[1/5] calibrate")
+    assert 0 < said.index("one run of 1 epoch takes about") < said.index("run  1")
+
+
+def test_a_study_that_goes_on_says_so_before_what_to_expect_and_one_with_nothing_to_train_expects_nothing(
+    reviews: str, tiny_bert: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--model", str(tiny_bert), "--max-rank", "2", "--epochs", "1", "--seeds", "2"]
+    said = []
+    for limit in ("1", "2", "2"):
+        assert run(["explore", reviews, *options, "--max-trials", limit]) == 0
+        said.append(capsys.readouterr().err)
+    assert 0 < said[1].index("This study was begun before") < said[1].index("one run of 1 epoch takes about")
+    assert "one run of" not in said[2]
 
 
 @pytest.mark.parametrize("arguments", [["{}.csv"], ["demo", "--model", "./{}"], ["demo", "--model", "{}"]])
