@@ -7,7 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from darse.data.open_file import find_bad_byte
 from darse.data.read import FORMATS, how_read, read_columns, read_rows
 from darse.data.reading import Reading
 from darse.data.row import MAX_COLUMNS, MAX_RECORD_CHARACTERS, Row, Unusable
@@ -206,7 +209,7 @@ def test_a_malformed_row_is_marked_and_the_next_is_read(tmp_path: Path, body: st
         ),
         ((",".join(f"c{i}" for i in range(5000)) + "\n").encode(), 1, "5000 columns"),
         ("text,label\nfine,a\n".encode("utf-16-le"), None, "UTF-16 without"),
-        (b"\xff\xfe" + "text,label\n".encode("utf-16-le") + b"a", None, "not valid utf-16"),
+        (b"\xff\xfe" + "text,label\n".encode("utf-16-le") + b"a", 2, "byte 0x61 at offset 24 is not valid utf-16"),
     ],
 )
 def test_a_file_that_cannot_be_trusted_is_refused_with_its_line(
@@ -224,6 +227,50 @@ def test_the_bad_byte_is_found_far_into_a_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=f"0xFF at offset {len(head)} ") as caught:
         read(path)
     assert caught.value.line == 903
+
+
+@pytest.mark.parametrize(
+    ("encoding", "bad"),
+    [
+        ("cp1252", b"\x81"),
+        ("ascii", b"\xe9"),
+        ("shift_jis", b"\xff"),
+        ("iso2022_jp", b"\xff"),
+        ("utf-16-le", b"\x00\xdc"),
+        ("utf-16", b"\x00\xdc"),
+        ("utf-32-be", b"\xff\xff\xff\xff"),
+    ],
+)
+@pytest.mark.parametrize("rows", [1, 13, 5000])
+def test_the_bad_byte_of_a_named_encoding_is_found_with_its_line(
+    tmp_path: Path, encoding: str, bad: bytes, rows: int
+) -> None:
+    word = "\u5bff\u53f8" if encoding in {"shift_jis", "iso2022_jp"} else "sushi"
+    head = ("text,label\n" + f"{word * 100},a\n" * rows).encode(encoding)
+    path = write(tmp_path / "a.csv", head + bad + head)
+    with pytest.raises(DataError, match=f"byte 0x{bad[0]:02X} at offset {len(head)} is not in --encoding") as caught:
+        read(path, Reading(encoding=encoding))
+    assert caught.value.line == rows + 2
+
+
+@given(
+    content=st.lists(st.binary(max_size=3) | st.sampled_from([b"a\n", b"\n\0", "\u5bff".encode("shift_jis")])),
+    encoding=st.sampled_from(["utf-8", "utf-16-le", "cp1252", "shift_jis", "euc_kr", "gb18030", "utf-7"]),
+    piece=st.integers(1, 5),
+)
+def test_however_a_file_is_cut_into_pieces_the_first_bad_byte_is_the_same(
+    content: list[bytes], encoding: str, piece: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    data = b"a" + b"".join(content)
+    path = write(tmp_path_factory.getbasetemp() / "pieces.csv", data)
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = 1 + data[: error.start].decode(encoding).count("\n")
+        expected = (line, error.start, data[error.start])
+        assert find_bad_byte(path, encoding, "\n", piece_bytes=piece) == expected
+    else:
+        assert find_bad_byte(path, encoding, "\n", piece_bytes=piece)[2] is None
 
 
 def test_a_character_cut_off_at_the_end_is_a_bad_byte(tmp_path: Path) -> None:

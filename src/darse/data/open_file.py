@@ -16,6 +16,7 @@ from darse.errors import DataError
 from darse.names import first_line, printable
 
 _SNIFFED_BYTES = 1 << 16
+_SEARCHED_BYTES = 1 << 20
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
@@ -103,7 +104,7 @@ def open_lines(path: Path, encoding: str | None = None) -> Iterator[Iterator[str
         found = _find_encoding(path, start, encoding)
         newline = "\r" if _ends_lines_with_cr(start.decode(found, "replace")) else "\n"
         with io.TextIOWrapper(file, encoding=found, newline=newline) as text:
-            yield _read_lines(path, text, is_given=encoding is not None)
+            yield _read_lines(path, text, newline, is_given=encoding is not None)
 
 
 def find_encoding(path: Path, encoding: str | None = None) -> str:
@@ -114,6 +115,42 @@ def find_encoding(path: Path, encoding: str | None = None) -> str:
     """
     with open_regular(path) as file:
         return _find_encoding(path, file.read(_SNIFFED_BYTES), encoding)
+
+
+def find_bad_byte(
+    path: Path, encoding: str, newline: str, *, piece_bytes: int = _SEARCHED_BYTES
+) -> tuple[int, int, int | None]:
+    """Line (from 1), offset (from 0) and value of the first byte that is not in an encoding.
+
+    There is no such byte where the text does not begin as the encoding wants it (UTF-16 without a byte order mark).
+
+    Args:
+        path: The file.
+        encoding: As Python names it.
+        newline: What ends its lines.
+        piece_bytes: In memory at a time.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line = 1
+    with open_regular(path) as file:
+        while True:
+            before, piece = decoder.getstate(), file.read(piece_bytes)
+            try:
+                line += decoder.decode(piece, final=not piece).count(newline)
+            except UnicodeDecodeError as error:
+                # what the decoder speaks of ends with the piece and may begin before it
+                left = len(error.object) - error.start
+                decoder.setstate(before)
+                line += decoder.decode(piece[: max(0, len(piece) - left)]).count(newline)
+                return line, file.tell() - left, error.object[error.start]
+            except UnicodeError:
+                break
+            if not piece:
+                break
+    return line, 0, None
 
 
 def _find_encoding(path: Path, start: bytes, given: str | None) -> str:
@@ -142,14 +179,14 @@ def _find_encoding(path: Path, start: bytes, given: str | None) -> str:
     return marked or "utf-8"
 
 
-def _read_lines(path: Path, text: io.TextIOWrapper, *, is_given: bool) -> Iterator[str]:
+def _read_lines(path: Path, text: io.TextIOWrapper, newline: str, *, is_given: bool) -> Iterator[str]:
     number = 0
     while True:
         number += 1
         try:
             line = text.readline(MAX_RECORD_CHARACTERS + 1)
         except UnicodeError as error:
-            raise _undecodable(path, text.encoding, error, is_given=is_given) from error
+            raise _undecodable(path, text, newline, error, is_given=is_given) from error
         if not line:
             return
         if len(line) > MAX_RECORD_CHARACTERS:
@@ -161,19 +198,19 @@ def _read_lines(path: Path, text: io.TextIOWrapper, *, is_given: bool) -> Iterat
         yield line
 
 
-def _undecodable(path: Path, encoding: str, error: UnicodeError, *, is_given: bool) -> DataError:
-    """The error for text that is not in its encoding; for UTF-8 it names line, byte offset and remedy."""
-    if encoding.startswith("utf-8"):
-        line, offset, byte = _find_bad_byte(path)
-        return DataError(f"byte 0x{byte:02X} at offset {offset} is not UTF-8{_remedy(byte)}", path=path, line=line)
-    if is_given:
-        return DataError(
-            f"the text is not in --encoding {encoding} ({first_line(error)}); name the right one", path=path
-        )
-    return DataError(
-        f"the text is not valid {encoding} although its byte order mark says so; save it as UTF-8",
-        path=path,
-    )
+def _undecodable(path: Path, text: io.TextIOWrapper, newline: str, error: UnicodeError, *, is_given: bool) -> DataError:
+    """The error for text that is not in its encoding, with line, byte offset and remedy."""
+    encoding = text.encoding
+    line, offset, byte = find_bad_byte(path, encoding, newline)
+    found = "the text" if byte is None else f"byte 0x{byte:02X} at offset {offset}"
+    if byte is not None and encoding.startswith("utf-8"):
+        problem = f"is not UTF-8{_remedy(byte)}"
+    elif is_given:
+        why = f" ({first_line(error)})" if byte is None else ""
+        problem = f"is not in --encoding {encoding}{why}; name the right one"
+    else:
+        problem = f"is not valid {encoding} although the byte order mark says so; save the file as UTF-8"
+    return DataError(f"{found} {problem}", path=path, line=line)
 
 
 def _remedy(byte: int) -> str:
@@ -201,28 +238,3 @@ def _reason(error: Exception) -> str:
 
 def _ends_lines_with_cr(start: str) -> bool:
     return "\r" in start[:-1] and "\n" not in start
-
-
-def _find_bad_byte(path: Path) -> tuple[int, int, int]:
-    """Line (from 1), offset (from 0) and value of the first byte that is not UTF-8."""
-    offset, line, pending = 0, 1, b""
-    with open_regular(path) as file:
-        while piece := file.read(1 << 20):
-            content = pending + piece
-            try:
-                content.decode("utf-8")
-                pending = b""
-            except UnicodeDecodeError as error:
-                line += _line_ends(content[: error.start])
-                if error.reason != "unexpected end of data":
-                    return line, offset + error.start, content[error.start]
-                pending = content[error.start :]
-                offset += error.start
-                continue
-            line += _line_ends(content)
-            offset += len(content)
-    return line, offset, pending[0] if pending else 0
-
-
-def _line_ends(content: bytes) -> int:
-    return content.count(b"\n") or content.count(b"\r")
