@@ -7,6 +7,7 @@ from pathlib import Path
 from darse.data.source import refuse_absent
 from darse.errors import AdapterError, DataError, ModelError
 from darse.model.folder import check_folder
+from darse.model.manifest import MANIFEST
 
 
 def check_source(name: str, model: str | None, *, trust_remote_code: bool) -> None:
@@ -24,10 +25,10 @@ def check_adapter(folder: Path, file: Path | None) -> None:
     """Refuse a folder without an adapter, and a file to score that is not there."""
     if not folder.is_dir():
         raise AdapterError(f"{folder}: there is no such folder; give the adapter folder that darse wrote")
-    if not (folder / "darse.json").exists():
+    if not (folder / MANIFEST).exists():
         meant = folder / "adapter"
         hint = str(meant) if meant.is_dir() else "the adapter folder that darse wrote"
-        raise AdapterError(f"{folder} has no darse.json; give {hint}")
+        raise AdapterError(f"{folder} has no {MANIFEST}; give {hint}")
     if file is not None and not (file.exists() or file.is_symlink()):
         raise DataError("there is no such file; check the path", path=file)
 

@@ -375,7 +375,7 @@ def sites(
 
 @app.command(epilog=_examples("darse studies darse-reviews", "darse studies darse-reviews --study 1a07296f"))
 def studies(
-    folder: Annotated[Path, typer.Argument(help="Folder of a study.")] = Path(),
+    folder: Annotated[Path, typer.Argument(help="Folder of a study, or of several such folders.")] = Path(),
     study: Annotated[str | None, Option(help="Id, beginning of an id or name of a study: show its history.")] = None,
     store: Annotated[str | None, Option(help=_STORE)] = None,
     as_json: _Json = False,
