@@ -356,11 +356,23 @@ def test_identity_of_an_own_evaluator_is_its_version_where_it_has_one() -> None:
 
     one, two = Asked(1), Asked(2)
     assert identity_of(one) == identity_of(Asked(1)) != identity_of(two)
-    assert identity_of(Asked(None)) == identity_of(partial(Asked(None))) != identity_of(_own_evaluator())
+    assert identity_of(Asked(None)) != identity_of(_own_evaluator())
+    bound = [partial(Asked(None), learning_rate=rate) for rate in (1e-3, 1e-3, 2e-3)]
+    assert identity_of(bound[0]) == identity_of(bound[1]) != identity_of(bound[2])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f(ranks, seed, rate): return [one * {}.0 for one in ranks]",
+        "class F:\n  def __call__(self, ranks, seed, rate): return [one * {}.0 for one in ranks]\nf = F()",
+    ],
+)
+def test_identity_of_an_own_evaluator_typed_at_a_prompt_is_its_code(code: str) -> None:
     typed: list[UserFunction] = []
     for number in (1, 1, 2):
-        names: dict[str, UserFunction] = {}
-        exec(f"def f(ranks, seed, rate): return [one * {number}.0 for one in ranks]", names)
+        names: dict[str, UserFunction] = {"__name__": "prompt"}  # type: ignore[dict-item]
+        exec(code.format(number), names)
         typed.append(names["f"])
     assert identity_of(typed[0]) == identity_of(typed[1]) != identity_of(typed[2])
 

@@ -274,6 +274,7 @@ class _Run:
             split=split,
             margin=search_settings.margin,
             seed=search_settings.seed,
+            untrained=[one.name for one in verified.controls if one not in {other.control for other in contenders}],
             ended_by=limit_name(search_settings) if searched.record.is_limited else "",
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,15 @@ def test_plans_that_agree_on_every_row_of_a_small_file_are_no_proof_that_the_sma
     found = verdict_on(losses, [losses] * 3, metric="accuracy")
     assert found.verdict == "no_difference"
     assert all(-1 <= control.low < 0 < control.high <= 1 for control in found.controls)
+
+
+def test_a_plan_whose_controls_were_not_all_trained_is_not_called_better_and_says_which() -> None:
+    own, others = planted([0.1])
+    ask = partial(judge, PLAN, own, [Contender(CONTROLS[0], others[0])], sites=SITES, metric="mse", split="test")
+    assert ask(margin=0.01, seed=0).verdict == "better"
+    found = ask(margin=0.01, seed=0, untrained=[one.name for one in CONTROLS[1:]])
+    assert found.verdict == "smaller"
+    assert f"Not trained, so not compared: {CONTROLS[1].name}, {CONTROLS[2].name}." in found.sentence
 
 
 def test_too_much_noise_is_no_difference() -> None:

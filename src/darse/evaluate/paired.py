@@ -100,7 +100,8 @@ def _crossed_mean(values: Floats, seed: int, resamples: int = RESAMPLES, level: 
     """
     mean = float(values.mean())
     width = _half_width(values, level)
-    low, high = map(float, np.percentile(_pigeonhole_means(values - mean, seed, resamples), _TAILS))
+    tail = 50 * (1 - level)
+    low, high = map(float, np.percentile(_pigeonhole_means(values - mean, seed, resamples), (tail, 100 - tail)))
     if not (width > 0 and low < 0 < high):
         return Estimate(mean, mean - width, mean + width)
     scale = 2 * width / (high - low)

@@ -29,7 +29,8 @@ def identity_of(function: UserFunction) -> str:
     """What tells one own evaluator from another: its module, its name, and its `version` or else its source.
 
     A function that was changed may give other losses, so it is another evaluator. An attribute `version`, of any value,
-    stands for the source: while it stays, so do the runs. An object that can be called goes by its class.
+    stands for the source: while it stays, so do the runs. An object that can be called goes by its class, and a
+    `functools.partial` by its function and what it binds.
 
     >>> def evaluate(ranks, seed, learning_rate): ...
     >>> evaluate.version = 2
@@ -45,7 +46,10 @@ def identity_of(function: UserFunction) -> str:
     try:
         source = inspect.getsource(named)
     except (OSError, TypeError):  # typed at a prompt, or compiled
-        source = repr(_code_parts(getattr(inner, "__code__", None)))
+        code = getattr(inner, "__code__", None) or getattr(type(inner).__call__, "__code__", None)
+        source = repr(_code_parts(code))
+    if isinstance(function, functools.partial):
+        source += repr((function.args, sorted(function.keywords.items())))
     return f"{name} (source {sha256_of_bytes(source.encode())[:12]})"
 
 

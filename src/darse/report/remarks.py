@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from darse.ranks.plan import is_uniform
-from darse.report.facts import found, has_proxy, named_plans, scored, seeds_that_ran
+from darse.report.facts import found, has_proxy, scored, seeds_that_ran
 from darse.report.words import better, is_share, listed, metric_value, metric_words, plural
 from darse.search.result import Result
 from darse.search.verdict import limit_name
@@ -58,9 +58,6 @@ def cautions(result: Result) -> tuple[str, ...]:
         sentences.append(proxy)
     if result.failures:
         sentences.append(f"{plural(len(result.failures), 'trial')} failed; the reasons are listed under Failures.")
-    missing = [one.name for one in named_plans(result)[1:] if not one.runs]
-    if missing:
-        sentences.append(f"Not trained, so not part of the verdict: {', '.join(missing)}.")
     rows = result.check.split_rows.get("test", 0) if result.check is not None else FEW_TEST_ROWS
     if rows < FEW_TEST_ROWS:
         sentences.append(

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from darse.amounts import plural
 from darse.evaluate.losses import Floats
 from darse.evaluate.paired import Estimate, loss_level, paired_effect
 from darse.ranks.plan import RankPlan, Site, cost, is_uniform
@@ -129,6 +130,7 @@ def judge(
     split: str,
     margin: float,
     seed: int,
+    untrained: Sequence[str] = (),
     ended_by: str = "",
 ) -> Verdict:
     """Compare a plan with its controls.
@@ -142,6 +144,7 @@ def judge(
         split: Name of the split.
         margin: Part of the metric that still counts as not worse.
         seed: Of the resampling.
+        untrained: Names of controls that have no run; with any of them the plan cannot be better than every control.
         ended_by: The limit that ended the search early (`limit_name`); empty where it came to its own end.
     """
     controls = tuple(_effect(one, losses, sites=sites, metric=metric, margin=margin, seed=seed) for one in contenders)
@@ -151,11 +154,13 @@ def judge(
         for control, one in zip(controls, contenders, strict=True)
         if control.is_worse and _is_surely_worse(one, losses, among=len(contenders), seed=seed)
     ]
-    judgement = _judgement(own, controls, winners)
+    judgement = _judgement(own, controls, winners, is_complete=not untrained)
     sentence = _alone(own)
     if controls:
         has_one_rank = is_uniform(plan, sites)
         sentence = _sentence(judgement, own, controls, winners, metric, has_one_rank=has_one_rank) + _doubt(controls)
+        if untrained:
+            sentence += f" Not trained, so not compared: {', '.join(untrained)}."
     if ended_by:
         sentence += (
             f" {ended_by} ended the search early: the plan is the best of what was tried, and a longer search may find "
@@ -171,7 +176,7 @@ def limit_name(settings: SearchSettings) -> str:
     ('The limit of 1 training run', 'The limit of 2.5 minutes')
     """
     trials, minutes = settings.max_trials, settings.max_minutes
-    limits = [] if trials is None else [f"{trials:,} training run{'s' * (trials != 1)}"]
+    limits = [] if trials is None else [plural(trials, "training run")]
     limits += [] if minutes is None else [f"{minutes:g} minute{'s' * (minutes != 1)}"]
     return f"The limit of {' or '.join(limits)}" if limits else "A limit on trials or minutes"
 
@@ -209,13 +214,15 @@ def _is_surely_worse(one: Contender, losses: Floats, *, among: int, seed: int) -
     return one.effect(losses, seed=seed, level=1 - 0.05 / among).high < 0
 
 
-def _judgement(own: int, controls: Sequence[ControlEffect], winners: Sequence[ControlEffect]) -> Judgement:
+def _judgement(
+    own: int, controls: Sequence[ControlEffect], winners: Sequence[ControlEffect], *, is_complete: bool
+) -> Judgement:
     if winners:
         return "worse"
     uniform = next((control for control in controls if control.name == BEST_UNIFORM), None)
     if uniform is None:
         return "no_difference"
-    if all(control.is_better for control in controls):
+    if is_complete and all(control.is_better for control in controls):
         return "better"
     return "smaller" if own < uniform.cost and uniform.is_not_worse else "no_difference"
 
@@ -291,12 +298,10 @@ def _doubt(controls: Sequence[ControlEffect]) -> str:
 
 def change_words(control: ControlEffect, metric: str) -> str:
     """How the metric compares with a control's, with the interval of the improvement."""
-    direction = "better" if control.effect > 0 else "worse" if control.effect < 0 else "apart, the same,"
+    amount = amount_words(abs(control.effect), metric)
+    change = f"{amount} {'better' if control.effect > 0 else 'worse'}" if control.effect else "the same"
     low, high = _signed(control.low, metric), _signed(control.high, metric)
-    return (
-        f"{metric} is {amount_words(abs(control.effect), metric)} {direction} "
-        f"[95 % interval of the improvement: {low} to {high}]"
-    )
+    return f"{metric} is {change} [95 % interval of the improvement: {low} to {high}]"
 
 
 def amount_words(value: float, metric: str) -> str:
