@@ -53,7 +53,7 @@ def test_a_short_run_is_estimated_from_a_quarter_of_its_steps() -> None:
 
 
 def test_one_of_a_thing_is_not_called_several() -> None:
-    (told,) = estimate_lines(settings_from_options({"epochs": 1}), Rehearsed(600, 0))
+    (told,) = estimate_lines(settings_from_options({"epochs": 1}), RUN)
     assert told.startswith("one run of 1 epoch takes about 10 min here")
     assert "memory" not in told
 
@@ -80,3 +80,18 @@ def test_more_seeds_and_plans_that_are_all_trained_cost_more() -> None:
     assert complete_runs(settings_from_options({"seeds": 5})) > base
     assert complete_runs(settings_from_options({"evaluator": "finetune"})) > base
     assert complete_runs(settings_from_options({"learning_rates": [1e-3]})) < base
+
+
+@pytest.mark.parametrize(
+    ("options", "runs"),
+    [
+        ({}, 30),  # 7 + 18 + 8 / 3 + 2
+        ({"epochs": 2}, 31),
+        ({"epochs": 1}, 35),  # a short run is a full one
+        ({"max_rank": 1}, 28),  # the lowest rank is the highest one
+        ({"learning_rates": [1e-3]}, 26),
+        ({"preset": "paper"}, 38),
+    ],
+)
+def test_the_runs_of_a_search_are_counted_as_it_makes_them(options: dict[str, object], runs: int) -> None:
+    assert complete_runs(settings_from_options(options)) == runs

@@ -43,7 +43,7 @@ def test_a_dry_run_shows_what_a_search_would_be_and_writes_nothing(
         "sites: 4 (layer), a rank costs 224 parameters in each; rank 4 everywhere 3,584",
         "budget: 1,792 parameters",
         "one run of 1 epoch takes about",
-        "a complete search is about 30 such runs",
+        "a complete search is about 35 such runs",
         "nothing was written; without --dry-run the study goes to darse-reviews",
     ):
         assert part in said
@@ -59,16 +59,16 @@ def test_a_dry_run_for_programs_is_two_events(
     assert outlook["event"] == "outlook"
     assert outlook["sites"] == dict.fromkeys(["layer 0", "layer 1", "layer 2", "layer 3"], 224)
     assert (outlook["max_rank"], outlook["budget"], outlook["runs"]) == (4, None, 30)
-    assert outlook["run_seconds"] >= 0
+    assert outlook["run_seconds"] > 0
     assert _names(tmp_path) == ["reviews.csv"]
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "code", "said"),
     [
-        (["--budget", "1"], "rank 1 at one site costs"),
-        (["--budget", "1", "--dry-run"], "rank 1 at one site costs"),
-        (["--store", "postgresql+nonsense://x"], "nonsense"),
+        (["--budget", "1"], 2, "rank 1 at one site costs"),
+        (["--budget", "1", "--dry-run"], 2, "rank 1 at one site costs"),
+        (["--store", "postgresql+nonsense://x"], 3, "nonsense"),
     ],
 )
 def test_what_is_refused_leaves_nothing_behind(
@@ -76,10 +76,11 @@ def test_what_is_refused_leaves_nothing_behind(
     tiny_bert: Path,
     tmp_path: Path,
     options: list[str],
+    code: int,
     said: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(["explore", reviews, "--model", str(tiny_bert), *options]) in {2, 3}
+    assert run(["explore", reviews, "--model", str(tiny_bert), *options]) == code
     assert said in capsys.readouterr().err
     assert _names(tmp_path) == ["reviews.csv"]
 

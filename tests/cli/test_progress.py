@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import cast
@@ -25,7 +25,7 @@ from darse.search.uniform import Coarse, Fine
 from darse.search.verify import Verified
 from darse.settings import settings_from_options
 from darse.store.protocol import StudyRecord
-from darse.store.trial import Outcome, Trial, TrialSpec
+from darse.store.trial import Failure, Outcome, Trial, TrialSpec
 from tests.cli.test_estimate import Clock
 
 SPEC = TrialSpec(RankPlan((4, 4)), 0, 1e-3, 6)
@@ -77,18 +77,38 @@ def test_a_study_that_goes_on_counts_its_runs_and_its_time_from_what_is_stored(
     assert "best loss 0.2500, 2.7 min of 9 min gone" in said
 
 
-def test_what_is_to_be_expected_is_told_before_the_first_run(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_the_time_that_is_gone_is_what_the_limit_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    audience = _display(clock, max_minutes=60).audience()
+    audience.opened(replace(_opened("running"), trials=(_trial("a"),), failures=(Failure(SPEC, "why", 59.0),)))
+    clock.now += 900  # tokenizing, an estimate, another process's trial
+    audience.trials.started(SPEC)
+    clock.now += 600
+    audience.trials.failed(Failure(SPEC, "the loss became nan", 540.0))
+    clock.now += 900
+    audience.trials.started(SPEC)
+    clock.now += 60
+    audience.trials.step(0, 1, 10)
+    assert "11 min of 60 min gone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_quiet", [False, True])
+def test_what_is_to_be_expected_is_measured_and_told_where_somebody_reads_it(
+    is_quiet: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("darse.cli.progress.rehearse", lambda bench, check: Rehearsed(600, 0))
-    display = _display(max_minutes=3)
+    measured: list[Rehearsed] = []
+
+    def rehearse(bench: Bench, check: Callable[[], None]) -> Rehearsed:
+        measured.append(Rehearsed(600, 0))
+        return measured[0]
+
+    settings = settings_from_options({"max_minutes": 3})
+    display = Display(Stop(), settings, is_quiet=is_quiet, is_json=False, rehearse=rehearse)
     display.audience().ready(cast(Bench, None))
     said = capsys.readouterr().err
-    assert "one run of 6 epochs takes about 10 min here" in said
-    assert "less than one run" in said
-    quiet = Display(Stop(), settings_from_options({}), is_quiet=True, is_json=False)
-    monkeypatch.setattr("darse.cli.progress.rehearse", lambda bench, check: pytest.fail("nobody asked"))
-    quiet.audience().ready(cast(Bench, None))
+    assert len(measured) == (0 if is_quiet else 1)
+    assert ("one run of 6 epochs takes about 10 min here" in said) != is_quiet
+    assert ("less than one run" in said) != is_quiet
 
 
 def test_cuts_are_counted_with_the_run_they_come_from(capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,9 +228,11 @@ def test_a_terminal_keeps_what_was_found_above_the_bar(terminal: io.StringIO) ->
         assert part in shown
 
 
-@pytest.mark.parametrize("options", [{"is_quiet": True, "is_json": False}, {"is_quiet": False, "is_json": True}])
-def test_a_terminal_stays_empty_when_nobody_wants_to_watch(options: dict[str, bool], terminal: io.StringIO) -> None:
-    display = Display(Stop(), settings_from_options({}), clock=Clock(), **options)
+@pytest.mark.parametrize(("is_quiet", "is_json"), [(True, False), (False, True)])
+def test_a_terminal_stays_empty_when_nobody_wants_to_watch(
+    is_quiet: bool, is_json: bool, terminal: io.StringIO
+) -> None:
+    display = Display(Stop(), settings_from_options({}), is_quiet=is_quiet, is_json=is_json, clock=Clock())
     audience = display.audience()
     with display:
         audience.search.stage(Findings())

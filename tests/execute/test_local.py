@@ -99,6 +99,7 @@ def test_the_watcher_is_told_and_the_checkpoint_forgotten_once_the_outcome_is_st
     watcher = Watcher(
         started=lambda spec: story.append(f"started {spec.plan} {spec.seed}"),
         finished=lambda trial: story.append(f"finished {trial.spec.plan} {trial.spec.seed}"),
+        failed=lambda failure: story.append(f"failed {failure.spec.plan} {failure.spec.seed}"),
     )
     world = replace(WORLD, fails=lambda spec: spec == SPECS[1])
     executor = replace(
@@ -107,7 +108,8 @@ def test_the_watcher_is_told_and_the_checkpoint_forgotten_once_the_outcome_is_st
         forget=lambda trial: story.append(f"forgot {NAMES.index(trial)} of {len(store.trials(STUDY))}"),
     )
     list(executor.run(STUDY, SPECS[:2]))
-    assert story == ["started 1 0 2 0", "forgot 0 of 1", "finished 1 0 2 0", "started 1 0 2 1", "forgot 1 of 1"]
+    first = ["started 1 0 2 0", "forgot 0 of 1", "finished 1 0 2 0"]
+    assert story == [*first, "started 1 0 2 1", "forgot 1 of 1", "failed 1 0 2 1"]
 
 
 def test_checkpoints_of_trials_that_have_ended_are_forgotten_and_no_others(store: Store, tmp_path: Path) -> None:

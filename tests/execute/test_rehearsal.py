@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,6 @@ import torch
 
 from darse.data.load import load_labelled
 from darse.errors import Interrupted, PlanError
-from darse.execute import rehearsal
 from darse.execute.bench import Bench
 from darse.execute.ground import find_ground
 from darse.execute.rehearsal import rehearse
@@ -33,11 +33,9 @@ def bench(tiny_bert: Path, tmp_path: Path) -> Iterator[Bench]:
         yield find_ground(settings, data.task).bench(data, settings, store, tmp_path / "checkpoints")
 
 
-def test_the_time_of_a_run_is_its_steps_times_those_that_were_measured(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rehearsal, "_train", lambda bench, chosen, check: 0.5)
-    measured = rehearse(bench)
+def test_the_time_of_a_run_is_its_steps_times_those_that_were_measured(bench: Bench) -> None:
+    ticks = count(step=0.5)
+    measured = rehearse(bench, clock=lambda: float(next(ticks)))
     assert measured is not None
     assert len(bench.rows["train"]) == 28
     assert measured.run_s == 0.5 * 2 * 3
@@ -58,12 +56,11 @@ def test_a_rehearsal_leaves_model_random_state_and_folder_as_they_were(bench: Be
     assert sorted(tmp_path.rglob("*")) == files
 
 
-def test_long_steps_are_few(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal, "_MEASURED_S", 0.0)
+def test_long_steps_are_few(bench: Bench) -> None:
     one_row = bench.settings.train.model_copy(update={"batch_size": 1})
     bench = replace(bench, settings=bench.settings.model_copy(update={"train": one_row}))
     asked: list[int] = []
-    assert rehearse(bench, check=lambda: asked.append(1)) is not None
+    assert rehearse(bench, check=lambda: asked.append(1), measured_s=0.0) is not None
     assert len(asked) == 1 + 2
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from darse.amounts import plural
-from darse.search.calibrate import NOISE_SEEDS
-from darse.search.scoring import SHORT_PART
+from darse.search.calibrate import NOISE_SEEDS, is_rate_of_rank
+from darse.search.scoring import short_epochs
 from darse.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ MEASURED_STEPS = 20
 """Before the time that is left is told; in a short run a quarter of its steps."""
 _WALKED_RATES = 3
 """Learning rates that calibrate usually visits."""
+_LOW_RATES = 2
+"""Those that it usually visits at the lowest rank."""
 _PROVED_PLANS = 6
 """The finding and its controls, each trained with every seed."""
 _SHORT_RUNS = 8
@@ -77,18 +79,19 @@ def complete_runs(settings: Settings) -> int:
     30
     """
     search = settings.search
-    walked = min(len(search.learning_rates), _WALKED_RATES)
-    has_low_walk = walked > 1 and search.preset != "paper"
-    calibrate = walked + 2 * has_low_walk + min(search.seeds, NOISE_SEEDS) - 1
-    compared = _SHORT_RUNS / SHORT_PART + _CONFIRMING_RUNS if search.is_cut else _FULL_SEARCH_RUNS
+    walked, epochs = min(len(search.learning_rates), _WALKED_RATES), settings.train.epochs
+    has_low_walk = is_rate_of_rank(search, search.max_rank)
+    calibrate = walked + _LOW_RATES * has_low_walk + min(search.seeds, NOISE_SEEDS) - 1
+    short = _SHORT_RUNS * short_epochs(epochs) / epochs
+    compared = short + _CONFIRMING_RUNS if search.is_cut else _FULL_SEARCH_RUNS
     return math.ceil(calibrate + _PROVED_PLANS * search.seeds + compared)
 
 
 def estimate_lines(settings: Settings, measured: Rehearsed) -> list[str]:
     """What is to be expected, and what to do where a limit leaves little."""
     search, run_s, runs = settings.search, measured.run_s, complete_runs(settings)
-    told = f"one run of {plural(settings.train.epochs, 'epoch')} takes about {minutes(run_s)} here; "
-    told += f"a complete search is about {plural(runs, 'such run')}, {minutes(runs * run_s)}"
+    told = f"one run of {plural(settings.train.epochs, 'epoch')} takes about {rough_time(run_s)} here; "
+    told += f"a complete search is about {plural(runs, 'such run')}, {rough_time(runs * run_s)}"
     if measured.memory_bytes:
         told += f", and needs about {measured.memory_bytes / 1e9:.1f} GB of memory"
     allowed = math.inf if search.max_minutes is None else 60 * search.max_minutes / run_s
@@ -107,16 +110,16 @@ def estimate_lines(settings: Settings, measured: Rehearsed) -> list[str]:
 def estimate_as_json(settings: Settings, measured: Rehearsed) -> dict[str, object]:
     """What is to be expected, for programs."""
     return {
-        "run_seconds": round(measured.run_s, 1),
+        "run_seconds": float(f"{measured.run_s:.3g}"),
         "runs": complete_runs(settings),
         "memory_bytes": measured.memory_bytes,
     }
 
 
-def minutes(seconds: float) -> str:
+def rough_time(seconds: float) -> str:
     """A rough time.
 
-    >>> minutes(20), minutes(95), minutes(900), minutes(9000)
+    >>> rough_time(20), rough_time(95), rough_time(900), rough_time(9000)
     ('20 s', '1.6 min', '15 min', '2.5 h')
     """
     if seconds < 60:

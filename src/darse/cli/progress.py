@@ -12,20 +12,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from darse.amounts import plural
-from darse.cli.estimate import Pace, estimate_as_json, estimate_lines, minutes
+from darse.cli.estimate import Pace, estimate_as_json, estimate_lines, rough_time
 from darse.cli.stop import Stop
 from darse.data.check import data_check_as_json, describe
 from darse.data.example import DataCheck
 from darse.execute.bench import Bench
 from darse.execute.local import Watcher
-from darse.execute.rehearsal import rehearse
+from darse.execute.rehearsal import Rehearsed, rehearse
 from darse.search.driver import Listener
 from darse.search.history import is_run
 from darse.search.identity import Opened
 from darse.search.record import Part
 from darse.search.stages import STAGES, Findings
 from darse.settings import Settings
-from darse.store.trial import Trial, TrialSpec, total_seconds
+from darse.store.trial import Failure, Trial, TrialSpec, total_seconds
 from darse.study import Audience
 
 _MEANING = {
@@ -55,6 +55,7 @@ class Display:
         is_quiet: Show nothing.
         is_json: One JSON object a line on standard output instead of text.
         clock: Seconds, from anywhere.
+        rehearse: Measures a run by a few steps.
     """
 
     def __init__(
@@ -65,8 +66,9 @@ class Display:
         is_quiet: bool,
         is_json: bool,
         clock: Callable[[], float] = time.monotonic,
+        rehearse: Callable[[Bench, Callable[[], None]], Rehearsed | None] = rehearse,
     ) -> None:
-        self.stop, self.settings, self.clock = stop, settings, clock
+        self.stop, self.settings, self.clock, self.rehearse = stop, settings, clock, rehearse
         self.is_json = is_json
         self.console = Console(stderr=True, quiet=is_quiet or is_json, highlight=False, soft_wrap=True)
         self.is_live = self.console.is_terminal and not (is_quiet or is_json)
@@ -85,8 +87,9 @@ class Display:
         self.runs: dict[str, int] = {}
         self.cuts: Counter[int] = Counter()
         self.best_cut = math.inf
-        self.began = self.spoke = clock()
-        self.spent_s = 0.0
+        self.spoke = clock()
+        self.ended_s = 0.0
+        self.trial_began: float | None = None
         self.held: list[str] | None = None
 
     def __enter__(self) -> Display:
@@ -105,24 +108,26 @@ class Display:
             ready=self._ready,
             opened=self._opened,
             search=Listener(self._stage, self._wanted, self._limited),
-            trials=Watcher(self.stop.check, self._started, self._step, self._finished),
+            trials=Watcher(self.stop.check, self._started, self._step, self._finished, self._failed),
         )
 
     def _check(self, check: DataCheck) -> None:
         self._say("data", data_check_as_json(check), "\n".join(describe(check)))
 
     def _ready(self, bench: Bench) -> None:
-        if (self.console.quiet and not self.is_json) or (measured := rehearse(bench, check=self.stop.check)) is None:
+        if self.console.quiet and not self.is_json:
             return
-        told = estimate_lines(self.settings, measured)
-        self._say("estimate", estimate_as_json(self.settings, measured), "\n".join(told))
+        measured = self.rehearse(bench, self.stop.check)
+        if measured is not None:
+            told = estimate_lines(self.settings, measured)
+            self._say("estimate", estimate_as_json(self.settings, measured), "\n".join(told))
 
     def _opened(self, opened: Opened) -> None:
         self.stop.is_patient = True
         ended = [trial for trial in opened.trials if is_run(trial.spec)]
         self.runs = {trial.id: number for number, trial in enumerate(ended, 1)}
         self.best = min((trial.outcome.score for trial in opened.trials), default=math.inf)
-        self.spent_s = total_seconds(opened.trials, ())
+        self.ended_s = total_seconds(opened.trials, opened.failures)
         if opened.is_continued:
             self._say("continued", {"study": opened.record.id}, "This study was begun before; its trials are kept.")
         elif opened.changes:
@@ -156,6 +161,7 @@ class Display:
         self._say("limit", {"part": part}, f"      {_LIMITED[part]}")
 
     def _started(self, spec: TrialSpec) -> None:
+        self.trial_began = self.clock()
         if is_run(spec):
             self.epochs = spec.epochs
             self.pace.start(spec.epochs)
@@ -170,6 +176,7 @@ class Display:
             self._say("progress", detail, f"      {self._detail(epoch + 1)}, step {step} of {steps}")
 
     def _finished(self, trial: Trial) -> None:
+        self._count(trial.outcome.seconds)
         self.best = min(self.best, trial.outcome.score)
         shown = "  ".join(f"{name} {trial.outcome.metrics[name]:.4f}" for name in _shown(trial))
         if trial.spec.evaluator == "recover" and not is_run(trial.spec):
@@ -192,15 +199,26 @@ class Display:
             f"loss {trial.outcome.score:.4f}  {shown}  {trial.outcome.seconds:.0f} s",
         )
 
+    def _failed(self, failure: Failure) -> None:
+        self._count(failure.seconds)
+
+    def _count(self, seconds: float) -> None:
+        self.ended_s, self.trial_began = self.ended_s + seconds, None
+
     def _detail(self, epoch: int) -> str:
         parts = [f"epoch {epoch} of {self.epochs}"] if epoch else []
         if (left := self.pace.left_s) is not None and epoch:
-            parts.append(f"at most {minutes(left)} of the run left")
+            parts.append(f"at most {rough_time(left)} of the run left")
         if self.best < math.inf:
             parts.append(f"best loss {self.best:.4f}")
         limit = self.settings.search.max_minutes
         of = "" if limit is None else f" of {limit:g} min"
-        return ", ".join([*parts, f"{minutes(self.spent_s + self.clock() - self.began)}{of} gone"])
+        return ", ".join([*parts, f"{rough_time(self._spent_s())}{of} gone"])
+
+    def _spent_s(self) -> float:
+        """What `--max-minutes` counts: seconds of all trials so far, of failed ones and of that under way, too."""
+        under_way = 0.0 if self.trial_began is None else self.clock() - self.trial_began
+        return self.ended_s + under_way
 
     def _release(self) -> None:
         """Say what was held back until it is clear whether a finished study has anything left to do."""

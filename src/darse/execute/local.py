@@ -15,7 +15,7 @@ from darse.execute.memory import give_back
 from darse.execute.worker import is_dead, worker_name
 from darse.store.journal import Journal
 from darse.store.protocol import Lease, Store
-from darse.store.trial import EvaluatorName, Outcome, Trial, TrialSpec
+from darse.store.trial import EvaluatorName, Failure, Outcome, Trial, TrialSpec
 
 LEASE_S = 60.0
 """A killed worker's trial is free again after this time; a live one renews at a third of it."""
@@ -32,12 +32,14 @@ class Watcher:
         started: Told the spec of a trial that begins.
         step: Told epoch, step and steps per epoch.
         finished: Told the trial.
+        failed: Told what failed.
     """
 
     check: Callable[[], None] = lambda: None
     started: Callable[[TrialSpec], None] = lambda spec: None
     step: Callable[[int, int, int], None] = lambda epoch, step, steps: None
     finished: Callable[[Trial], None] = lambda trial: None
+    failed: Callable[[Failure], None] = lambda failure: None
 
 
 @dataclass(frozen=True)
@@ -109,21 +111,24 @@ class LocalExecutor:
             undo.callback(self._give_back, lease)
             self.watcher.started(lease.spec)
             began = self.clock()
+            ended: Trial | Failure
             try:
-                trial = self.store.finish(lease, self._evaluate(lease, parents), now=self.clock())
+                ended = self.store.finish(lease, self._evaluate(lease, parents), now=self.clock())
             except TrialError as error:
                 now = self.clock()
-                self.store.fail(lease, str(error), now=now, seconds=max(0.0, now - began))
+                ended = Failure(lease.spec, str(error), max(0.0, now - began))
+                self.store.fail(lease, ended.reason, now=now, seconds=ended.seconds)
                 Journal(self.store, study, self.clock).note(
-                    "failed", trial=lease.trial, plan=str(lease.spec.plan), seed=lease.spec.seed, reason=str(error)
+                    "failed", trial=lease.trial, plan=str(lease.spec.plan), seed=lease.spec.seed, reason=ended.reason
                 )
-                trial = None
             undo.pop_all()
         give_back()
         self.forget(lease.trial)
-        if trial is not None:
-            self.watcher.finished(trial)
-        return trial
+        if isinstance(ended, Failure):
+            self.watcher.failed(ended)
+            return None
+        self.watcher.finished(ended)
+        return ended
 
     def _evaluate(self, lease: Lease, parents: Sequence[Trial]) -> Outcome:
         if len(parents) < len(lease.spec.parents):

@@ -23,7 +23,7 @@ from darse.train.lower import CACHE_BYTES
 
 _STEPS = 8
 """Measured at the most; rows of different lengths make steps of different times."""
-_MEASURED_S = 3.0
+MEASURED_S = 3.0
 """A large model's steps are long: no more of them are taken after this time, but for the first two."""
 _FEWEST_STEPS = 2
 _FLOAT_BYTES = 4
@@ -44,12 +44,20 @@ class Rehearsed:
     memory_bytes: int
 
 
-def rehearse(bench: Bench, *, check: Callable[[], None] = lambda: None) -> Rehearsed | None:
+def rehearse(
+    bench: Bench,
+    check: Callable[[], None] = lambda: None,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+    measured_s: float = MEASURED_S,
+) -> Rehearsed | None:
     """Train a few batches from fresh weights and forget them; no result of any trial depends on it.
 
     Args:
         bench: What trials stand on; it is given back as it came.
         check: Called before every batch; it may raise to stop.
+        clock: Seconds, from anywhere.
+        measured_s: After so many seconds no further step is taken, but for the first two.
 
     Returns:
         The measure; None where the model cannot be trained, which its trials will say themselves.
@@ -59,24 +67,27 @@ def rehearse(bench: Bench, *, check: Callable[[], None] = lambda: None) -> Rehea
     longest = np.argsort(-rows.lengths, kind="stable")[:size]
     others = numpy_stream(0, "rehearsal").permutation(len(rows))[: size * _STEPS]
     try:
-        _train(bench, longest.tolist(), check)  # what is first is slow, and the longest rows take the most memory
-        step_s = _train(bench, others.tolist(), check)
+        # what is first is slow, and the longest rows take the most memory
+        _step_seconds(bench, longest.tolist(), check, clock, measured_s)
+        step_s = _step_seconds(bench, others.tolist(), check, clock, measured_s)
     except TrialError:
         return None
     steps = -(-len(rows) // size)
     return Rehearsed(step_s * steps * epochs, _memory(bench))
 
 
-def _train(bench: Bench, chosen: Sequence[int], check: Callable[[], None]) -> float:
+def _step_seconds(
+    bench: Bench, chosen: Sequence[int], check: Callable[[], None], clock: Callable[[], float], measured_s: float
+) -> float:
     """Mean seconds of a step over some rows."""
     plan = RankPlan.uniform(bench.sites, bench.settings.search.max_rank)
     ranks = ranks_by_weight(plan, bench.sites)
     start = initial_weights(bench.model, bench.weights, ranks, alpha=bench.settings.train.alpha, seed=0)
-    moments = [time.perf_counter()]
+    moments = [clock()]
 
     def step(epoch: int, step: int, steps: int) -> None:
-        moments.append(time.perf_counter())
-        if len(moments) > _FEWEST_STEPS and moments[-1] - moments[0] > _MEASURED_S:
+        moments.append(clock())
+        if len(moments) > _FEWEST_STEPS and moments[-1] - moments[0] > measured_s:
             raise _Enough
 
     with suppress(_Enough):

@@ -10,6 +10,7 @@ import numpy as np
 
 from darse.ranks.plan import RankPlan
 from darse.search.history import History, Problem
+from darse.settings import SearchSettings
 from darse.store.trial import TrialSpec
 
 NOISE_SEEDS = 3
@@ -66,7 +67,7 @@ def calibrate(history: History) -> Calibration:
     """Walk the grid of learning rates from its middle, repeat the best with other seeds, then walk at the lowest."""
     problem = history.problem
     grid = sorted(problem.settings.learning_rates)
-    rank = _rank(problem)
+    rank = _rank(problem.settings, problem.max_rank)
     tried = _walk(history, rank, grid, max(len(grid) // 2 - 1, 0))
     best = min(tried, key=lambda rate: tried[rate])
     seeds = min(problem.settings.seeds, NOISE_SEEDS)
@@ -74,11 +75,22 @@ def calibrate(history: History) -> Calibration:
     # an own evaluator's loss may have its zero anywhere, so no part of it is known to be noise
     noise = noise_of([run.outcome.score for run in runs], is_moderated=problem.has_head)
     lowest = problem.settings.min_rank
-    tried_low = _climb(history, lowest, grid[grid.index(best) :]) if _is_rate_of_rank(problem) else {}
+    has_low_walk = is_rate_of_rank(problem.settings, problem.max_rank)
+    tried_low = _climb(history, lowest, grid[grid.index(best) :]) if has_low_walk else {}
     mean_rank = _mean_rank(problem.uniform(rank))
     exponent = _exponent(best, tried_low, mean_rank / _mean_rank(problem.uniform(lowest)))
     parents = tuple(run.id for run in runs)
     return Calibration(best, noise, len(runs), rank, tried, parents, mean_rank, exponent, tried_low)
+
+
+def is_rate_of_rank(settings: SearchSettings, max_rank: int) -> bool:
+    """Whether there is anything to find out about the learning rates of other ranks; the published method has one.
+
+    >>> is_rate_of_rank(SearchSettings(), 16), is_rate_of_rank(SearchSettings(), 1)
+    (True, False)
+    """
+    is_one_rate = len(settings.learning_rates) == 1 or settings.preset == "paper"
+    return not is_one_rate and settings.min_rank < _rank(settings, max_rank)
 
 
 def noise_of(scores: Sequence[float], *, is_moderated: bool = True) -> float:
@@ -97,12 +109,6 @@ def noise_of(scores: Sequence[float], *, is_moderated: bool = True) -> float:
         return float(np.std(scores, ddof=1))
     assumed = UNKNOWN_NOISE * float(np.mean(scores))
     return math.sqrt((assumed**2 + float(np.square(np.subtract(scores, np.mean(scores))).sum())) / len(scores))
-
-
-def _is_rate_of_rank(problem: Problem) -> bool:
-    """Whether there is anything to find out about the learning rates of other ranks; the published method has one."""
-    settings = problem.settings
-    return settings.min_rank < _rank(problem) and len(settings.learning_rates) > 1 and settings.preset != "paper"
 
 
 def _exponent(best: float, tried_low: dict[float, float], times: float) -> float:
@@ -145,9 +151,8 @@ def _spec(problem: Problem, rank: int, learning_rate: float, seed: int) -> Trial
     return TrialSpec(problem.uniform(rank), seed, learning_rate, problem.epochs)
 
 
-def _rank(problem: Problem) -> int:
+def _rank(settings: SearchSettings, max_rank: int) -> int:
     # the run at the best learning rate is the one that is cut to every other plan, so it has the highest rank
-    if problem.settings.is_cut:
-        return problem.max_rank
-    lowest = problem.settings.min_rank
-    return max(lowest, round(math.sqrt(lowest * problem.max_rank)))
+    if settings.is_cut:
+        return max_rank
+    return max(settings.min_rank, round(math.sqrt(settings.min_rank * max_rank)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from darse.files import sha256_of_json
 from darse.settings import Settings, dotted
 from darse.store.protocol import Store, StudyRecord
-from darse.store.trial import Trial
+from darse.store.trial import Failure, Trial
 
 _LIMITS = ("max_trials", "max_minutes")
 
@@ -87,12 +87,14 @@ class Opened:
         is_continued: Whether it had been opened before.
         changes: What differs from the last study of its name, one line each; empty for a continued one.
         trials: Those that are finished already, in the order in which they were asked for.
+        failures: Those that have failed already.
     """
 
     record: StudyRecord
     is_continued: bool
     changes: tuple[str, ...]
     trials: tuple[Trial, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
 
 def begin_or_continue(store: Store, identity: Identity, *, name: str, fresh: bool, now: float) -> Opened:
@@ -114,7 +116,7 @@ def begin_or_continue(store: Store, identity: Identity, *, name: str, fresh: boo
     record = StudyRecord(key, name, identity.context(number), identity.described(), now)
     changes = () if key in present else _changes([one for one in present.values() if one.name == name], record)
     opened = store.register_study(record)
-    return Opened(opened, key in present, changes, tuple(store.trials(key)) if key in present else ())
+    return Opened(opened, key in present, changes, tuple(store.trials(key)), tuple(store.failures(key)))
 
 
 def _changes(earlier: Sequence[StudyRecord], record: StudyRecord) -> tuple[str, ...]:
