@@ -30,13 +30,14 @@ from darse.model.folder import files_digest
 from darse.model.precision import resolved
 from darse.model.weights import AdapterWeights
 from darse.ranks.plan import RankPlan, cost
-from darse.search.driver import Limits, Listener, Searched, search
+from darse.search.driver import Listener, Searched, search
 from darse.search.history import Problem, is_run
 from darse.search.identity import Identity, Opened, begin_or_continue, shaping_versions
+from darse.search.limits import Limits, limit_name
 from darse.search.record import Part
 from darse.search.result import Origin, Quality, Result
 from darse.search.stages import Findings
-from darse.search.verdict import Verdict, judge, limit_name, paired_runs
+from darse.search.verdict import Verdict, judge, paired_runs
 from darse.settings import Settings
 from darse.store.arrays import read_array
 from darse.store.folder import SHRINK_FILE
@@ -315,7 +316,7 @@ class _Run:
             quality=quality,
             trials=trials,
             stages=tuple(searched.stages.get(trial.id, "") for trial in trials),
-            failures=tuple((str(failure.spec.plan), failure.reason) for failure in failures),
+            failures=tuple(failures),
             seconds=total_seconds(trials, failures),
             is_limited=searched.record.is_limited,
         )

@@ -16,16 +16,17 @@ from darse.ranks.plan import RankPlan, Site, Weight, cost
 from darse.search.allocate import Allocation, Candidate
 from darse.search.calibrate import Calibration
 from darse.search.controls import controls_for
+from darse.search.limits import limit_name
 from darse.search.result import Origin, Quality, Result
 from darse.search.scoring import SHORT_PART
 from darse.search.sensitivity import Sensitivity, SiteLoss
 from darse.search.stages import Findings
 from darse.search.uniform import Coarse, Fine
-from darse.search.verdict import Contender, Judgement, judge, limit_name
+from darse.search.verdict import Contender, Judgement, judge
 from darse.search.verify import Verified
 from darse.search.window import Depth
 from darse.settings import Settings, parse_settings
-from darse.store.trial import CurvePoint, EvaluatorName, Outcome, Trial, TrialSpec
+from darse.store.trial import CurvePoint, EvaluatorName, Failure, Outcome, Trial, TrialSpec
 
 MODULES = (
     "attention.self.query",
@@ -141,7 +142,9 @@ def a_result(shape: Shape = Shape()) -> Result:
         quality=None if shape.is_user else _quality(shape, trials),
         trials=trials,
         stages=stages_of(trials, [plan, *(control.plan for control in controls)]),
-        failures=tuple((str(plan), f"loss became infinite in epoch {place + 1}") for place in range(shape.failures)),
+        failures=tuple(
+            Failure(_full(plan, 0), f"loss became infinite in epoch {place + 1}") for place in range(shape.failures)
+        ),
         seconds=sum(trial.outcome.seconds for trial in trials),
         is_limited=shape.is_limited,
     )
@@ -227,7 +230,7 @@ def with_texts(result: Result, texts: Sequence[str]) -> Result:
             warnings=tuple(texts),
         ),
         sites=sites,
-        failures=tuple((text, text) for text in texts),
+        failures=tuple(Failure(_full(result.plan, 0), text) for text in texts),
         trials=tuple(
             replace(trial, outcome=replace(trial.outcome, metrics={**trial.outcome.metrics, ring[20]: 0.5}))
             for trial in result.trials

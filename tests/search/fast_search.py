@@ -16,7 +16,8 @@ from pathlib import Path
 
 from darse.execute.local import LocalExecutor
 from darse.execute.worker import is_dead
-from darse.search.driver import Limits, Listener, search
+from darse.search.driver import Listener, search
+from darse.search.limits import Limits
 from darse.store.open import open_store
 from darse.store.protocol import Store, StudyRecord
 from darse.store.trial import TrialSpec

@@ -8,8 +8,9 @@ from typing import cast
 
 from darse.errors import TrialError
 from darse.files import sha256_of_bytes
-from darse.search.driver import Limits, Listener, read_record, search
+from darse.search.driver import Listener, read_record, search
 from darse.search.history import Problem
+from darse.search.limits import Limits
 from darse.search.record import Record
 from darse.search.stages import Findings
 from darse.store.protocol import Store

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from darse.errors import Interrupted, TrialError
 from darse.ranks.plan import RankPlan, cost
-from darse.search.driver import SHARES, Limits, Listener
+from darse.search.driver import Listener
 from darse.search.history import Problem, is_run
+from darse.search.limits import SHARES, Limits
 from darse.search.record import Record
 from darse.search.stages import STAGES, Findings, advance
 from darse.store.trial import CurvePoint, Failure, Outcome, Trial, TrialSpec

@@ -11,7 +11,8 @@ from darse.evaluate.losses import Floats
 from darse.ranks.plan import RankPlan, cost, is_uniform
 from darse.search.calibrate import Calibration
 from darse.search.controls import BEST_LAYER_WISE, BEST_UNIFORM, Control, controls_for
-from darse.search.verdict import Contender, Verdict, judge, limit_name, paired_runs
+from darse.search.limits import limit_name
+from darse.search.verdict import Contender, Verdict, judge, paired_runs
 from darse.settings import SearchSettings
 from darse.store.trial import TrialSpec
 

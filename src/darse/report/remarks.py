@@ -5,8 +5,8 @@ from __future__ import annotations
 from darse.ranks.plan import is_uniform
 from darse.report.facts import found, has_proxy, scored, seeds_that_ran
 from darse.report.words import better, is_share, listed, metric_value, metric_words, plural
+from darse.search.limits import limit_name
 from darse.search.result import Result
-from darse.search.verdict import limit_name
 from darse.search.window import Span
 
 TRUSTED_CORRELATION = 0.5

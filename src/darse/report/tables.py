@@ -11,7 +11,6 @@ from darse.data.columns import describe_columns
 from darse.data.example import DataCheck, Task
 from darse.evaluate.metrics import ClassReport
 from darse.names import printable
-from darse.ranks.plan import RankPlan
 from darse.report.facts import seed_words, seeds_that_ran, trial_kind
 from darse.report.parts import ABSENT, Pairs, Table
 from darse.report.words import SEARCH_LOSS, better, count, metric_value, metric_words, number, percent, plan_words
@@ -54,15 +53,8 @@ def trial_table(result: Result, stages: Sequence[str]) -> Table:
 
 def failure_table(result: Result) -> Table:
     """Every failed trial with its reason."""
-    rows = tuple((_plan_text(plan), printable(reason, 500)) for plan, reason in result.failures)
+    rows = tuple((plan_words(one.spec.plan), printable(one.reason, 500)) for one in result.failures)
     return Table("Failed trials", ("ranks", "reason"), rows)
-
-
-def _plan_text(plan: str) -> str:
-    """A plan that was kept as text, in the words for plans."""
-    ranks = plan.split()
-    is_plan = all(rank.isascii() and rank.isdigit() for rank in ranks)
-    return plan_words(RankPlan.of(map(int, ranks))) if is_plan else printable(plan, _OUTSIDE_LENGTH)
 
 
 def quality_table(quality: Quality, seeds: int) -> Table:

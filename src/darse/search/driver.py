@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Protocol
 
 from darse.errors import TrialError
 from darse.search.history import Problem, is_run
+from darse.search.limits import Limits
 from darse.search.record import Part, Record
 from darse.search.stages import Findings, advance
 from darse.store.arrays import read_array
 from darse.store.protocol import Store
-from darse.store.trial import Failure, Trial, TrialSpec, total_seconds
+from darse.store.trial import Failure, Trial, TrialSpec
 
-SHARES: Final[Mapping[Part, float]] = {"calibrate": 0.4, "search": 0.6, "proof": 1.0}
-"""Part of a limit that is spent when a part of the search ends; so something is left for those after it."""
 _KEPT_LOSSES = 1024
 
 
@@ -35,38 +34,6 @@ class Executor(Protocol):
 
 
 @dataclass(frozen=True)
-class Limits:
-    """When to stop, in trials done and seconds of their work, so that a restart decides alike.
-
-    One run is always made, and one more where no plan within the budget would have been trained otherwise.
-
-    Attributes:
-        max_trials: Training runs at the most, failed ones included.
-        max_seconds: Seconds of evaluation at the most, those of failed trials included; the trial under way is not
-            cut off.
-    """
-
-    max_trials: int | None = None
-    max_seconds: float | None = None
-
-    def allow(self, record: Record, specs: Sequence[TrialSpec], part: Part) -> bool:
-        """Whether the next of some trials fits into the limits, or into the part's share of them.
-
-        Cuts may use half of what is kept for later parts: they take little, and without them nothing is known.
-        """
-        share = SHARES[part] if is_run(specs[0]) else (1 + SHARES[part]) / 2
-        trials, failures = record.trials.values(), record.failed.values()
-        runs = [trial for trial in trials if is_run(trial.spec)]
-        done = len(runs) + sum(is_run(failure.spec) for failure in failures)
-        if self.max_trials is not None and is_run(specs[0]) and done + 1 > max(1, self.max_trials * share):
-            return False
-        if self.max_seconds is None:
-            return True
-        spent = total_seconds(trials, failures)
-        return spent + _expected_seconds(specs[0], runs) <= self.max_seconds * share
-
-
-@dataclass(frozen=True)
 class Listener:
     """Who is told how the search goes.
 
@@ -79,18 +46,6 @@ class Listener:
     stage: Callable[[Findings], None] = field(default=lambda findings: None)
     wanted: Callable[[Sequence[TrialSpec]], None] = field(default=lambda specs: None)
     limited: Callable[[Part], None] = field(default=lambda part: None)
-
-
-def _expected_seconds(spec: TrialSpec, runs: Sequence[Trial]) -> float:
-    """What a trial will take, from the slowest epoch of the runs so far; cuts take next to nothing."""
-    if not is_run(spec):
-        return 0.0
-    return spec.epochs * max((trial.outcome.seconds / _epochs_run(trial) for trial in runs), default=0.0)
-
-
-def _epochs_run(trial: Trial) -> int:
-    """Epochs that a run took, fewer than it was allowed where it stopped early; an own evaluator tells of none."""
-    return len(trial.outcome.curve) or max(1, trial.spec.epochs)
 
 
 @dataclass(frozen=True)

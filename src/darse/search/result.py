@@ -14,12 +14,12 @@ from darse.data.example import DataCheck, Task
 from darse.errors import StoreError
 from darse.evaluate.metrics import ClassReport
 from darse.ranks.plan import RankPlan, Site
-from darse.search.driver import SHARES
 from darse.search.history import is_run
+from darse.search.limits import SHARES, runs_made
 from darse.search.stages import Findings
 from darse.search.verdict import Verdict
 from darse.settings import SearchSettings, Settings
-from darse.store.trial import Trial
+from darse.store.trial import Failure, Trial
 
 if TYPE_CHECKING:
     from darse.model.base import Base
@@ -129,7 +129,7 @@ class Result:
         quality: Of the exported adapter; None for a user's own evaluator.
         trials: Every finished trial, in the order asked.
         stages: The stage that asked for each trial first; empty for one that the search no longer asks for.
-        failures: Reason of every failed trial, by the trial's plan.
+        failures: Every failed trial, with its reason.
         seconds: Seconds of evaluation in all, those of failed trials included.
         is_limited: Whether a limit ended the search early.
     """
@@ -150,7 +150,7 @@ class Result:
     quality: Quality | None
     trials: tuple[Trial, ...]
     stages: tuple[str, ...]
-    failures: tuple[tuple[str, str], ...]
+    failures: tuple[Failure, ...]
     seconds: float
     is_limited: bool
 
@@ -166,7 +166,7 @@ class Result:
         One that ran to its end cannot grow. One that a limit has ended can where a limit is raised or dropped and no
         limit is lower than before; one that was not there before has to leave room for all that was done.
         """
-        runs = sum(is_run(trial.spec) for trial in self.trials) + len(self.failures)
+        runs = runs_made(self.trials, self.failures)
         before, share = self.settings.search, min(SHARES.values())
         pairs = (
             (before.max_trials, limits.max_trials, runs / share),

@@ -8,12 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from darse.amounts import plural
 from darse.evaluate.losses import Floats
 from darse.evaluate.paired import Estimate, loss_level, paired_effect
 from darse.ranks.plan import RankPlan, Site, cost, is_uniform
 from darse.search.controls import BEST_LAYER_WISE, BEST_UNIFORM, HEAD_ALONE, Control, option_name
-from darse.settings import SearchSettings
 
 Judgement = Literal["better", "smaller", "no_difference", "worse"]
 
@@ -167,18 +165,6 @@ def judge(
             "another."
         )
     return Verdict(judgement, sentence, metric, split, metric_level(losses, metric, seed), controls)
-
-
-def limit_name(settings: SearchSettings) -> str:
-    """What the limits of a search are called.
-
-    >>> limit_name(SearchSettings(max_trials=1)), limit_name(SearchSettings(max_minutes=2.5))
-    ('The limit of 1 training run', 'The limit of 2.5 minutes')
-    """
-    trials, minutes = settings.max_trials, settings.max_minutes
-    limits = [] if trials is None else [plural(trials, "training run")]
-    limits += [] if minutes is None else [f"{minutes:g} minute{'s' * (minutes != 1)}"]
-    return f"The limit of {' or '.join(limits)}" if limits else "A limit on trials or minutes"
 
 
 def _effect(
