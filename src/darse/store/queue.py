@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, or_, select, update
 
 from darse.errors import StaleLeaseError, StoreError
 from darse.store.protocol import Lease
-from darse.store.records import TrialRow
+from darse.store.records import TrialRow, are_numbered
 from darse.store.schema import ASKS, TRIALS
 from darse.store.seal import DamagedError, sealed, unsealed
 from darse.store.studies import lock_ledger, read_study, write_study
@@ -113,7 +113,7 @@ def _asks(connection: Connection, study: str, expected: int) -> Sequence[Mapping
         unsealed(ASKS, row, f"trial {row[ASKS.c.ordinal]} of study {study}")
         for row in connection.execute(query).mappings()
     ]
-    if [ask["ordinal"] for ask in asks] != list(range(expected)):
+    if not are_numbered([ask["ordinal"] for ask in asks], expected):
         raise DamagedError(f"{len(asks)} of {expected} trials of study {study} are left")
     return asks
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
 
 from sqlalchemy import RowMapping
 
+from darse.store.bodies import EventBody, StudyBody, TrialBody, TrialColumns, TrialState, read_body
 from darse.store.protocol import Event, StudyRecord
 from darse.store.schema import EVENTS, STUDIES, TRIALS
 from darse.store.seal import DamagedError, canonical, sealed, unsealed
-from darse.store.trial import CurvePoint, Failure, Outcome, Trial, TrialSpec
-
-TrialState = Literal["queued", "finished", "failed"]
+from darse.store.trial import Failure, Outcome, Trial, TrialSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +49,9 @@ class StudyRow:
     def read(cls, row: RowMapping) -> StudyRow:
         """The study of a row that fits its digest."""
         columns = unsealed(STUDIES, row, f"study {row[STUDIES.c.id]}")
-        body = json.loads(str(columns["body"]))
-        counts = {name: int(body.pop(name)) for name in ("asked", "findings", "events")}
-        return cls(StudyRecord(id=str(columns["id"]), **body), **counts)
+        body = read_body(StudyBody, columns["body"], f"study {columns['id']}")
+        record = StudyRecord(str(columns["id"]), body.name, body.context, body.settings, body.created, body.state)
+        return cls(record, body.asked, body.findings, body.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +104,17 @@ class TrialRow:
     def read(cls, row: RowMapping) -> TrialRow:
         """The trial of a row that fits its digest and whose name fits its content."""
         name = f"trial {row[TRIALS.c.id]}"
-        columns: dict[str, Any] = unsealed(TRIALS, row, name)
-        body = json.loads(columns.pop("body"))
-        spec = body.pop("spec")
-        outcome = body.pop("outcome")
+        columns = unsealed(TRIALS, row, name)
+        body = read_body(TrialBody, columns.pop("body"), name)
         trial = cls(
-            **columns,
-            **body,
-            spec=TrialSpec.from_json(spec),
-            outcome=None if outcome is None else _outcome_from_json(outcome),
+            **dict(read_body(TrialColumns, columns, name)),
+            context=body.context,
+            spec=body.spec.spec(),
+            worker=body.worker,
+            outcome=None if body.outcome is None else body.outcome.outcome(),
+            reason=body.reason,
+            seconds=body.seconds,
+            ended=body.ended,
         )
         if trial.spec.id(trial.context) != trial.id:
             raise DamagedError(f"{name} is not the trial that its name says")
@@ -148,8 +147,9 @@ def event_columns(study: str, ordinal: int, event: Event) -> dict[str, object]:
 
 def read_event(row: RowMapping) -> Event:
     """The event of a row that fits its digest."""
-    columns = unsealed(EVENTS, row, f"event {row[EVENTS.c.ordinal]}")
-    return Event(**json.loads(str(columns["body"])))
+    name = f"event {row[EVENTS.c.ordinal]}"
+    body = read_body(EventBody, unsealed(EVENTS, row, name)["body"], name)
+    return Event(body.time, body.kind, body.detail)
 
 
 def _outcome_as_json(outcome: Outcome) -> Mapping[str, object]:
@@ -163,7 +163,6 @@ def _outcome_as_json(outcome: Outcome) -> Mapping[str, object]:
     }
 
 
-def _outcome_from_json(value: dict[str, Any]) -> Outcome:
-    # rows of older versions have more in a point
-    curve = tuple(CurvePoint(point["epoch"], point["train_loss"], point["score"]) for point in value["curve"])
-    return Outcome(**{**value, "curve": curve})
+def are_numbered(ordinals: Sequence[object], expected: int) -> bool:
+    """Whether rows have the numbers 0, 1, ... and are as many as they should be."""
+    return len(ordinals) == expected and all(place == ordinal for place, ordinal in enumerate(ordinals))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import get_args
 
 from sqlalchemy import Connection, insert, select, update
 
 from darse.errors import StoreError
+from darse.store.bodies import LedgerBody, StudyState, read_body
 from darse.store.protocol import Event, StudyRecord
-from darse.store.records import StudyRow, event_columns, read_event
+from darse.store.records import StudyRow, are_numbered, event_columns, read_event
 from darse.store.schema import EVENTS, FINDINGS, LEDGER, LEDGER_ID, STUDIES
 from darse.store.seal import DamagedError, canonical, checked_key, sealed, unsealed
 
-STATES = ("running", "finished", "stopped")
+STATES = get_args(StudyState)
 
 
 def create_ledger(connection: Connection) -> None:
@@ -97,7 +99,10 @@ def read_findings(connection: Connection, study: str) -> Mapping[str, Mapping[st
     findings: dict[str, Mapping[str, object]] = {}
     for row in connection.execute(query).mappings():
         columns = unsealed(FINDINGS, row, f"the finding of {row[FINDINGS.c.stage]}")
-        findings[str(columns["stage"])] = json.loads(str(columns["body"]))
+        finding = json.loads(str(columns["body"]))
+        if not isinstance(finding, dict):
+            raise DamagedError(f"the finding of {columns['stage']} is no table")
+        findings[str(columns["stage"])] = finding
     if len(findings) != expected:
         raise DamagedError(f"{len(findings)} of {expected} findings of study {study} are left")
     return findings
@@ -115,7 +120,7 @@ def read_events(connection: Connection, study: str) -> Sequence[Event]:
     expected = read_study(connection, study).events
     query = select(EVENTS).where(EVENTS.c.study == study).order_by(EVENTS.c.ordinal)
     rows = connection.execute(query).mappings().all()
-    if [row[EVENTS.c.ordinal] for row in rows] != list(range(expected)):
+    if not are_numbered([row[EVENTS.c.ordinal] for row in rows], expected):
         raise DamagedError(f"{len(rows)} of {expected} events of study {study} are left")
     return [read_event(row) for row in rows]
 
@@ -129,7 +134,8 @@ def _read_ledger(connection: Connection, *, for_update: bool = False) -> int:
     row = connection.execute(query.with_for_update() if for_update else query).mappings().one_or_none()
     if row is None:
         raise DamagedError("the count of studies is gone")
-    return int(json.loads(str(unsealed(LEDGER, row, "the count of studies")["body"]))["studies"])
+    name = "the count of studies"
+    return read_body(LedgerBody, unsealed(LEDGER, row, name)["body"], name).studies
 
 
 def _check_state(state: str) -> None:
