@@ -23,10 +23,10 @@ from darse.data.load import load_labelled
 from darse.execute.bench import Bench
 from darse.model.base import find_base
 from darse.ranks.plan import RankPlan
+from darse.search.kept_result import last_result
 from darse.search.result import Result
 from darse.search.stages import STAGES
 from darse.store.open import open_store, open_study_store
-from darse.study import read_result
 
 SEARCH = ("coarse", "fine", "allocate")
 
@@ -44,7 +44,7 @@ def main() -> None:
             print(f"{name} | no finished study")
             continue
         store = open_study_store(options.studies / name, None)
-        result = read_result(store)
+        result = last_result(store)
         assert result is not None
         spent: dict[str, float] = defaultdict(float)
         for stage, trial in zip(result.stages, result.trials, strict=True):

@@ -11,9 +11,9 @@ import pytest
 
 from darse.archive import find_result, find_study, open_archive
 from darse.errors import InputError
+from darse.search.kept_result import put_result
 from darse.store.open import open_store
 from darse.store.protocol import Store, StudyRecord
-from darse.study import RESULT
 from tests.report.samples import a_result
 
 FINISHED, TWIN, STOPPED = "1a07296fcedfbd02", "1a07ffffffffffff", "2b00000000000000"
@@ -28,8 +28,7 @@ def folder(tmp_path: Path) -> Path:
             if key == STOPPED:
                 store.set_study_state(key, "stopped")
                 continue
-            content = replace(a_result(), study=key, name=name).to_json()
-            store.put_finding(key, RESULT, {"artifact": store.put_artifact(content)})
+            put_result(store, replace(a_result(), study=key, name=name))
     return tmp_path
 
 
@@ -78,6 +77,29 @@ def test_a_damaged_verdict_file_names_no_study(store: Store, folder: Path) -> No
     assert find_result(store, folder, None).study == TWIN
 
 
+def test_in_a_shared_store_a_folder_without_a_verdict_has_the_study_of_its_name_and_never_anothers(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_result(store, replace(a_result(), study=store.register_study(_record("cc", "prices", 9.0)).id))
+    (folder / "prices").mkdir()
+    assert find_result(store, folder / "prices", None, address="team.db").study == "cc"
+    monkeypatch.chdir(folder / "prices")
+    assert find_result(store, Path(), None, address="team.db").study == "cc"
+    with pytest.raises(InputError, match=f"study {STOPPED} is stopped and not finished"):
+        find_result(store, Path("headlines"), None, address="team.db")
+    for name, said in (
+        ("reviews", f"reviews has no verdict.json, and {FINISHED}, {TWIN} are called so; .* with --study"),
+        ("letters", r"letters has no verdict\.json, and no study in the store is called so; .* with --study"),
+    ):
+        with pytest.raises(InputError, match=said):
+            find_result(store, Path(name), None, address="team.db")
+    assert find_result(store, Path("letters"), FINISHED, address="team.db").study == FINISHED
+
+
+def _record(key: str, name: str, created: float) -> StudyRecord:
+    return StudyRecord(key, name, "context", {}, created)
+
+
 def test_a_study_that_is_not_finished_says_its_state(store: Store, folder: Path) -> None:
     with pytest.raises(InputError, match="is stopped and not finished"):
         find_result(store, folder, "headlines")
@@ -93,7 +115,7 @@ def test_a_shrunk_adapter_is_told_from_a_study(tmp_path: Path) -> None:
                 find_result(store, tmp_path, name)
 
 
-@pytest.mark.parametrize("address", [None, "typo.db", "sqlite:///typo.db"])
+@pytest.mark.parametrize("address", [None, "typo.db", "sqlite:///typo.db", "sqlite+pysqlite:///typo.db"])
 def test_a_store_that_is_not_there_is_refused_and_not_made(
     address: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,6 +118,19 @@ def test_studies_of_all_folders_are_listed_in_the_folder_above(
     assert run(["studies", "notes"]) == 2
 
 
+def test_what_fits_several_studies_of_one_of_several_folders_is_not_called_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, keys in (("darse-reviews", ("aa1", "aa2")), ("darse-headlines", ("bb1",))):
+        (tmp_path / folder).mkdir()
+        with open_study_store(tmp_path / folder) as store:
+            for key in keys:
+                store.register_study(StudyRecord(key, "of everything", "context", {}, 0.0))
+    monkeypatch.chdir(tmp_path)
+    assert run(["studies", "--study", "aa"]) == 2
+    assert "'aa' could be aa1, aa2; give an id, or more of it" in _error(capsys)
+
+
 def test_studies_shows_the_history_of_one(small_study: SmallStudy, capsys: pytest.CaptureFixture[str]) -> None:
     with open_archive(small_study.folder, None) as store:
         (record,) = store.studies()

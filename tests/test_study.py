@@ -27,10 +27,11 @@ from darse.execute.user import UserFunction, identity_of
 from darse.model.weights import AdapterWeights
 from darse.search.driver import Listener
 from darse.search.history import is_run
+from darse.search.kept_result import last_result
 from darse.search.result import Result
 from darse.settings import Options, as_option, settings_from_options
 from darse.store.open import open_store, open_study_store
-from darse.study import Audience, Request, read_result, run_study
+from darse.study import Audience, Request, run_study
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
 from tests.postgres import fresh_schema
@@ -47,7 +48,7 @@ def _explore(out: Path, *, store: str | None = None, **options: Unpack[Options])
 
 def _result(study: SmallStudy) -> Result:
     with open_store(study.folder / "study.db") as store:
-        result = read_result(store)
+        result = last_result(store)
     assert result is not None
     return result
 
@@ -179,7 +180,7 @@ def test_a_result_that_this_version_cannot_read_is_written_anew(small_study: Sma
         store.put_finding(record.id, "result", {"artifact": store.put_artifact(b"{}")})
     assert run(["explore", str(small_study.source), *small_study.options, "--store", str(folder / "study.db")]) == 0
     with open_study_store(folder) as store:
-        assert read_result(store) == _result(small_study)
+        assert last_result(store) == _result(small_study)
 
 
 def test_a_finished_study_whose_artifacts_are_gone_is_an_error_and_stays_finished(

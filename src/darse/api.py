@@ -234,8 +234,8 @@ def explore(
         audience: Whom to tell while it runs; by default a warning says when the files of another study are replaced,
             and when your own evaluator's earlier runs are kept.
         **options: Any setting by its name: `model`, `text`, `label`, `score`, `target`, `split`, `group`, `budget`,
-            `objective`, `granularity`, `evaluator`, `strategy`, `seeds`, `seed`, `max_trials`, `max_minutes`,
-            `epochs`, ... (darse.settings).
+            `objective`, `granularity`, `strategy`, `seeds`, `seed`, `max_trials`, `max_minutes`, `epochs`, ...
+            (darse.settings).
 
     Raises:
         InputError: Something given is wrong; the message says what and how to mend it.
@@ -259,7 +259,8 @@ def open_study(
     Args:
         folder: What `explore` wrote.
         store: Address of the store; the file in the folder by default.
-        study: Id of the study, or the beginning of it; by default the one whose verdict lies in the folder.
+        study: Id of the study, or the beginning of it; by default the one whose verdict lies in the folder, and in a
+            store at an address else the one of the folder's name.
         trust_remote_code: Whether code that comes with the base model may run when the study is asked for a model or
             an export; what is written in the folder does not count.
 
@@ -268,7 +269,7 @@ def open_study(
         StoreError: The store cannot be read.
     """
     with open_archive(Path(folder), store) as archive:
-        result = find_result(archive, Path(folder), study)
+        result = find_result(archive, Path(folder), study, address=store)
         return Study(result, Path(folder), store, trust_remote_code=trust_remote_code)
 
 

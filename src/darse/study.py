@@ -13,7 +13,7 @@ from darse.data.check import data_check_as_json
 from darse.data.example import DataCheck, LabelledData, Task
 from darse.data.load import load_labelled
 from darse.data.source import Source
-from darse.errors import InputError, StoreError
+from darse.errors import InputError
 from darse.evaluate.losses import Floats, verdict_metric
 from darse.execute.bench import Bench
 from darse.execute.evaluator import Evaluator
@@ -33,6 +33,7 @@ from darse.ranks.plan import RankPlan, cost
 from darse.search.driver import Listener, Searched, search
 from darse.search.history import Problem, is_run
 from darse.search.identity import Identity, Opened, begin_or_continue, shaping_versions
+from darse.search.kept_result import put_result, readable_result
 from darse.search.limits import Limits, limit_name
 from darse.search.record import Part
 from darse.search.result import Origin, Quality, Result
@@ -47,8 +48,6 @@ from darse.store.protocol import Store
 from darse.store.sql import SqlStore
 from darse.store.trial import EvaluatorName, Trial, TrialSpec, total_seconds
 from darse.train.checkpoint import forgetting
-
-RESULT = "result"
 
 
 @dataclass(frozen=True)
@@ -161,27 +160,6 @@ def run_study(request: Request, audience: Audience) -> Finished:
             return Finished(result, bench, bench.trained_weights(result.exported_trial))
 
 
-def read_result(store: Store, study: str | None = None) -> Result | None:
-    """The result of the study of an id, of the finished one begun last by default; None if there is none."""
-    for record in reversed(store.studies()):
-        finding = store.findings(record.id).get(RESULT)
-        if finding is not None and study in {None, record.id}:
-            return Result.from_json(store.artifact(str(finding["artifact"])))
-    return None
-
-
-def _readable_result(store: Store, study: str) -> Result | None:
-    """The result of a study, if there is one that this version can read."""
-    finding = store.findings(study).get(RESULT)
-    if finding is None:
-        return None
-    content = store.artifact(str(finding["artifact"]))
-    try:
-        return Result.from_json(content)
-    except StoreError:
-        return None
-
-
 @contextmanager
 def _opened_store(request: Request) -> Iterator[SqlStore]:
     """The store of a request; its folder is made when nothing that is asked for can be refused any more."""
@@ -222,7 +200,7 @@ class _Run:
 
     def kept_result(self, checkpoints: Path) -> Result | None:
         """The result that the study has already, if no search within the limits could add to it."""
-        result = _readable_result(self.store, self.study)
+        result = readable_result(self.store, self.study)
         if result is None or result.can_grow(self.request.settings.search):
             return None
         if self.opened.record.state != "finished":  # a search within higher limits was begun and stopped
@@ -320,7 +298,7 @@ class _Run:
             seconds=total_seconds(trials, failures),
             is_limited=searched.record.is_limited,
         )
-        self.store.put_finding(self.study, RESULT, {"artifact": self.store.put_artifact(result.to_json())})
+        put_result(self.store, result)
         self._finish(result)
         return result
 

@@ -74,7 +74,7 @@ def test_a_study_whose_artifacts_are_missing_or_damaged_is_told(
         "losses": trial.outcome.losses,
         "weights": trial.outcome.artifacts["weights"],
         "result": str(findings["result"]["artifact"]),
-        "test logits": next(str(one["logits"]) for name, one in findings.items() if name.startswith("test ")),
+        "test logits": next(str(one["artifact"]) for name, one in findings.items() if name.startswith("test ")),
     }[kept]
     harm(folder / "artifacts" / digest[:2] / digest)
     assert run(["doctor", "--model", str(tiny_bert), "--store", str(folder / "study.db")]) == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from darse.errors import CorruptStoreError, StoreError
+from darse.errors import CorruptStoreError, InputError, StoreError
 from darse.store.artifacts import ArtifactFolder
 from darse.store.open import open_store
 
@@ -79,6 +79,16 @@ def test_sqlite_is_durable_checked_and_has_a_write_ahead_log(tmp_path: Path) -> 
         }
 
     assert modes == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 60000}
+
+
+@pytest.mark.parametrize("form", ["{}", "sqlite:///{}", "sqlite+pysqlite:///{}"])
+def test_a_store_that_must_exist_is_not_made(form: str, tmp_path: Path) -> None:
+    place = form.format(tmp_path / "store.db")
+    with pytest.raises(InputError, match=rf"there is no store {tmp_path}/store\.db; check --store"):
+        open_store(place, must_exist=True)
+    assert not list(tmp_path.iterdir())
+    open_store(place).close()
+    open_store(place, must_exist=True).close()
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, create_engine, delete, insert, make_url, select
 
-from darse.errors import StoreError
+from darse.errors import InputError, StoreError
 from darse.store.connect import Database, server_database
 from darse.store.migrate import RELEASED, Migrations, create_schema, read_version
 from darse.store.open import open_store
@@ -58,6 +58,17 @@ def copy_rows(script: Path, database: Database, folder: Path) -> None:
                 new.execute(delete(table))
                 new.execute(insert(table), rows)
     source.dispose()
+
+
+def test_a_store_that_must_exist_is_not_made_in_an_empty_database(address: str) -> None:
+    with pytest.raises(InputError, match=r"there is no store postgresql\+psycopg://.*; check --store") as caught:
+        open_store(address, must_exist=True)
+    assert PASSWORD not in str(caught.value)
+    database = server_database(make_url(address))
+    with closing(database), database.read() as connection:
+        assert read_version(connection) is None
+    open_store(address).close()
+    open_store(address, must_exist=True).close()
 
 
 @pytest.mark.parametrize("script", sorted(FOLDER.glob("*.sql")), ids=lambda script: script.stem)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,14 +96,14 @@ def run_export(
 
 
 def _folder_of(study: str, folders: Sequence[Path]) -> Path:
-    """The one folder of several whose store has a study."""
-    from darse.archive import find_study, open_archive
+    """The one folder of several whose store has a study of that name, or several."""
+    from darse.archive import find_studies, open_archive
 
     found: list[Path] = []
     for place in folders:
-        with open_archive(place, None) as archive, suppress(InputError):
-            find_study(archive, study)
-            found.append(place)
+        with open_archive(place, None) as archive:
+            if find_studies(archive, study):
+                found.append(place)
     if len(found) != 1:
         where = f"is in {' and '.join(map(str, found))}" if found else f"is in none of the {len(folders)} folders"
         raise InputError(f"study {printable(study)!r} {where}; give the folder that is meant")

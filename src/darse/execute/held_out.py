@@ -16,12 +16,13 @@ from darse.ranks.plan import RankPlan
 from darse.search.result import Quality
 from darse.search.verify import Verified
 from darse.store.arrays import put_array, read_array
+from darse.store.attachments import attach, attached
 from darse.store.protocol import Store
 from darse.store.trial import Trial
 
-TEST_LOGITS = "test"
-"""Name of the findings, with the trial's id behind it, that keep the digest of a trial's logits: one finding for each,
-since several processes may judge one study."""
+_TEST_LOGITS = "test"
+"""What the logits of a trial are kept under, with the trial's id behind it: each has a name of its own, since several
+processes may judge one study."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,14 @@ def test_logits(
     known = kept_logits(bench.store, study, trial)
     if known is None:
         known = bench.logits(weights(), "test", check)
-        bench.store.put_finding(study, f"{TEST_LOGITS} {trial}", {"logits": put_array(bench.store, known)})
+        attach(bench.store, study, f"{_TEST_LOGITS} {trial}", put_array(bench.store, known))
     return known
 
 
 def kept_logits(store: Store, study: str, trial: str) -> Floats | None:
     """Logits of the test split under a trial's weights, if they were computed before."""
-    known = store.findings(study).get(f"{TEST_LOGITS} {trial}")
-    return None if known is None else read_array(store, str(known["logits"]))
+    digest = attached(store, study, f"{_TEST_LOGITS} {trial}")
+    return None if digest is None else read_array(store, digest)
 
 
 def exported_quality(

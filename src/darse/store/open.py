@@ -12,13 +12,14 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from darse.errors import CorruptStoreError, StoreError
+from darse.errors import CorruptStoreError, InputError, StoreError
 from darse.files import permit, sync
+from darse.names import printable_path
 from darse.store.artifacts import ArtifactFolder, ArtifactTable
 from darse.store.connect import place_of, prepare_sqlite, server_database, sqlite_database
 from darse.store.faults import RESTORE, store_errors
 from darse.store.folder import STORE_FILE
-from darse.store.migrate import RELEASED, Migrations, back_up_sqlite, create_schema, upgrade_schema
+from darse.store.migrate import RELEASED, Migrations, back_up_sqlite, create_schema, read_version, upgrade_schema
 from darse.store.sql import SqlStore
 
 BUSY_TIMEOUT_S = 60.0
@@ -29,20 +30,23 @@ _SQLITE_HEADER = b"SQLite format 3\x00"
 def open_store(
     url_or_path: str | Path,
     *,
+    must_exist: bool = False,
     busy_timeout_s: float = BUSY_TIMEOUT_S,
     migrations: Migrations = RELEASED,
 ) -> SqlStore:
-    """Open the memory of studies; a SQLite file that does not exist is made, an older schema is upgraded.
+    """Open the memory of studies; one that does not exist is made, unless it must, and an older schema is upgraded.
 
     Artifacts lie in a folder beside a SQLite file (`ArtifactFolder.beside`); a server keeps them itself, where every
     machine finds them.
 
     Args:
         url_or_path: A path or `sqlite:///path` for a SQLite file; any other SQLAlchemy address for a server.
+        must_exist: Refuse a place that holds no store instead of making one there.
         busy_timeout_s: How long a writer of a SQLite file waits for another one.
         migrations: The series of schemas.
 
     Raises:
+        InputError: There is no store, and it must exist.
         StoreError: The store cannot be opened; the message says why and what to do.
         CorruptStoreError: The file is damaged.
 
@@ -54,13 +58,15 @@ def open_store(
     """
     location = _locate(url_or_path)
     if isinstance(location, URL):
-        return _open_server(location, migrations)
+        return _open_server(location, migrations, must_exist=must_exist)
+    if must_exist and not location.exists():
+        raise _no_store(str(location))
     return _open_file(location, busy_timeout_s, migrations)
 
 
-def open_study_store(folder: Path, address: str | None = None) -> SqlStore:
+def open_study_store(folder: Path, address: str | None = None, *, must_exist: bool = False) -> SqlStore:
     """The store of a study's folder, or the one at an address, which folders may share; see `open_store`."""
-    return open_store(folder / STORE_FILE if address is None else address)
+    return open_store(folder / STORE_FILE if address is None else address, must_exist=must_exist)
 
 
 def _locate(url_or_path: str | Path) -> URL | Path:
@@ -89,10 +95,18 @@ def _locate(url_or_path: str | Path) -> URL | Path:
     return Path(url.database)
 
 
-def _open_server(url: URL, migrations: Migrations) -> SqlStore:
+def _no_store(where: str) -> InputError:
+    return InputError(f"there is no store {printable_path(where)}; check --store")
+
+
+def _open_server(url: URL, migrations: Migrations, *, must_exist: bool) -> SqlStore:
     with ExitStack() as stack:
         database = server_database(url)
         stack.callback(database.close)
+        if must_exist:
+            with database.read() as connection:
+                if read_version(connection) is None:
+                    raise _no_store(database.where)
         create_schema(database, migrations=migrations)
         # A server is backed up by its own tools; DDL there is one transaction.
         upgrade_schema(database, back_up=lambda version: None, migrations=migrations)
