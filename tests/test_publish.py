@@ -206,3 +206,13 @@ def test_exported_files_keep_to_the_umask(profile: Profile, study: Study, tmp_pa
     plain.touch()
     modes = {path.name: path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()}
     assert set(modes.values()) == {plain.stat().st_mode & 0o777}, modes
+
+
+@pytest.mark.parametrize("first", [2020, 100_000])
+def test_scores_far_from_zero_are_exported_too(first: int, tmp_path: Path, tiny_bert: Path) -> None:
+    rows = [{"text": f"text number {number % 13} of many", "score": first + number % 5} for number in range(80)]
+    study = darse.explore(
+        rows, score="score", out=tmp_path, model=str(tiny_bert), epochs=1, seeds=2, max_rank=2, max_trials=1
+    )
+    (score,) = study.model().scores(["text number 3 of many"])
+    assert first - 10 < score < first + 15

@@ -142,6 +142,12 @@ def test_reading_a_csv_loads_neither_datasets_nor_pyarrow_nor_torch(tmp_path: Pa
     assert done.stdout.strip() == "[]"
 
 
+def test_scores_that_vary_too_little_for_where_they_lie_are_refused() -> None:
+    rows = [{"text": f"text number {i}", "score": 10_000_000 + i % 5} for i in range(40)]
+    with pytest.raises(DataError, match=r"lie around 1000000\d and vary by 1\.\d+ only.*subtract 1e\+07"):
+        load(rows, DataSettings(score="score"))
+
+
 def test_score_statistics_come_from_train_alone() -> None:
     rows: list[Record] = [{"text": f"t {i}", "score": i / 7, "split": "train"} for i in range(30)]
     rows += [{"text": f"v {i}", "score": 99.5, "split": "dev"} for i in range(5)]

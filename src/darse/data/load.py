@@ -35,6 +35,8 @@ from darse.settings import DataSettings
 _SAMPLE_CHARACTERS = 16 << 20
 """A sample of huge rows is cut here: memory grows with the examples kept and with nothing else."""
 _NAMED_REJECTS = 3
+MAX_OFFSET = 100_000
+"""Standard deviations that scores may lie off zero; a float32 still tells a hundredth of one apart there."""
 STRADDLING = (
     "the group (or, with targets, the text) of the row also stands in an official split that it must not leak into"
 )
@@ -191,6 +193,11 @@ def _describe_task(train: Sequence[LabelledRow], classes: tuple[str, ...], colum
     sd = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / len(scores))
     if sd == 0 or min(scores) == max(scores):
         raise DataError(f"all training scores are {scores[0]:g}; a score that never varies cannot be learned")
+    if abs(mean) > MAX_OFFSET * sd:
+        raise DataError(
+            f"the scores lie around {mean:.9g} and vary by {sd:.3g} only, over {MAX_OFFSET:,} times less, which no "
+            f"model in float32 can tell apart; subtract {mean:.3g} from the column"
+        )
     return replace(task, score_mean=mean, score_sd=sd, score_low=min(scores), score_high=max(scores))
 
 
