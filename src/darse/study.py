@@ -13,7 +13,6 @@ from darse.data.check import data_check_as_json
 from darse.data.example import DataCheck, LabelledData, Task
 from darse.data.load import load_labelled
 from darse.data.source import Source
-from darse.errors import InputError
 from darse.evaluate.losses import Floats, verdict_metric
 from darse.execute.bench import Bench
 from darse.execute.evaluator import Evaluator
@@ -41,9 +40,10 @@ from darse.search.stages import Findings
 from darse.search.verdict import Verdict, judge, paired_runs
 from darse.settings import Settings
 from darse.store.arrays import read_array
-from darse.store.folder import SHRINK_FILE
+from darse.store.folder import DATA_CHECK_FILE
 from darse.store.journal import Journal
 from darse.store.open import open_study_store
+from darse.store.owner import refuse_folder_of_other
 from darse.store.protocol import Store
 from darse.store.sql import SqlStore
 from darse.store.trial import EvaluatorName, Trial, TrialSpec, total_seconds
@@ -120,8 +120,7 @@ def run_study(request: Request, audience: Audience) -> Finished:
         Interrupted: The user asked to stop; the same request continues.
     """
     started = time.time()
-    if (request.out / SHRINK_FILE).exists():
-        raise InputError(f"{request.out} holds a shrunk adapter, which would be replaced; choose another --out")
+    refuse_folder_of_other(request.out, "study")
     request = replace(request, settings=resolved(request.settings))
     if request.evaluator is not None:
         return _ask_user(request, request.evaluator, audience, started)
@@ -133,7 +132,7 @@ def run_study(request: Request, audience: Audience) -> Finished:
     with _opened_store(request) as store:
         bench = ground.bench(data, request.settings, store, request.out / "checkpoints")
         check = bench.counted(data.check)
-        write_json(request.out / "data-check.json", data_check_as_json(check))
+        write_json(request.out / DATA_CHECK_FILE, data_check_as_json(check))
         audience.check(check)
         evaluators: dict[EvaluatorName, Evaluator] = {
             "finetune": Finetune(bench),

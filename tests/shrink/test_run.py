@@ -12,6 +12,7 @@ import pytest
 import torch
 from peft import PeftModel
 
+from darse import study
 from darse.cli.main import run
 from darse.data.example import Example, Task
 from darse.data.write import write_rows
@@ -254,6 +255,28 @@ def test_neither_a_study_nor_the_given_adapter_is_ever_replaced(
         with pytest.raises(InputError, match=r"holds a study|is the adapter that is given"):
             shrink(Request(str(given), planted.data, settings, out, fresh=is_fresh), Audience())
     assert (study / "verdict.json").read_bytes() == before
+
+
+def test_neither_work_that_was_stopped_is_mixed_with_the_other(
+    planted: Given, small_study: SmallStudy, tmp_path: Path
+) -> None:
+    def stop() -> None:
+        raise Interrupted(2)
+
+    settings = settings_from_options({"granularity": "module", "model": str(planted.base)})
+    work, searched = tmp_path / "work", shutil.copytree(small_study.folder, tmp_path / "study")
+    request = Request(str(planted.adapter), planted.data, settings, work)
+    with pytest.raises(Interrupted):
+        shrink(request, Audience(trials=Watcher(check=stop)))
+    with pytest.raises(InputError, match="work holds a shrunk adapter, or the work on one, whose files would be"):
+        study.run_study(study.Request(planted.data, settings, work), study.Audience())
+    (searched / "verdict.json").unlink()
+    with pytest.raises(InputError, match="study holds a study, whose files would be replaced"):
+        shrink(replace(request, out=searched), Audience())
+    shutil.move(searched / "study.db", tmp_path / "team.db")  # as one that was begun with --store
+    with pytest.raises(InputError, match="study holds a study, whose files would be replaced"):
+        shrink(replace(request, out=searched), Audience())
+    assert not (searched / "study.db").exists()
 
 
 @pytest.mark.parametrize(

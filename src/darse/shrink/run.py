@@ -33,9 +33,10 @@ from darse.shrink.labels import in_head_order
 from darse.shrink.layout import Layout
 from darse.shrink.result import Shrunk
 from darse.shrink.work import Audience, Found, Work
-from darse.store.folder import SHRINK_FILE, VERDICT_FILE
+from darse.store.folder import DATA_CHECK_FILE, SHRINK_FILE
 from darse.store.journal import Journal
 from darse.store.open import open_study_store
+from darse.store.owner import SHRINKING, refuse_folder_of_other
 from darse.store.protocol import StudyRecord
 from darse.store.trial import total_seconds
 
@@ -116,7 +117,7 @@ def shrink(request: Request, audience: Audience) -> Finished:
             sites=layout.modules,
         )
         check = bench.counted(data.check)
-        write_json(request.out / "data-check.json", data_check_as_json(check))
+        write_json(request.out / DATA_CHECK_FILE, data_check_as_json(check))
         audience.check(check)
         identity = _identity(adapter, base, data, settings)
         record = begin_or_continue(store, identity, name=request.out.name, fresh=request.fresh, now=time.time()).record
@@ -132,8 +133,7 @@ def _refuse_what_is_there(request: Request, adapter: PeftAdapter) -> None:
     out = request.out
     if (out / "adapter").resolve() == adapter.folder.resolve():
         raise InputError(f"{out / 'adapter'} is the adapter that is given and would be replaced; choose another --out")
-    if (out / VERDICT_FILE).exists():
-        raise InputError(f"{out} holds a study, whose adapter would be replaced; choose another --out")
+    refuse_folder_of_other(out, "shrink")
     if request.fresh or not (out / SHRINK_FILE).exists():
         return
     try:
@@ -163,7 +163,7 @@ def _known_labels(adapter: PeftAdapter, base: Base) -> tuple[str, ...]:
 
 def _identity(adapter: PeftAdapter, base: Base, data: LabelledData, settings: Settings) -> Identity:
     """What makes this work this work: the adapter and its head's labels beside what makes any study."""
-    name = f"shrink {adapter.digest} {'|'.join(data.task.classes)}"
+    name = f"{SHRINKING} {adapter.digest} {'|'.join(data.task.classes)}"
     return Identity(data.digest, files_digest(base.folder), name, shaping_versions(), settings)
 
 

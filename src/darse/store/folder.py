@@ -7,6 +7,8 @@ from pathlib import Path
 from darse.errors import InputError
 
 STORE_FILE = "study.db"
+DATA_CHECK_FILE = "data-check.json"
+"""What was found in the data; written before anything is trained."""
 VERDICT_FILE = "verdict.json"
 """Of a study; written last, so that it says whose folder this is."""
 SHRINK_FILE = "shrink.json"
