@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import math
@@ -10,6 +11,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -80,9 +82,54 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
 def test_a_link_stays_a_link_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "real").write_bytes(b"old")
     (tmp_path / "link").symlink_to("real")
-    write_durably(tmp_path / "link", b"new")
+    write_durably(tmp_path / "link", b"new", follows_link=True)
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new"
+
+
+def test_a_link_in_a_folder_of_ours_is_replaced_and_what_it_leads_to_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("real")
+    write_durably(tmp_path / "link", b"new")
+    assert not (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"old"
+
+
+def test_links_that_lead_to_one_another_are_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(StoreError, match="cannot write"):
+        write_durably(tmp_path / "a", b"new", follows_link=True)
+
+
+def test_what_killed_writers_left_is_removed_by_the_next_and_what_is_held_is_not(tmp_path: Path) -> None:
+    names = [".out.csv.abcdefgh.part", ".out.csv.ijklmnop.part", ".out.csv.qrstuvwx.part", ".other.abcdefgh.part"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"half")
+    long_ago = time.time() - 3600
+    for name in (names[0], names[1], names[3]):
+        os.utime(tmp_path / name, (long_ago, long_ago))
+    with (tmp_path / names[1]).open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        write_durably(tmp_path / "out.csv", b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "out.csv"])
+    write_durably(tmp_path / "out.csv", b"new")
+    assert not (tmp_path / names[1]).exists()
+
+
+def test_folders_that_killed_writers_left_are_removed_and_a_link_put_aside_too(tmp_path: Path) -> None:
+    left = tmp_path / ".adapter.abcdefgh.part"
+    left.mkdir()
+    (left / "half").write_bytes(b"half")
+    os.utime(left, (0, 0))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mark").write_bytes(b"kept")
+    (tmp_path / "adapter").symlink_to("elsewhere")
+    with replacing_folder(tmp_path / "adapter", marker="mark") as fresh:
+        (fresh / "mark").write_bytes(b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter", "elsewhere"]
+    assert (elsewhere / "mark").read_bytes() == b"kept"
 
 
 def test_a_pipe_or_a_device_is_never_replaced(tmp_path: Path) -> None:
@@ -90,7 +137,7 @@ def test_a_pipe_or_a_device_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "null").symlink_to("/dev/null")
     for name in ("pipe", "null"):
         with pytest.raises(StoreError, match="no regular file"):
-            write_durably(tmp_path / name, b"new")
+            write_durably(tmp_path / name, b"new", follows_link=True)
     assert (tmp_path / "pipe").is_fifo()
     assert Path("/dev/null").is_char_device()
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from io import FileIO
 from pathlib import Path
@@ -18,11 +20,26 @@ from darse.errors import InputError, StoreError
 
 _UMASK = os.umask(0o077)
 os.umask(_UMASK)
+_SETTLED_S = 60.0
+_PART = ".part"
+"""Ends the hidden name of a file or folder that is being written."""
 _REPLACED = ".replaced"
 """Ends the hidden name of a folder while a new one takes its place."""
 
 
-def write_durably(path: Path, content: bytes) -> None:
+def is_folder(name: str) -> bool:
+    """Whether there is a folder of a name; False for what cannot be a name.
+
+    >>> is_folder("."), is_folder(""), is_folder("a" * 5000)
+    (True, False, False)
+    """
+    try:
+        return name != "" and Path(name).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def write_durably(path: Path, content: bytes, *, follows_link: bool = False) -> None:
     """Replace a file by new content, all or nothing, and make it last.
 
     Temporary file in the same folder, flush, fsync, rename, fsync of the folder.
@@ -30,11 +47,13 @@ def write_durably(path: Path, content: bytes) -> None:
     Args:
         path: The file; its folder is made, durably too, if it is missing.
         content: The bytes.
+        follows_link: Write what a link leads to, not in its place: for a name that the user has given. A folder that
+            comes from somebody else must not name files to overwrite.
 
     Raises:
         StoreError: The folder cannot be written or the disk is full; the message names the path.
     """
-    with replacing_file(path) as file:
+    with replacing_file(path, follows_link=follows_link) as file:
         try:
             remaining = memoryview(content)
             while remaining:
@@ -44,23 +63,25 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def replacing_file(path: Path) -> Iterator[FileIO]:
+def replacing_file(path: Path, *, follows_link: bool = False) -> Iterator[FileIO]:
     """An unbuffered temporary file in the same folder; when the block ends well it takes the file's place and lasts.
 
-    What the block raises passes as it is.
+    What the block raises passes as it is. What earlier calls left when they were killed is removed.
 
     Raises:
         StoreError: The folder cannot be written or the disk is full; the message names the path.
     """
     try:
-        path = regular_file(path)
+        path = regular_file(path, follows_link=follows_link)
         _make_durably(path.parent)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        _remove_leftovers(path)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PART, dir=path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb", buffering=0) as file:
+            _hold(handle)
             yield file
             _settle(path, temporary, file)
     finally:
@@ -83,16 +104,56 @@ def cannot_write(path: Path, error: OSError) -> StoreError:
     return StoreError(f"cannot write {path}: {error.strerror or error}; free some room or choose another --out")
 
 
-def regular_file(path: Path) -> Path:
-    """Where a file is to be written: what a link leads to, and never a device, a pipe or a folder.
+def regular_file(path: Path, *, follows_link: bool) -> Path:
+    """Where a file is to be written: never a device, a pipe or a folder.
 
     Raises:
-        OSError: Something else than a regular file is there.
+        OSError: Something else than a regular file is there, or links lead to one another.
     """
-    target = path.resolve() if path.is_symlink() else path
-    if target.exists() and not target.is_file():
+    if path.is_symlink():
+        if not follows_link:
+            return path
+        try:
+            path = path.resolve()
+        except RuntimeError as error:  # Python before 3.13
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
+    if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it is there and no regular file")
-    return target
+    return path
+
+
+def _hold(handle: int) -> None:
+    """Mark a temporary file or folder as being worked on, as long as this process lives or until it is closed."""
+    with contextlib.suppress(OSError):  # a file system without locks: leftovers stay there
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary files and folders of a path whose writers were killed."""
+    ours = re.compile(rf"\.{re.escape(path.name)}\.\w{{8}}{re.escape(_PART)}")
+    for leftover in [one for one in path.parent.iterdir() if ours.fullmatch(one.name)]:
+        with contextlib.suppress(OSError):
+            # one that was made a moment ago may not be held yet
+            if time.time() - leftover.lstat().st_mtime > _SETTLED_S and not _is_held(leftover):
+                _remove(leftover)
+
+
+def _is_held(path: Path) -> bool:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def permit(path: Path, mode: int) -> None:
@@ -137,9 +198,12 @@ def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
     try:
         _make_durably(folder.parent)
         _restore(folder)
+        _remove_leftovers(folder)
         if folder.exists() and not (folder / marker).is_file() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(f"{folder} exists and is no earlier export; choose another folder")
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=_PART, dir=folder.parent))
+        handle = os.open(fresh, os.O_RDONLY)
+        _hold(handle)
         try:
             yield fresh
             for path in (*fresh.rglob("*"), fresh):
@@ -153,8 +217,9 @@ def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
                 fresh.rename(folder)
                 undo.pop_all()
             sync(folder.parent)
-            shutil.rmtree(old, ignore_errors=True)
+            _remove(old)
         finally:
+            os.close(handle)
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
         raise StoreError(f"cannot write {folder}: {error.strerror or error}; free some room") from error
@@ -166,7 +231,7 @@ def _restore(folder: Path) -> None:
     # listed before the folder is looked for: what another process puts aside from now on is left alone
     for old in [path for path in folder.parent.iterdir() if ours.fullmatch(path.name)]:
         if folder.exists():
-            shutil.rmtree(old, ignore_errors=True)
+            _remove(old)
         else:
             old.rename(folder)
             sync(folder.parent)

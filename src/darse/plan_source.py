@@ -59,7 +59,7 @@ def write_plan(path: Path, text: str) -> None:
         raise InputError(
             f"{path} is there, and is no earlier export or was changed since; choose another -o, or move it away"
         )
-    write_durably(path, text.encode())
+    write_durably(path, text.encode(), follows_link=True)
 
 
 def _arguments(result: Result, plan: NamedPlan) -> dict[str, object]:

@@ -55,9 +55,9 @@ def publish(finished: Finished, folder: Path) -> None:
     write_json(folder / VERDICT_FILE, result.verdict_json())
 
 
-def write_report(result: Result, path: Path) -> None:
-    """Write the report as one self-contained page."""
-    write_durably(path, render_report(result).encode())
+def write_report(result: Result, path: Path, *, follows_link: bool = False) -> None:
+    """Write the report as one self-contained page; see `write_durably`."""
+    write_durably(path, render_report(result).encode(), follows_link=follows_link)
 
 
 def write_export(

@@ -29,7 +29,7 @@ def run_audit(adapter: str, *, out: Path | None, as_json: bool) -> None:
 
         found = audit(read_peft_adapter(find_adapter(adapter)), adapter)
         if out is not None:
-            write_durably(out, render_audit(found).encode())
+            write_durably(out, render_audit(found).encode(), follows_link=True)
     if as_json:
         print(json.dumps(_as_json(found), indent=2))
     else:

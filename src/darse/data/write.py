@@ -103,7 +103,7 @@ def writing_lines(path: Path) -> Iterator[Callable[[Record], None]]:
 
         def put(record: Record) -> None:
             if not files:
-                files.append(stack.enter_context(replacing_file(path)))
+                files.append(stack.enter_context(replacing_file(path, follows_link=True)))
             with _explaining(path, "a line"):
                 _put_all(files[0], f"{_json_line(record)}\n".encode())
 
@@ -140,7 +140,7 @@ class _Sink(Protocol[_Taken]):
 
 def _stream(path: Path, open_sink: Callable[[BinaryIO], _Sink[_T]], rows: Iterable[_T]) -> int:
     remaining, count = iter(rows), 0
-    with replacing_file(path) as file:
+    with replacing_file(path, follows_link=True) as file:
         with _explaining(path, "the columns"):
             sink = open_sink(file)
         try:
