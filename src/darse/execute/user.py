@@ -21,6 +21,8 @@ from darse.store.arrays import put_array, read_array
 from darse.store.protocol import Store
 from darse.store.trial import Outcome, Trial, TrialSpec
 
+_REAL_KINDS = "biufO"
+"""Kinds of NumPy's types that hold real numbers; of objects (whole numbers beyond 64 bits, say), it depends."""
 UserFunction = Callable[[Mapping[str, int], int, float], ArrayLike]
 """`f(ranks, seed, learning_rate)`: rank by the module's full name (none for modules left out) to per-example losses."""
 
@@ -118,10 +120,12 @@ def _as_losses(answer: object) -> NDArray[np.float64]:
     if isinstance(answer, torch.Tensor):
         answer = answer.detach().cpu()
         answer = answer.float() if answer.dtype == torch.bfloat16 else answer
+    if np.ma.is_masked(answer):
+        raise TrialError("the evaluator returned an array with masked losses; return one for every example")
     try:
         given = np.asarray(answer)
-        if not np.iscomplexobj(given):
+        if given.dtype.kind in _REAL_KINDS:
             return given.astype(np.float64)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise TrialError(f"the evaluator returned something that is no array of numbers: {error}") from error
-    raise TrialError("the evaluator returned complex numbers; return real losses")
+    raise TrialError(f"the evaluator returned an array of {given.dtype}; return real losses")
