@@ -134,7 +134,7 @@ def ours_trains(bench: Bench, plan: RankPlan, rows: Encoded) -> Callable[[], flo
 
     The layers below the lowest pair have run before, as they have in a search after the first plan of that depth.
     """
-    start = bench.fresh_weights(plan, 0)
+    start = bench.starting_weights(plan, 0)
     depth = frozen_depth(bench.model, start)
     lower = run_lower(bench.model, rows, depth) if depth else None
 
@@ -179,7 +179,7 @@ def theirs_evaluates(bench: Bench, plan: RankPlan, rows: Encoded, size: int) -> 
 
 def ours_evaluates(bench: Bench, plan: RankPlan, rows: Encoded, *, is_exact: bool) -> Callable[[], float]:
     """Seconds of a pass here."""
-    weights = bench.fresh_weights(plan, 0)
+    weights = bench.starting_weights(plan, 0)
     here = replace(bench, rows={**bench.rows, "valid": rows})
     return lambda: seconds(lambda: here.logits(weights, "valid", lambda: None, is_exact=is_exact))
 

@@ -59,7 +59,7 @@ def once(file: Path, columns: Options, precision: str, seed: int) -> tuple[float
         store = open_store(Path(folder) / "study.db")
         bench = Bench.build(find_base("minilm"), data, settings, store, Path(folder) / "checkpoints")
         plan = RankPlan.uniform(bench.sites, RANK)
-        bench.fresh_weights(plan, seed)  # the head is fitted before the clock starts
+        bench.starting_weights(plan, seed)  # the head is fitted before the clock starts
         began = time.perf_counter()
         outcome = Finetune(bench).evaluate("run", TrialSpec(plan, seed, RATE, EPOCHS), [], Feedback())
         return outcome.score, time.perf_counter() - began

@@ -151,7 +151,7 @@ def _export(bench: Bench, weights: AdapterWeights) -> Export:
 
 
 def _write_proven(export: Export, folder: Path, profile: Profile, card: str) -> None:
-    write_adapter(export, folder, profile, card=card, prove=lambda fresh: _prove(export, fresh, profile))
+    write_adapter(export, folder, profile, card=card, prove=lambda new: _prove(export, new, profile))
 
 
 def _columns(check: DataCheck | None) -> dict[str, str]:

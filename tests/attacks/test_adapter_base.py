@@ -181,6 +181,7 @@ HARMS: Mapping[str, Harm] = {
     "a tokenizer config of garbage": content("tokenizer_config.json", b"\x00"),
     "a list for a tokenizer config": content("tokenizer_config.json", b"[]"),
     "texts of no length": tokenizer_config(model_max_length=0),
+    "texts of a length that is no number": tokenizer_config(model_max_length="many"),
     "a pad token that is a number": tokenizer_config(pad_token=7),
 }
 

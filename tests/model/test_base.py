@@ -49,6 +49,18 @@ def test_a_pretrained_pooler_stays_frozen_and_a_missing_one_is_trained(tmp_path:
     assert body_parameters(with_pooler) - body_parameters(without) == 16 * 16 + 16
 
 
+def test_a_defect_of_ours_is_not_called_a_damaged_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise TypeError("ours")
+
+    base = find_base(str(save_model("bert", tmp_path / "bert")))
+    for name in ("fit_tokenizer", "describe_task", "head_modules"):
+        with monkeypatch.context() as patch:
+            patch.setattr(darse.model.base, name, fail)
+            with pytest.raises(TypeError, match="ours"):
+                base.classifier(CLASSES)
+
+
 def test_weights_in_several_files_are_the_same_model(tmp_path: Path) -> None:
     whole = new_setup("bert", tmp_path / "whole", CLASSES)
     base = find_base(str(save_model("bert", tmp_path / "shards", shard_bytes=20_000)))

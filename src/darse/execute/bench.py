@@ -112,17 +112,17 @@ class Bench:
         """Seed of a run's random streams: from the study's seed and the run's number, the same for every plan."""
         return derive_seed(self.settings.search.seed, "run", seed)
 
-    def fresh_weights(self, plan: RankPlan, seed: int, check: Callable[[], None] = lambda: None) -> AdapterWeights:
+    def starting_weights(self, plan: RankPlan, seed: int, check: Callable[[], None] = lambda: None) -> AdapterWeights:
         """Weights that a run starts from: pairs whose update is zero, and a head fitted on the frozen features."""
         ranks = ranks_by_weight(plan, self.sites)
         alpha = self.settings.train.alpha
-        fresh = initial_weights(self.model, self.weights, ranks, alpha=alpha, seed=self.run_seed(seed))
-        return replace(fresh, head={**fresh.head, **self._probe(seed, fresh, check)})
+        initial = initial_weights(self.model, self.weights, ranks, alpha=alpha, seed=self.run_seed(seed))
+        return replace(initial, head={**initial.head, **self._probe(seed, initial, check)})
 
-    def _probe(self, seed: int, fresh: AdapterWeights, check: Callable[[], None]) -> Mapping[str, Tensor]:
+    def _probe(self, seed: int, initial: AdapterWeights, check: Callable[[], None]) -> Mapping[str, Tensor]:
         key = seed if has_hidden_layers(self.model, self.task) else 0
         if key not in self._probes:
-            with installed(self.model, replace(fresh, pairs={})):
+            with installed(self.model, replace(initial, pairs={})):
                 self._probes[key] = probe_head(self.model, self.rows["train"], self.task, check=check)
         return self._probes[key]
 

@@ -20,14 +20,14 @@ from darse.train.loop import Observer, Schedule, train
 
 
 class Finetune:
-    """Trains a plan from fresh weights."""
+    """Trains a plan from the weights that runs start from."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
 
     def evaluate(self, trial_id: str, spec: TrialSpec, parents: Sequence[Trial], feedback: Feedback) -> Outcome:
         """Train and score; see `Evaluator.evaluate`."""
-        start = self.bench.fresh_weights(spec.plan, spec.seed, feedback.check)
+        start = self.bench.starting_weights(spec.plan, spec.seed, feedback.check)
         return run_training(self.bench, trial_id, spec, start, feedback)
 
 

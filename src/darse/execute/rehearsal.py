@@ -51,7 +51,7 @@ def rehearse(
     clock: Callable[[], float] = time.perf_counter,
     measured_s: float = MEASURED_S,
 ) -> Rehearsed | None:
-    """Train a few batches from fresh weights and forget them; no result of any trial depends on it.
+    """Train a few batches from untrained weights and forget them; no result of any trial depends on it.
 
     Args:
         bench: What trials stand on; it is given back as it came.

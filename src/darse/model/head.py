@@ -1,15 +1,60 @@
-"""The last linear map of a classifier: where a standardised score becomes the user's units again."""
+"""The head of a classifier: which modules it is, what the config says of it, and the units of what it returns."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from darse.data.example import Task
 from darse.errors import ModelError
 from darse.model.weights import head_names, head_parameters
+
+
+def head_modules(
+    model: PreTrainedModel, missing: Sequence[str], misfits: Sequence[str], folder: Path
+) -> tuple[str, ...]:
+    """Names of the modules that are trained whole: those outside the pretrained body, and those it came without.
+
+    Args:
+        model: The classifier.
+        missing: Parameters that the files do not hold.
+        misfits: Parameters that the files hold in another shape.
+        folder: Where the files are, for the message.
+
+    Raises:
+        ModelError: The files lack a part of the pretrained body itself, so it would be random.
+    """
+    body = model.base_model_prefix
+    head = {name for name, module in model.named_children() if name != body and any(True for _ in module.parameters())}
+    for key in [*missing, *misfits]:
+        if key.split(".")[0] != body:
+            continue
+        part = ".".join(key.split(".")[:2])
+        if key in misfits or not _is_pooler(model, part, missing):
+            raise ModelError(f"{folder}: the weights lack {key} or hold it in another shape; download the model again")
+        head.add(part)
+    return tuple(sorted(head))
+
+
+def _is_pooler(model: PreTrainedModel, part: str, missing: Sequence[str]) -> bool:
+    """Whether a part of the body is one that a head may bring along: it is missing whole and holds no layers."""
+    module = dict(model.named_modules()).get(part)
+    if module is None or any(isinstance(one, nn.ModuleList | nn.Embedding) for one in module.modules()):
+        return False
+    return {name for name, _ in module.named_parameters(prefix=part)} <= set(missing)
+
+
+def describe_task(config: object, task: Task) -> None:
+    """Write the task into a model's config so that plain `transformers` understands the head."""
+    names = [*task.classes, *(["score"] if task.has_score else [])]
+    config.num_labels = len(names)  # type: ignore[attr-defined]  # a PretrainedConfig has it; its package is untyped
+    config.id2label = dict(enumerate(names))  # type: ignore[attr-defined]  # as above
+    config.label2id = {name: index for index, name in enumerate(names)}  # type: ignore[attr-defined]  # as above
+    config.problem_type = "single_label_classification" if not task.has_score else "regression"  # type: ignore[attr-defined]  # as above
 
 
 def task_for_head(model: nn.Module, task: Task) -> Task:

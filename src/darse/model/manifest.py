@@ -37,7 +37,7 @@ class Manifest:
         task: What is predicted.
         max_length: Tokens that a text is cut to.
         files: SHA-256 of every file by name.
-        about: Plan, metrics and study.
+        about: Study, plan, verdict and columns of the data.
         digest: SHA-256 of the manifest itself, which names this very adapter.
     """
 

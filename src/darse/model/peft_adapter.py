@@ -12,7 +12,7 @@ from torch import Tensor
 
 from darse.errors import AdapterError
 from darse.files import sha256_of_bytes, sha256_of_file
-from darse.model.base import download
+from darse.model.hub import download
 from darse.model.peft_config import PeftConfig, read_peft_config
 from darse.model.peft_names import ADAPTER_FILE, CONFIG_FILE, DOWN, KEY_PREFIX, UP
 from darse.model.weights import AdapterWeights, Pair, scaling

@@ -71,8 +71,8 @@ def _merged(folder: Path, manifest: Manifest, base: Base) -> PreTrainedModel:
         loaded = base.load(manifest.task)
     except ModelError as error:
         raise AdapterError(f"{folder} is damaged: {error}") from error
-    if loaded.fresh:
-        raise AdapterError(f"{folder} has no usable values for {loaded.fresh[0]}; export the adapter again")
+    if loaded.random:
+        raise AdapterError(f"{folder} has no usable values for {loaded.random[0]}; export the adapter again")
     for name, value in loaded.model.named_parameters():
         if not torch.isfinite(value).all():
             raise AdapterError(f"{folder}: {name} has values that are not finite; export the adapter again")

@@ -113,7 +113,7 @@ def scaling(alpha: float, rank: int) -> float:
 def initial_weights(
     model: nn.Module, weights: tuple[Weight, ...], ranks: Mapping[str, int], *, alpha: float, seed: int
 ) -> AdapterWeights:
-    """Fresh pairs (the update is zero) and a fresh head, from named random streams.
+    """Pairs whose update is zero and a new head, from named random streams.
 
     For one seed the first r rows of every `down` and the head are the same in every plan (common random numbers),
     so that the difference of two plans is not the difference of two draws.
