@@ -360,11 +360,11 @@ def test_the_help_of_export_names_every_control_that_a_study_can_have(capsys: py
 
 def test_a_stop_is_named_as_people_call_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def stop(*given: object, **named: object) -> None:
-        raise Interrupted(signal.SIGINT)
+        raise Interrupted(signal.SIGINT, "what to do")
 
     monkeypatch.setattr(explore, "run_explore", stop)
     assert run(["explore", "demo"]) == 130
-    assert _error(capsys) == "darse: stopped by Ctrl-C; run the same command again to continue\n"
+    assert _error(capsys) == "darse: stopped by Ctrl-C; what to do\n"
 
 
 def test_studies_of_one_folder_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ DarseError                  exit 4  something inside went wrong
 │   ├── CorruptStoreError           a row or an artifact fails its digest
 │   └── StaleLeaseError             a worker lost its trial to another
 ├── TrialError              exit 4  a trial could not be scored
-└── Interrupted             exit 130 or 143  Ctrl-C or SIGTERM; the study can be continued
+└── Interrupted             exit 130 or 143  Ctrl-C or SIGTERM; a study can be continued
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class DataError(InputError):
     def __init__(self, message: str, *, path: Path | str | None = None, line: int | None = None) -> None:
         where = "" if path is None else f"{path}:{line}: " if line is not None else f"{path}: "
         super().__init__(where + message)
+        self.reason = message
         self.path = path
         self.line = line
 
@@ -110,8 +111,10 @@ class Interrupted(DarseError):  # noqa: N818 - it is a wish of the user, not an 
 
     Args:
         signal_number: The signal that asked, for the exit code 128 + number.
+        advice: What to do, or what was left, if there is anything to say.
     """
 
-    def __init__(self, signal_number: int) -> None:
+    def __init__(self, signal_number: int, advice: str = "") -> None:
         super().__init__(f"stopped by signal {signal_number}")
         self.exit_code = 128 + signal_number
+        self.advice = advice

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
+from darse.cli.explore import run_explore
 from darse.cli.main import run
+from darse.cli.verbs.search import explore
 from darse.data.write import write_rows
+from darse.settings import Options
 from tests.labelled import labelled_rows
 
 
@@ -138,3 +142,8 @@ def test_a_long_path_is_shown_whole(
     long = "/".join(["a folder with a name", "that is not short at all"] * 5)
     assert run(["explore", *(one.format(long) for one in arguments)]) == 2
     assert long in capsys.readouterr().err
+
+
+def test_every_option_is_a_setting_or_told_to_who_runs_the_study() -> None:
+    given = set(signature(explore).parameters) - {"context", "file"}
+    assert given <= {*Options.__annotations__, *signature(run_explore).parameters} | {"evaluator"}

@@ -6,9 +6,10 @@ import json
 import sys
 from pathlib import Path
 
-from darse.cli.present import check_source
-from darse.cli.stop import stopping_cleanly
+from darse.cli.present import check_model
+from darse.cli.stop import how_to_continue, stopping_cleanly
 from darse.data.load import load_labelled
+from darse.data.source import refuse_absent
 from darse.names import folder_name
 from darse.settings import as_option, settings_from_options
 
@@ -27,8 +28,9 @@ def run_explore(
 ) -> None:
     """Run a study and print where everything lies; what can be checked is, before packages load that take seconds."""
     settings = settings_from_options(options, called=as_option)
-    check_source(source, settings.model, trust_remote_code=settings.trust_remote_code)
-    with stopping_cleanly() as stop:
+    refuse_absent(source)
+    check_model(settings.model, trust_remote_code=settings.trust_remote_code)
+    with stopping_cleanly("" if dry_run else how_to_continue(fresh=fresh)) as stop:
         data = load_labelled(source, settings.data, seed=settings.search.seed)
         if not (quiet or as_json):
             print("loading torch and transformers ...", file=sys.stderr)

@@ -47,9 +47,10 @@ def run(arguments: list[str]) -> int:
     except TyperException as error:
         return _complain(_explained(error), 2)
     except (KeyboardInterrupt, typer.Abort):
-        return _complain(f"stopped by Ctrl-C; {_continuing(arguments)}", 130)
+        return _complain("stopped by Ctrl-C", 130)
     except Interrupted as error:
-        return _complain(f"stopped by {_SIGNALS[error.exit_code]}; {_continuing(arguments)}", error.exit_code)
+        stopped = f"stopped by {_SIGNALS[error.exit_code]}"
+        return _complain(f"{stopped}; {error.advice}" if error.advice else stopped, error.exit_code)
     except DarseError as error:
         if wants_trace:
             traceback.print_exc()
@@ -82,11 +83,6 @@ def _drop_output() -> None:
     """Send to nowhere what is still in memory, which Python would write once more when it ends."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _continuing(arguments: list[str]) -> str:
-    but = ", without --fresh," if "--fresh" in arguments else ""
-    return f"run the same command again{but} to continue"
 
 
 def _explained(error: TyperException) -> str:

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from darse.data.source import refuse_absent
 from darse.errors import AdapterError, DataError, ModelError
+from darse.files import is_folder
 from darse.model.folder import check_folder
 from darse.model.manifest import MANIFEST
+from darse.model.peft_config import read_peft_config
+from darse.model.peft_names import CONFIG_FILE
 
 
-def check_source(name: str, model: str | None, *, trust_remote_code: bool) -> None:
-    """Refuse a labelled source, or a base model, that can only be a path and leads nowhere, or to no model."""
-    refuse_absent(name)
-    if model is None:
-        return
-    if _is_folder(model):
-        check_folder(Path(model), model, trust_remote_code=trust_remote_code)
-    elif model.startswith((".", "/", "~")):
-        raise ModelError(f"{model}: there is no such folder; check --model")
+def check_model(name: str, *, trust_remote_code: bool) -> None:
+    """Refuse a base model that can only be a path and leads nowhere, or to no model."""
+    if is_folder(name):
+        check_folder(Path(name), name, trust_remote_code=trust_remote_code)
+    elif name.startswith((".", "/", "~")):
+        raise ModelError(f"{name}: there is no such folder; check --model")
+
+
+def check_peft_adapter(name: str) -> None:
+    """Refuse an adapter from anywhere that can only be a path and leads nowhere, or whose config is none of LoRA."""
+    if is_folder(name):
+        if (Path(name) / CONFIG_FILE).exists():  # else the folder has another one in it, or none; that is told later
+            read_peft_config(Path(name))
+    elif name.startswith((".", "/", "~")):
+        raise AdapterError(f"{name}: there is no such folder; give the folder of a PEFT adapter")
 
 
 def check_adapter(folder: Path, file: Path | None) -> None:
@@ -31,10 +39,3 @@ def check_adapter(folder: Path, file: Path | None) -> None:
         raise AdapterError(f"{folder} has no {MANIFEST}; give {hint}")
     if file is not None and not (file.exists() or file.is_symlink()):
         raise DataError("there is no such file; check the path", path=file)
-
-
-def _is_folder(name: str) -> bool:
-    try:
-        return name != "" and Path(name).is_dir()
-    except (OSError, ValueError):  # no name that a folder can have
-        return False

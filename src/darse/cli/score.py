@@ -40,9 +40,11 @@ class ScoreRequest:
 
     Attributes:
         adapter: Its folder.
-        file: What to score, `-` for standard input; None for the one text in `wanted`.
+        wanted: Columns of text and target in a file, its separator and its encoding.
+        file: What to score, `-` for standard input; None for one text.
+        text: The one text.
+        target: Whose sentiment in the one text is meant.
         out: Where the scores of a file go, `-` for standard output.
-        wanted: Columns of text and target (without a file these themselves), separator and encoding.
         kind: What comes on standard input; None means one text a line.
         base: The base model, if it is not where the adapter says.
         trust_remote_code: Whether code of the base model may run.
@@ -52,9 +54,11 @@ class ScoreRequest:
     """
 
     adapter: Path
-    file: Path | None
-    out: Path | None
     wanted: DataSettings
+    file: Path | None = None
+    text: str | None = None
+    target: str | None = None
+    out: Path | None = None
     kind: Format | None = None
     base: str | None = None
     trust_remote_code: bool = False
@@ -78,7 +82,7 @@ def run_score(request: ScoreRequest) -> None:
     _check_usage(request)
     check_adapter(request.adapter, None if request.is_input else request.file)
     manifest = peek_manifest(request.adapter)
-    with stopping_cleanly() as stop:
+    with stopping_cleanly("nothing was written") as stop:
         if request.file is None:
             _score_text(request, manifest)
             return
@@ -89,7 +93,7 @@ def run_score(request: ScoreRequest) -> None:
 def _check_usage(request: ScoreRequest) -> None:
     wanted, is_lines = request.wanted, request.is_input and request.kind in {None, "lines"}
     if request.file is None:
-        if wanted.text is None:
+        if request.text is None:
             raise InputError("give a text with --text, or a file and -o")
         if request.out is not None:
             raise InputError("the scores of one text are printed; drop -o, or give a file to score")
@@ -106,7 +110,7 @@ def _check_usage(request: ScoreRequest) -> None:
 
 
 def _score_text(request: ScoreRequest, manifest: Manifest) -> None:
-    text, target = request.wanted.text, request.wanted.target
+    text, target = request.text, request.target
     assert text is not None, "checked above"
     if manifest.task.has_target != (target is not None):
         needs = "needs a target for the text: add" if manifest.task.has_target else "was trained without targets; drop"
@@ -164,13 +168,16 @@ def _scored(request: ScoreRequest, file: Scorable, console: Console, stop: Stop)
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=console.quiet or not console.is_terminal, transient=True) as bar:
         task = bar.add_task("scoring", total=None)
-        return score_file(
+        stop.is_patient = True
+        scored = score_file(
             scorer,
             file,
             neutralise_formulas=not request.keep_formulas,
             progress=lambda rows: bar.update(task, completed=rows),
             check=stop.check,
         )
+        stop.is_patient = False  # a signal since the last batch comes too late: all is written
+        return scored
 
 
 def _open(request: ScoreRequest) -> AdapterScorer:

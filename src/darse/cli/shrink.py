@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from darse.cli.present import check_source
-from darse.cli.stop import Stop, stopping_cleanly
+from darse.cli.present import check_model, check_peft_adapter
+from darse.cli.stop import Stop, how_to_continue, stopping_cleanly
+from darse.data.load import load_labelled
+from darse.data.source import refuse_absent
 from darse.names import folder_name
 from darse.settings import Profile, as_option, settings_from_options
 from darse.store.folder import SHRINK_FILE
@@ -38,11 +40,15 @@ def run_shrink(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Shrink an adapter and print where everything lies."""
+    """Shrink an adapter and print where everything lies; what can be checked is, before packages are loaded."""
     settings = settings_from_options(options, called=as_option)
-    check_source(source, model, trust_remote_code=settings.trust_remote_code)
+    check_peft_adapter(adapter)
+    refuse_absent(source)
+    if model is not None:
+        check_model(model, trust_remote_code=settings.trust_remote_code)
     named = tuple(label.strip() for label in labels.split(",")) if labels is not None else ()
-    with stopping_cleanly() as stop:
+    with stopping_cleanly(how_to_continue(fresh=fresh)) as stop:
+        data = load_labelled(source, settings.data, seed=settings.search.seed)
         if not (quiet or as_json):
             print("loading torch and transformers ...", file=sys.stderr)
         from darse.publish import publish_shrunk
@@ -50,7 +56,7 @@ def run_shrink(
         from darse.shrink.run import Request, shrink
 
         folder = out if out is not None else shrunk_folder(adapter)
-        request = Request(adapter, source, settings, folder, named, model, command, fresh)
+        request = Request(adapter, data, settings, folder, named, model, command, fresh)
         with _Display(stop, is_quiet=quiet or as_json) as display:
             finished = shrink(request, display.audience())
             stop.end_patience()

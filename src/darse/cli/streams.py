@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from darse.data.open_file import open_lines
 from darse.errors import DataError, InputError
 
 STREAM = Path("-")
+_INPUT = "input"
 Format = Literal["lines", "csv", "tsv", "jsonl"]
 
 
@@ -32,7 +32,7 @@ def take_input(folder: Path, kind: Format, encoding: str | None) -> Path:
     """
     if sys.stdin is None:
         raise InputError("there is no standard input; give a file")
-    path = folder / f"input.{'txt' if kind == 'lines' else kind}"
+    path = folder / f"{_INPUT}.{'txt' if kind == 'lines' else kind}"
     with path.open("wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
     return _as_json_lines(path, encoding) if kind == "lines" else path
@@ -54,11 +54,13 @@ def give_output(path: Path) -> None:
 
 @contextmanager
 def naming_input(folder: Path) -> Iterator[None]:
-    """Let errors about the file of standard input speak of standard input."""
+    """Let errors about the file of standard input in a folder speak of standard input."""
     try:
         yield
     except DataError as error:
-        raise DataError(re.sub(rf"{re.escape(str(folder))}\S*?/input\.\w+", "standard input", str(error))) from error
+        if error.path is None or Path(error.path).parent != folder or Path(error.path).stem != _INPUT:
+            raise
+        raise DataError(error.reason, path="standard input", line=error.line) from error
 
 
 def _as_json_lines(path: Path, encoding: str | None) -> Path:

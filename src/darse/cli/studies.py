@@ -1,4 +1,4 @@
-"""`darse studies`, `report` and `export`: what a store already holds."""
+"""`darse studies`: what a store holds, as a list of its studies or as the history of one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from darse.errors import InputError
 from darse.names import printable
-from darse.settings import Profile, dotted
-from darse.store.folder import refuse_empty, study_folders
+from darse.settings import dotted
+from darse.store.folder import study_folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,57 +42,6 @@ def run_studies(folder: Path, *, study: str | None, store: str | None, as_json: 
             _print_table(records, heads)
     if as_json:
         print(json.dumps(listed))
-
-
-def run_report(folder: Path, *, study: str | None, store: str | None, out: Path | None, as_json: bool) -> None:
-    """Write the report again, or print the verdict."""
-    refuse_empty(folder, store)
-    from darse.api import open_study
-    from darse.publish import write_report
-    from darse.report.summary import summary_lines
-
-    result = open_study(folder, store, study=study).result
-    if as_json:
-        print(json.dumps(result.verdict_json(), indent=2))
-        return
-    path = out if out is not None else folder / "report.html"
-    write_report(result, path)
-    print("\n".join(summary_lines(result)))
-    print(f"report   {path}")
-
-
-def run_export(
-    folder: Path,
-    *,
-    out: Path | None,
-    profile: Profile,
-    as_: str,
-    plan: str | None,
-    study: str | None,
-    store: str | None,
-    base: str | None,
-    trust_remote_code: bool,
-) -> None:
-    """Export the adapter of a plan in a profile, or the plan as a LoraConfig."""
-    refuse_empty(folder, store)
-    from darse.api import open_study
-    from darse.choice import choose_plan, plan_name
-    from darse.plan_source import plan_as_json, plan_as_python, write_plan
-
-    found = open_study(folder, store, study=study, trust_remote_code=trust_remote_code)
-    chosen = choose_plan(found.result, plan)
-    if as_ == "adapter":
-        # a control that is what was found goes by the name it was asked for
-        parts = ["adapter", *([] if plan_name(plan) == plan_name(None) else [plan_name(plan)]), profile]
-        path = found.export(out if out is not None else folder / "-".join(parts), profile, plan=plan, base=base)
-        print(f"{profile} adapter of the {chosen.name} in {path}")
-        return
-    text = (plan_as_python if as_ == "lora-config" else plan_as_json)(found.result, chosen)
-    if out is None:
-        print(text, end="")
-    else:
-        write_plan(out, text)
-        print(f"written to {out}")
 
 
 def _folder_of(study: str, folders: Sequence[Path]) -> Path:

@@ -14,6 +14,7 @@ from darse.data.read import FORMATS, OTHER_FORMATS, how_read, read_rows
 from darse.data.reading import Reading
 from darse.data.row import Row, as_cell
 from darse.errors import DataError
+from darse.files import is_folder
 from darse.names import printable_path
 
 DEMO = "demo"
@@ -109,7 +110,7 @@ def refuse_absent(name: str) -> None:
         DataError: There is none.
     """
     before, _, _ = name.rpartition(":")
-    if name == DEMO or _is_there(name) or (before and _is_folder(before)):
+    if name == DEMO or _is_there(name) or (is_folder(before)):
         return
     if Path(name).suffix.casefold() in {*OTHER_FORMATS, *FORMATS}:
         read_rows(Path(name)).close()  # another format is an error of its own
@@ -131,7 +132,7 @@ def _open_named(name: str, reading: Reading) -> OpenSource:
     if _is_there(name):
         return _open_folder(name, path, None)
     before, _, config = name.rpartition(":")
-    if before and _is_folder(before):
+    if is_folder(before):
         return _open_folder(name, Path(before), config)
     repository, _, config = name.partition(":")
     opened = open_hub(repository, config or None)
@@ -151,13 +152,6 @@ def _refuse_reading(reading: Reading, name: str) -> None:
 def _is_there(name: str) -> bool:
     try:
         return Path(name).exists() or Path(name).is_symlink()
-    except (OSError, ValueError):
-        return False
-
-
-def _is_folder(name: str) -> bool:
-    try:
-        return Path(name).is_dir()
     except (OSError, ValueError):
         return False
 

@@ -59,7 +59,7 @@ def score_file(
         file: What to read, and where to write.
         neutralise_formulas: In a CSV or TSV, put `'` before text that a spreadsheet would run as a formula.
         progress: Told the rows done, now and then.
-        check: Called before every batch; it may raise to stop.
+        check: Called often; it may raise to stop.
 
     Raises:
         DataError: The file cannot be read, or not one row of it can be scored.
@@ -68,13 +68,13 @@ def score_file(
     with writing_lines(file.side) as reject, closing(read_rows(file.source, file.reading, whole=True)) as rows:
         job = _Job(scorer, file.columns, file.added, _Rejects(reject), progress, check)
         with naming(file.source):
-            count = _write(file, job.run(rows), neutralise_formulas=neutralise_formulas)
+            count = _write(file, job.run(rows), check, neutralise_formulas=neutralise_formulas)
     if not job.rejects.count:
         file.side.unlink(missing_ok=True)  # of an earlier run
     return FileScored(count, job.rejects.count, file.side if job.rejects.count else None)
 
 
-def _write(file: Scorable, rows: Iterator[_Scored], *, neutralise_formulas: bool) -> int:
+def _write(file: Scorable, rows: Iterator[_Scored], check: Callable[[], None], *, neutralise_formulas: bool) -> int:
     """Write the source's columns and the added ones; Parquet to Parquet keeps the source's own types."""
     is_parquet = file.out.suffix.casefold() == ".parquet"
     kinds: dict[str, type] = {given: str if name == "label" else float for name, given in file.added.items()}
@@ -83,7 +83,7 @@ def _write(file: Scorable, rows: Iterator[_Scored], *, neutralise_formulas: bool
         return write_beside(file.out, read_schema(file.source), kinds, beside)
     if is_parquet:
         with closing(read_rows(file.source, file.reading, whole=True)) as whole:
-            kinds |= find_kinds(row.carried for row in whole if row.carried is not None)
+            kinds |= find_kinds(row.carried for row in _watched(whole, check) if row.carried is not None)
     return write_rows(
         file.out,
         [*file.names, *file.added.values()],
@@ -92,6 +92,12 @@ def _write(file: Scorable, rows: Iterator[_Scored], *, neutralise_formulas: bool
         separator=file.separator,
         neutralise_formulas=neutralise_formulas,
     )
+
+
+def _watched(rows: Iterator[Row], check: Callable[[], None]) -> Iterator[Row]:
+    for row in rows:
+        check()
+        yield row
 
 
 class _Rejects:

@@ -47,7 +47,7 @@ class Request:
 
     Attributes:
         adapter: A folder or a hub name.
-        source: The labelled source.
+        source: The labelled source, or what has been read of it.
         settings: Of the work; the base model is not taken from them.
         out: Folder of the work.
         labels: Names of the head's classes, in its order; empty to take those that are written down somewhere.
@@ -57,7 +57,7 @@ class Request:
     """
 
     adapter: str
-    source: Source
+    source: Source | LabelledData
     settings: Settings
     out: Path
     labels: tuple[str, ...] = ()
@@ -98,7 +98,9 @@ def shrink(request: Request, audience: Audience) -> Finished:
     refuse_other_tasks(adapter)
     _refuse_what_is_there(request, adapter)
     base = _base(request, adapter)
-    data = load_labelled(request.source, settings.data, seed=settings.search.seed)
+    data = request.source
+    if not isinstance(data, LabelledData):
+        data = load_labelled(data, settings.data, seed=settings.search.seed)
     data = in_head_order(data, request.labels or _known_labels(adapter, base), head_outputs(adapter, base))
     model = base.classifier(data.task)
     weights = fitted_weights(adapter, model, task_for_head(model, data.task), settings.train.alpha)

@@ -22,7 +22,7 @@ class Journal:
     |---|---|---|
     | `opened`, `continued` | somebody begins, or goes on | `worker`, `max_trials`, `max_minutes` |
     | `stage` | a stage begins, or the last one has ended (`done`) | `stage` |
-    | `limit` | the limits end the search, or its proof | `part`, `max_trials`, `max_minutes` |
+    | `limit` | the limits end a part: `calibrate`, `search` or `proof` | `part`, `max_trials`, `max_minutes` |
     | `failed` | a trial has failed for good | `trial`, `plan`, `seed`, `reason` |
     | `freed` | a dead worker's trial is given back | `trial`, `worker` |
     | `stopped` | Ctrl-C or an error ends the work | `reason` |

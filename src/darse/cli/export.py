@@ -1,0 +1,42 @@
+"""`darse export`: a plan of a finished study to an adapter in a profile, or to a LoraConfig."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from darse.settings import Profile
+from darse.store.folder import refuse_empty
+
+
+def run_export(
+    folder: Path,
+    *,
+    out: Path | None,
+    profile: Profile,
+    as_: str,
+    plan: str | None,
+    study: str | None,
+    store: str | None,
+    base: str | None,
+    trust_remote_code: bool,
+) -> None:
+    """Export the adapter of a plan in a profile, or the plan as a LoraConfig."""
+    refuse_empty(folder, store)
+    from darse.api import open_study
+    from darse.choice import choose_plan, plan_name
+    from darse.plan_source import plan_as_json, plan_as_python, write_plan
+
+    found = open_study(folder, store, study=study, trust_remote_code=trust_remote_code)
+    chosen = choose_plan(found.result, plan)
+    if as_ == "adapter":
+        # a control that is what was found goes by the name it was asked for
+        parts = ["adapter", *([] if plan_name(plan) == plan_name(None) else [plan_name(plan)]), profile]
+        path = found.export(out if out is not None else folder / "-".join(parts), profile, plan=plan, base=base)
+        print(f"{profile} adapter of the {chosen.name} in {path}")
+        return
+    text = (plan_as_python if as_ == "lora-config" else plan_as_json)(found.result, chosen)
+    if out is None:
+        print(text, end="")
+    else:
+        write_plan(out, text)
+        print(f"written to {out}")

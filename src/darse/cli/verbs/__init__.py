@@ -1,0 +1,72 @@
+"""Every verb with its examples, in the order of the help, to the one command that `darse` is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from darse import __version__
+from darse.cli.verbs.adapter import audit, score
+from darse.cli.verbs.machine import doctor, sites
+from darse.cli.verbs.search import explore, shrink
+from darse.cli.verbs.study import export, report, studies
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Find which layer of a language model deserves which LoRA rank for your sentiment data.\n\n"
+    "Begin with:  darse explore reviews.csv     (or: darse explore demo)\n\n"
+    "With --debug, any command shows the place in the code where an error came from.",
+)
+_VERBS: dict[Callable[..., None], tuple[str, ...]] = {
+    explore: (
+        "darse explore demo --max-minutes 4",
+        "darse explore reviews.csv --dry-run",
+        "darse explore reviews.csv --text review --label sentiment",
+        "darse explore headlines.csv --score score --target company",
+        "darse explore reviews.csv --objective best --budget uniform:8",
+    ),
+    score: (
+        "darse score darse-reviews/adapter --text 'Not bad at all'",
+        "darse score darse-reviews/adapter new.csv -o scored.csv",
+        "darse score darse-reviews/adapter - < texts.txt",
+    ),
+    audit: ("darse audit my-adapter", "darse audit owner/adapter --out audit.html"),
+    shrink: (
+        "darse shrink my-adapter --data valid.csv",
+        "darse shrink my-adapter --data valid.csv --labels negative,neutral,positive",
+        "darse shrink my-adapter --data valid.csv --budget 50k --granularity layer",
+    ),
+    report: ("darse report darse-reviews -o for-the-board.html", "darse report darse-reviews --json"),
+    export: (
+        "darse export darse-reviews --profile merged -o model",
+        "darse export darse-reviews --plan best-uniform",
+        "darse export darse-reviews --as lora-config",
+    ),
+    sites: ("darse sites minilm", "darse sites roberta-large --granularity module"),
+    studies: ("darse studies darse-reviews", "darse studies darse-reviews --study 1a07296f"),
+    doctor: ("darse doctor", "darse doctor --model models/roberta-base"),
+}
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"darse {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before any verb."""
+
+
+for _verb, _commands in _VERBS.items():
+    # \b keeps one command a line
+    app.command(epilog="\n".join(["\b", "Examples:", *(f"  {command}" for command in _commands)]))(_verb)

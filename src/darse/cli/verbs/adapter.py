@@ -1,0 +1,66 @@
+"""The verbs about an adapter that is there, `score` and `audit`: their options to what the rooms below take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from darse.cli import options
+from darse.cli.options import Option
+from darse.cli.streams import Format
+from darse.settings import as_option, settings_from_options
+
+
+def score(
+    adapter: Annotated[Path, typer.Argument(help="Adapter folder that explore wrote.")],
+    file: Annotated[Path | None, typer.Argument(help="File to score, or - for standard input.")] = None,
+    text: Annotated[str | None, Option(help="A text to score, or the column of the text in FILE.")] = None,
+    target: Annotated[str | None, Option(help="The text's target, or the column of the target in FILE.")] = None,
+    separator: options.Separator = None,
+    encoding: options.Encoding = None,
+    kind: Annotated[Format | None, Option("--format", help="Of standard input (lines: one text a line).")] = None,
+    out: Annotated[
+        Path | None, Option("-o", "--out", help="Where the scored file goes, - for standard output.")
+    ] = None,
+    base: Annotated[str | None, Option(help="Base model, if it is not where the adapter says.")] = None,
+    keep_formulas: Annotated[
+        bool, Option("--keep-formulas", help="Do not put ' before a text that a spreadsheet would run (CSV, TSV).")
+    ] = False,
+    trust_remote_code: options.BaseCode = False,
+    as_json: options.Json = False,
+    quiet: Annotated[bool, Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Score a text or a whole file with an adapter."""
+    from darse.cli.score import ScoreRequest, run_score
+
+    reading: dict[str, object] = {"separator": separator, "encoding": encoding}
+    columns = {} if file is None else {"text": text, "target": target}
+    run_score(
+        ScoreRequest(
+            adapter=adapter,
+            wanted=settings_from_options({**reading, **columns}, called=as_option).data,
+            file=file,
+            text=text if file is None else None,
+            target=target if file is None else None,
+            out=out,
+            kind=kind,
+            base=base,
+            trust_remote_code=trust_remote_code,
+            keep_formulas=keep_formulas,
+            as_json=as_json,
+            quiet=quiet,
+        )
+    )
+
+
+def audit(
+    adapter: Annotated[str, typer.Argument(help="Folder or hub name of any PEFT LoRA adapter.")],
+    out: Annotated[Path | None, Option("-o", "--out", help="Write the page with the charts, too.")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show rank, norms and energy of every module of an adapter."""
+    from darse.cli.audit import run_audit
+
+    run_audit(adapter, out=out, as_json=as_json)
