@@ -182,7 +182,7 @@ def write_json(path: Path, value: object) -> None:
 
 @contextlib.contextmanager
 def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
-    """A fresh folder to fill; when the `with` block ends well it takes the place of the old one.
+    """An empty folder to fill; when the `with` block ends well it takes the place of the old one.
 
     A kill leaves the old folder or the new one. In one moment it leaves the old one under a hidden name; the next call
     puts it back.
@@ -201,26 +201,26 @@ def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
         _remove_leftovers(folder)
         if folder.exists() and not (folder / marker).is_file() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(f"{folder} exists and is no earlier export; choose another folder")
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=_PART, dir=folder.parent))
-        handle = os.open(fresh, os.O_RDONLY)
+        new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=_PART, dir=folder.parent))
+        handle = os.open(new, os.O_RDONLY)
         _hold(handle)
         try:
-            yield fresh
-            for path in (*fresh.rglob("*"), fresh):
+            yield new
+            for path in (*new.rglob("*"), new):
                 permit(path, 0o777 if path.is_dir() else 0o666)  # other programs have written some of them
                 sync(path)
-            old = fresh.with_suffix(_REPLACED)
+            old = new.with_suffix(_REPLACED)
             with contextlib.ExitStack() as undo:
                 if folder.exists():
                     folder.rename(old)
                     undo.callback(old.rename, folder)
-                fresh.rename(folder)
+                new.rename(folder)
                 undo.pop_all()
             sync(folder.parent)
             _remove(old)
         finally:
             os.close(handle)
-            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.rmtree(new, ignore_errors=True)
     except OSError as error:
         raise StoreError(f"cannot write {folder}: {error.strerror or error}; free some room") from error
 

@@ -28,10 +28,11 @@ from darse.model.base import Base
 from darse.model.folder import files_digest
 from darse.model.precision import resolved
 from darse.model.weights import AdapterWeights
+from darse.packages import shaping_versions
 from darse.ranks.plan import RankPlan, cost
 from darse.search.driver import Listener, Searched, search
 from darse.search.history import Problem, is_run
-from darse.search.identity import Identity, Opened, begin_or_continue, shaping_versions
+from darse.search.identity import Identity, Opened, begin_or_continue
 from darse.search.kept_result import put_result, readable_result
 from darse.search.limits import Limits, limit_name
 from darse.search.record import Part
@@ -273,7 +274,7 @@ class _Run:
         result = Result(
             study=self.study,
             name=self.opened.record.name,
-            origin=Origin.now(
+            origin=Origin.of(
                 self.ground.base,
                 command=self.request.command,
                 source=check.source if check else "",

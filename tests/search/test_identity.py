@@ -12,7 +12,7 @@ from darse.ranks.plan import RankPlan
 from darse.search.identity import Identity, Opened, begin_or_continue
 from darse.settings import settings_from_options
 from darse.store.open import open_store
-from darse.store.protocol import Store
+from darse.store.protocol import Store, StudyRecord
 from darse.store.trial import Outcome, TrialSpec
 
 SAME = Identity("d" * 64, "b" * 64, "darse", "2.13.0", settings_from_options({}))
@@ -92,6 +92,16 @@ def test_changes_are_named_with_both_values(store: Store) -> None:
         "search.seeds: 3 -> 5",
         f"train.epochs: {SAME.settings.train.epochs} -> 3",
     )
+
+
+def test_a_study_of_an_earlier_version_differs_by_what_has_changed_and_not_by_names(store: Store) -> None:
+    settings = SAME.described()
+    settings["base_sha256"] = settings.pop("base_files_sha256")
+    store.register_study(StudyRecord("earlier", "reviews", "context", settings, 0.5))
+    assert opened(store, with_options(seeds=5)).changes == ("search.seeds: 3 -> 5",)
+    other = replace(SAME, base_digest="e" * 64)
+    store.register_study(StudyRecord("later", "reviews", "context", settings, 2.0))
+    assert opened(store, other, now=3.0).changes == (f"base_files_sha256: {'b' * 64} -> {'e' * 64}",)
 
 
 def test_a_study_is_compared_with_the_last_of_its_own_name_in_a_store_of_several(store: Store) -> None:

@@ -16,8 +16,8 @@ import typer
 
 from darse.errors import DarseError
 from darse.names import without_secrets
+from darse.packages import required_packages
 
-_PACKAGES = ("torch", "transformers", "peft", "datasets", "safetensors", "scikit-learn", "SQLAlchemy", "plotly")
 _ROOM_GIB = 2.0
 
 
@@ -53,7 +53,7 @@ def _machine() -> Iterator[Check]:
 
 
 def _packages() -> Iterator[Check]:
-    for name in _PACKAGES:
+    for name in required_packages():
         try:
             yield Check(name, True, importlib.metadata.version(name))
         except importlib.metadata.PackageNotFoundError:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from darse.errors import InputError
 from darse.names import printable
-from darse.settings import dotted
 from darse.store.folder import study_folders
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def _name(record: StudyRecord) -> str:
 
 def _differing(records: Sequence[StudyRecord]) -> list[str]:
     """Of each study, the settings that are not the same in all of them."""
-    tables = [_settings(record.settings) for record in records]
+    tables = [_settings(record) for record in records]
     names = sorted(set().union(*tables)) if tables else []
     varied = [name for name in names if len({json.dumps(table.get(name)) for table in tables}) > 1]
     return [
@@ -85,11 +84,13 @@ def _differing(records: Sequence[StudyRecord]) -> list[str]:
     ]
 
 
-def _settings(settings: Mapping[str, object]) -> dict[str, object]:
-    """Settings by dotted name; digests are cut to what tells them apart."""
+def _settings(record: StudyRecord) -> dict[str, object]:
+    """What makes a study by dotted name; digests are cut to what tells them apart."""
+    from darse.search.identity import described
+
     return {
         name: value[:_DIGEST] if name.endswith("_sha256") and isinstance(value, str) else value
-        for name, value in dotted(settings).items()
+        for name, value in described(record).items()
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,15 +11,8 @@ from darse.store.protocol import Store, StudyRecord
 from darse.store.trial import Failure, Trial
 
 _LIMITS = ("max_trials", "max_minutes")
-
-
-_SHAPING = ("torch", "transformers", "tokenizers", "numpy", "scipy", "scikit-learn", "darse")
-"""Packages that shape a trial's bits; scikit-learn fits the head that a run starts from, scipy the temperature."""
-
-
-def shaping_versions() -> str:
-    """The installed versions of the packages that shape a trial's bits, as `Identity` takes them."""
-    return ", ".join(f"{package} {importlib.metadata.version(package)}" for package in _SHAPING)
+_RENAMED = {"base_sha256": "base_files_sha256"}
+"""What a study was described by up to 0.2 to what it is described by now."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +33,11 @@ class Identity:
     versions: str
     settings: Settings
 
-    def context(self, fresh: int) -> str:
+    def context(self, restarts: int) -> str:
         """Digest of what determines a trial beside its spec.
 
         Args:
-            fresh: How often the study was started anew; each time has trials of its own.
+            restarts: How often the study was started anew; each time has trials of its own.
         """
         train = self.settings.train.model_dump(mode="json", exclude={"checkpoint_seconds", "epochs"})
         return sha256_of_json(
@@ -57,25 +49,30 @@ class Identity:
                 "train": train,
                 "granularity": self.settings.search.granularity,
                 "seed": self.settings.search.seed,
-                "fresh": fresh,
+                "fresh": restarts,
             }
         )
 
-    def study(self, fresh: int) -> str:
+    def study(self, restarts: int) -> str:
         """Id of the study: its context and how it searches; limits may change without making it another study."""
         search = self.settings.search.model_dump(mode="json", exclude=set(_LIMITS))
-        content = {"context": self.context(fresh), "search": search, "epochs": self.settings.train.epochs}
+        content = {"context": self.context(restarts), "search": search, "epochs": self.settings.train.epochs}
         return sha256_of_json(content)[:16]
 
     def described(self) -> dict[str, object]:
         """Everything in plain JSON, to tell later what changed."""
         return {
             "data_sha256": self.data_digest,
-            "base_sha256": self.base_digest,
+            "base_files_sha256": self.base_digest,
             "evaluator": self.evaluator,
             "versions": self.versions,
             **self.settings.model_dump(mode="json"),
         }
+
+
+def described(record: StudyRecord) -> dict[str, object]:
+    """What makes a study this study, by dotted name, as `Identity.described` says it now."""
+    return {_RENAMED.get(name, name): value for name, value in dotted(record.settings).items()}
 
 
 @dataclass(frozen=True)
@@ -122,7 +119,7 @@ def begin_or_continue(store: Store, identity: Identity, *, name: str, fresh: boo
 def _changes(earlier: Sequence[StudyRecord], record: StudyRecord) -> tuple[str, ...]:
     if not earlier:
         return ()
-    before, after = dotted(earlier[-1].settings), dotted(record.settings)
+    before, after = described(earlier[-1]), described(record)
     names = sorted({*before, *after} - {f"search.{limit}" for limit in _LIMITS})
     return tuple(
         f"{name}: {before.get(name)} -> {after.get(name)}" for name in names if before.get(name) != after.get(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -13,6 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from darse.data.example import DataCheck, Task
 from darse.errors import StoreError
 from darse.evaluate.metrics import ClassReport
+from darse.packages import recorded_versions
 from darse.ranks.plan import RankPlan, Site
 from darse.search.history import is_run
 from darse.search.limits import SHARES, runs_made
@@ -23,18 +23,6 @@ from darse.store.trial import Failure, Trial
 
 if TYPE_CHECKING:
     from darse.model.base import Base
-
-_PACKAGES = (
-    "darse",
-    "torch",
-    "transformers",
-    "peft",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "tokenizers",
-    "safetensors",
-)
 
 
 @dataclass(frozen=True)
@@ -64,7 +52,7 @@ class Origin:
     started: float
 
     @classmethod
-    def now(
+    def of(
         cls,
         base: Base,
         *,
@@ -84,7 +72,7 @@ class Origin:
             base_digest=base.digest,
             base_parameters=base_parameters,
             head_parameters=head_parameters,
-            versions={name: importlib.metadata.version(name) for name in _PACKAGES},
+            versions=recorded_versions(),
             started=started,
         )
 

@@ -23,10 +23,11 @@ from darse.model.peft_config import labels_of
 from darse.model.peft_fit import fitted_weights, head_outputs, refuse_other_tasks
 from darse.model.weights import AdapterWeights
 from darse.names import printable
+from darse.packages import shaping_versions
 from darse.ranks.budget import parse_budget
 from darse.ranks.plan import RankPlan
 from darse.ranks.sites import find_weights
-from darse.search.identity import Identity, begin_or_continue, shaping_versions
+from darse.search.identity import Identity, begin_or_continue
 from darse.search.result import Origin
 from darse.settings import Settings
 from darse.shrink.labels import in_head_order
@@ -181,7 +182,7 @@ def _result(
     record: StudyRecord,
 ) -> Shrunk:
     """Put everything together."""
-    origin = Origin.now(
+    origin = Origin.of(
         bench.base,
         command=request.command,
         source=check.source,
