@@ -102,6 +102,8 @@ def test_no_two_sections_share_an_option() -> None:
 
 
 def test_settings_cannot_be_changed_and_survive_json() -> None:
+    with pytest.raises(SettingsError, match=r"label_map \(gut\) must be a text, got 1"):
+        settings_from_options({"label_map": {"gut": 1}})
     found = settings_from_options({"seeds": 5, "label_map": {"gut": "positive"}})
     with pytest.raises(ValueError, match="frozen"):
         setattr(found.search, "seeds", 3)  # noqa: B010 - a type checker would refuse the plain form

@@ -260,11 +260,12 @@ def _explained(problem: ErrorDetails, called: Callable[[str], str]) -> str:
     if problem["type"] == "value_error":
         return re.sub(r"\[([a-z_]+)\]", lambda found: called(found[1]), str(problem["ctx"]["error"]))
     names = [str(part) for part in problem["loc"] if isinstance(part, str)]
-    name, limits = names[-1] if names else "settings", problem.get("ctx", {})
+    name, limits = names[min(1, len(names) - 1)] if names else "settings", problem.get("ctx", {})
     if problem["type"] == "extra_forbidden":
         return f"{name}: there is no such option{_meant(name)}"
     wanted = _WANTED.get(problem["type"], "cannot be used as it is").format_map(limits)
-    return f"{called(name)} {wanted}, got {_shown(problem['input'])}"
+    member = "".join(f" ({part})" for part in names[2:])
+    return f"{called(name)}{member} {wanted}, got {_shown(problem['input'])}"
 
 
 _WANTED = {

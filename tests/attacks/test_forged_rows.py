@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -11,12 +12,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Table
 
+from darse.cli.main import run
 from darse.errors import StoreError
 from darse.files import canonical_json
 from darse.store.open import open_store
 from darse.store.schema import EVENTS, FINDINGS, LEDGER, STUDIES, TRIALS
 from darse.store.seal import sealed
 
+from ..conftest import SmallStudy
 from ..store.samples import OTHER_STUDY, STUDY, fill
 
 Forge = Callable[[object], object]
@@ -78,3 +81,12 @@ def forge_rows(path: Path, table: Table, forge: Forge) -> None:
             forged = sealed(table, values)
             names = ", ".join(f"{name} = ?" for name in forged)
             database.execute(f"UPDATE {table.name} SET {names} WHERE rowid = ?", [*forged.values(), row["number"]])
+
+
+def test_what_a_forged_event_says_cannot_drive_the_terminal(
+    small_study: SmallStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(small_study.folder, tmp_path / "forged")
+    forge_rows(tmp_path / "forged" / "study.db", EVENTS, FORGERIES["terminal escapes"])
+    run(["studies", str(tmp_path / "forged"), "--study", small_study.folder.name])
+    assert "\x1b" not in capsys.readouterr().out

@@ -293,6 +293,7 @@ def test_json_cells_keep_their_types_and_nested_ones_are_unusable(tmp_path: Path
         ("{", "not valid JSON"),
         ("[1]", "not a JSON object"),
         ('{"a": 1, "a": 2}', "a key twice"),
+        ('{"a\\ud800": 1}', "half of a surrogate pair"),
         ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
         ('{"a": 1}{"b": 2}', "not valid JSON"),
     ],

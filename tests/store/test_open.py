@@ -124,6 +124,23 @@ def test_an_empty_file_is_a_lost_store_and_not_a_new_one(tmp_path: Path) -> None
     assert (tmp_path / "store.db").read_bytes() == b""
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+psycopg:bob:S3cret@localhost/db",
+        "postgresql:/bob:S3cret@h/db",
+        "sqlite+pysqlcipher://:S3cret@/x.db",
+        "sqlite+aiosqlite:///x.db",
+        "sqlite://bob:S3cret@h/x.db",
+    ],
+)
+def test_an_address_that_would_be_taken_for_something_else_is_refused_and_its_password_not_shown(address: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        open_store(address)
+    assert "S3cret" not in str(caught.value)
+    assert not Path("x.db").exists()
+
+
 @pytest.mark.parametrize("content", [b"x", b"SQLite format 3", b"SQLite format 3\0", b"\0" * 10000, b"PK\3\4" * 999])
 def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "store.db").write_bytes(content)

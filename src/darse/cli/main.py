@@ -16,6 +16,7 @@ from darse.cli import environment, verbs
 from darse.errors import DarseError, Interrupted
 from darse.names import printable
 
+_MESSAGE_LENGTH = 10_000
 _SIGNALS = {130: "Ctrl-C", 143: "SIGTERM"}
 
 
@@ -101,5 +102,5 @@ def _complain_of_defect(error: Exception, wants_trace: bool) -> int:
 
 def _complain(message: str, code: int) -> int:
     with contextlib.suppress(OSError):
-        print(f"darse: {' '.join(message.split())}", file=sys.stderr)
+        print(f"darse: {printable(' '.join(message.split()), _MESSAGE_LENGTH)}", file=sys.stderr)
     return code

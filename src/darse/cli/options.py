@@ -39,9 +39,16 @@ def table_given(text: str | None) -> object:
     if text is None:
         return None
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return json.loads(text, object_pairs_hook=_table_of)
+    except (ValueError, RecursionError) as error:
         raise SettingsError([f'--label-map is not valid JSON ({error}); write \'{{"1": "positive"}}\'']) from error
+
+
+def _table_of(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        raise ValueError("a label stands in it twice")
+    return dict(pairs)
 
 
 def _rates(rates: Sequence[float]) -> str:

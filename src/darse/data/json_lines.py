@@ -54,7 +54,7 @@ def parse_json_row(line: str, nested: Sequence[str] = ()) -> dict[str, Cell]:
         nested: Dotted paths into the object; what one leads to is a cell too, unless there is a key of its name.
 
     Raises:
-        RowRefused: It is no JSON, no object, names a key twice or is nested too deeply.
+        RowRefused: It is no JSON, no object, names a key twice or by what is no text, or is nested too deeply.
 
     >>> parse_json_row('{"text": "fine", "score": NaN, "tags": [1]}')
     {'text': 'fine', 'score': Unusable(what='NaN'), 'tags': Unusable(what='a list')}
@@ -69,6 +69,8 @@ def parse_json_row(line: str, nested: Sequence[str] = ()) -> dict[str, Cell]:
         raise RowRefused("the line is not valid JSON") from error
     if not isinstance(value, dict):
         raise RowRefused("the line is not a JSON object")
+    if not all(map(is_plain, value)):
+        raise RowRefused("a name in the JSON holds NUL or half of a surrogate pair")
     values = {**{path: found for path in nested if (found := _at(value, path)) is not None}, **value}
     return {key: cell if isinstance(cell, Unusable) else as_cell(cell) for key, cell in values.items()}
 

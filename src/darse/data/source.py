@@ -109,6 +109,8 @@ def refuse_absent(name: str) -> None:
     Raises:
         DataError: There is none.
     """
+    if not name.strip():
+        raise DataError("the name of the data is empty; give a file, or demo")
     before, _, _ = name.rpartition(":")
     if name == DEMO or _is_there(name) or (is_folder(before)):
         return

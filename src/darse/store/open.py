@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 import tempfile
 from contextlib import ExitStack
@@ -24,6 +25,7 @@ from darse.store.sql import SqlStore
 
 BUSY_TIMEOUT_S = 60.0
 """Writers take turns of a few milliseconds; a minute means that something holds the file for good."""
+_SCHEME = re.compile(r"(postgres(ql)?|mysql|mariadb|oracle|mssql|sqlite)(\+\w+)?:", re.IGNORECASE)
 _SQLITE_HEADER = b"SQLite format 3\x00"
 
 
@@ -74,25 +76,38 @@ def _locate(url_or_path: str | Path) -> URL | Path:
     text = str(url_or_path)
     if "\0" in text:
         raise StoreError(f"{text!r} cannot be the path of a store; remove the NUL character")
-    if isinstance(url_or_path, Path) or "://" not in text:
+    if isinstance(url_or_path, Path):
+        return url_or_path
+    if "://" not in text:
+        if _SCHEME.match(text):  # an address without its slashes, which may hold a password
+            raise _unreadable()
         return Path(text)
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):  # neither the address nor what is said of it is shown: it may hold a password
-        raise StoreError(
-            "the address of the store cannot be read; write postgresql+psycopg://USER:PASSWORD@HOST:5432/NAME"
-        ) from None
+        raise _unreadable() from None
     with store_errors("the address of the store"):
         backend = url.get_backend_name()
     if backend != "sqlite":
         if text.count("@") > 1 or "@" in place_of(url):  # the rest of a password would pass for what messages show
             raise StoreError("the address of the store is unclear; write / as %2F and @ as %40 in user and password")
         return url
+    if url.drivername not in {"sqlite", "sqlite+pysqlite"} or url.host or url.username:
+        raise StoreError(
+            f"{url.drivername} with a driver, host, user or password of its own is not supported; write "
+            "sqlite:///folder/store.db"
+        )
     if not url.database or url.database == ":memory:" or url.query:
         raise StoreError(
             f"{place_of(url)} is not one SQLite file on disk; write sqlite:///folder/store.db, without options"
         )
     return Path(url.database)
+
+
+def _unreadable() -> StoreError:
+    return StoreError(
+        "the address of the store cannot be read; write postgresql+psycopg://USER:PASSWORD@HOST:5432/NAME"
+    )
 
 
 def _no_store(where: str) -> InputError:
