@@ -29,9 +29,9 @@ from darse.data.load import load_labelled
 from darse.execute.bench import Bench
 from darse.execute.evaluator import Feedback
 from darse.execute.finetune import Finetune
+from darse.execute.ground import find_ground
 from darse.execute.truncate import Truncate
 from darse.model.adapter import plan_config
-from darse.model.base import find_base
 from darse.model.precision import resolved
 from darse.model.weights import frozen_depth, head_names
 from darse.ranks.plan import RankPlan, ranks_by_weight
@@ -83,7 +83,8 @@ def build(data: Path, model: str, folder: Path) -> Bench:
     """The rows and the model."""
     settings = resolved(settings_from_options({"model": model, "epochs": EPOCHS}))
     labelled = load_labelled(data, settings.data, seed=0)
-    return Bench.build(find_base(model), labelled, settings, open_store(folder / "study.db"), folder / "checkpoints")
+    ground = find_ground(settings, labelled.task)
+    return ground.bench(labelled, settings, open_store(folder / "study.db"), folder / "checkpoints")
 
 
 def first_rows(rows: Encoded, count: int) -> Encoded:

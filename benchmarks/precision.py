@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from darse.data.load import load_labelled
-from darse.execute.bench import Bench
 from darse.execute.evaluator import Feedback
 from darse.execute.finetune import Finetune
-from darse.model.base import find_base
+from darse.execute.ground import find_ground
 from darse.ranks.plan import RankPlan
 from darse.settings import Options, settings_from_options
 from darse.store.open import open_store
@@ -57,7 +56,7 @@ def once(file: Path, columns: Options, precision: str, seed: int) -> tuple[float
         settings = settings.model_copy(update={"train": settings.train.model_copy(update={"precision": precision})})
         data = load_labelled(file, settings.data, seed=0)
         store = open_store(Path(folder) / "study.db")
-        bench = Bench.build(find_base("minilm"), data, settings, store, Path(folder) / "checkpoints")
+        bench = find_ground(settings, data.task).bench(data, settings, store, Path(folder) / "checkpoints")
         plan = RankPlan.uniform(bench.sites, RANK)
         bench.starting_weights(plan, seed)  # the head is fitted before the clock starts
         began = time.perf_counter()

@@ -26,9 +26,9 @@ from darse.evaluate.losses import Floats
 from darse.execute.bench import Bench
 from darse.execute.evaluator import Evaluator, Feedback
 from darse.execute.finetune import Finetune, Recover
+from darse.execute.ground import find_ground
 from darse.execute.truncate import Truncate
 from darse.files import write_json
-from darse.model.base import find_base
 from darse.model.precision import resolved
 from darse.ranks.plan import RankPlan
 from darse.settings import settings_from_options
@@ -151,7 +151,8 @@ def build(data: Path, columns: Mapping[str, str], work: Path, rows: int | None, 
     settings = resolved(settings_from_options({"model": "minilm", "epochs": epochs, **columns}))
     work.mkdir(parents=True, exist_ok=True)
     labelled = load_labelled(data, settings.data, seed=0)
-    bench = Bench.build(find_base("minilm"), labelled, settings, open_store(work / "study.db"), work / "checkpoints")
+    ground = find_ground(settings, labelled.task)
+    bench = ground.bench(labelled, settings, open_store(work / "study.db"), work / "checkpoints")
     if rows is None:
         return bench
     return replace(bench, rows={**bench.rows, "train": first_rows(bench.rows["train"], rows)})

@@ -20,8 +20,7 @@ from benchmarks.compare.trainer import Rows
 from benchmarks.engine import trainer
 from benchmarks.results import SETS
 from darse.data.load import load_labelled
-from darse.execute.bench import Bench
-from darse.model.base import find_base
+from darse.execute.ground import find_ground
 from darse.ranks.plan import RankPlan
 from darse.search.kept_result import last_result
 from darse.search.result import Result
@@ -60,9 +59,8 @@ def plain_seconds(result: Result, data: Path) -> float:
     settings = result.settings
     labelled = load_labelled(data, settings.data, seed=settings.search.seed)
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench.build(
-            find_base(settings.model), labelled, settings, open_store(Path(folder) / "s.db"), Path(folder)
-        )
+        ground = find_ground(settings, labelled.task)
+        bench = ground.bench(labelled, settings, open_store(Path(folder) / "s.db"), Path(folder))
     plan, epochs = RankPlan.uniform(bench.sites, 8), settings.train.epochs
     with trainer(bench, plan, bench.rows["train"], num_train_epochs=epochs, eval_strategy="epoch") as plain:
         plain.eval_dataset = Rows(bench.rows["valid"], bench.task)

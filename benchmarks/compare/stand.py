@@ -19,6 +19,7 @@ from darse.data.example import LabelledData
 from darse.errors import TrialError
 from darse.evaluate.losses import metric_losses, verdict_metric
 from darse.execute.bench import Bench
+from darse.execute.ground import find_ground
 from darse.model.base import Base, find_base
 from darse.model.precision import resolved
 from darse.settings import Options, Settings, settings_from_options
@@ -71,7 +72,8 @@ class Stand:
     def bench(self) -> Bench:
         """The model and the encoded rows, for our engine."""
         store = open_store(self.folder / "runs.db")
-        return Bench.build(self.base, self.data, self.settings, store, self.folder / "checkpoints")
+        ground = find_ground(self.settings, self.data.task)
+        return ground.bench(self.data, self.settings, store, self.folder / "checkpoints")
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from darse.evaluate.losses import Floats, fit_temperature
 from darse.execute.bench import Bench
 from darse.execute.evaluator import Evaluator, Feedback
 from darse.execute.finetune import Finetune, Recover
+from darse.execute.ground import find_ground
 from darse.execute.truncate import Truncate
 from darse.execute.uncut import Uncut
 from darse.execute.user import UserEvaluator, UserFunction
-from darse.model.base import find_base
 from darse.ranks.plan import RankPlan, ranks_by_weight
 from darse.settings import Settings
 from darse.store.arrays import read_array
@@ -81,11 +81,12 @@ class Workplace:
 @pytest.fixture(scope="module")
 def work(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
     folder = tmp_path_factory.mktemp("bench")
-    settings = Settings.model_validate({"train": {"epochs": 2, "max_length": 16}, "search": {"max_rank": 4}})
+    options = {"model": str(tiny_bert), "train": {"epochs": 2, "max_length": 16}, "search": {"max_rank": 4}}
+    settings = Settings.model_validate(options)
     with open_store(folder / "study.db") as store:
         store.register_study(StudyRecord(STUDY, "s", "c", {}, 0.0))
         data = load_labelled(labelled_rows(90), settings.data, seed=0)
-        bench = Bench.build(find_base(str(tiny_bert)), data, settings, store, folder / "checkpoints")
+        bench = find_ground(settings, data.task).bench(data, settings, store, folder / "checkpoints")
         spec = TrialSpec(FULL, 0, 3e-3, 2)
         trial = Trial(spec.id("c"), spec, Finetune(bench).evaluate(spec.id("c"), spec, [], Feedback()))
         (folder / "checkpoints").mkdir(exist_ok=True)

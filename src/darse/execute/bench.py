@@ -23,7 +23,7 @@ from darse.model.lora import installed
 from darse.model.precision import dtype_of
 from darse.model.weights import AdapterWeights, frozen_depth, head_names, initial_weights
 from darse.ranks.plan import RankPlan, Site, Weight, ranks_by_weight
-from darse.ranks.sites import find_sites, find_weights
+from darse.ranks.sites import find_weights
 from darse.seeds import derive_seed
 from darse.settings import Settings
 from darse.store.arrays import put_array
@@ -65,15 +65,6 @@ class Bench:
     _probes: dict[int, Mapping[str, Tensor]] = field(default_factory=dict)
 
     @classmethod
-    def build(cls, base: Base, data: LabelledData, settings: Settings, store: Store, checkpoints: Path) -> Bench:
-        """Load the model and encode the rows."""
-        model = base.classifier(data.task)
-        sites = find_sites(find_weights(model), settings.search.granularity)
-        return cls.around(
-            model, base=base, data=data, settings=settings, store=store, checkpoints=checkpoints, sites=sites
-        )
-
-    @classmethod
     def around(
         cls,
         model: PreTrainedModel,
@@ -85,7 +76,7 @@ class Bench:
         checkpoints: Path,
         sites: tuple[Site, ...],
     ) -> Bench:
-        """Encode the rows for a classifier that is loaded already, with sites of one's own."""
+        """Encode the rows for a loaded classifier."""
         task = task_for_head(model, data.task)
         length = base.text_length(settings.train.max_length)
         names: tuple[SplitName, ...] = ("train", "valid", "test")

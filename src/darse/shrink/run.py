@@ -13,6 +13,7 @@ from darse.data.load import load_labelled
 from darse.data.source import Source
 from darse.errors import AdapterError, InputError
 from darse.execute.bench import Bench
+from darse.execute.ground import Ground
 from darse.files import make_folder, write_json
 from darse.model.base import Base, body_parameters, find_base
 from darse.model.folder import files_digest
@@ -107,18 +108,12 @@ def shrink(request: Request, audience: Audience) -> Finished:
     weights = fitted_weights(adapter, model, task_for_head(model, data.task), settings.train.alpha)
     layout = Layout.of(find_weights(model), adapter.ranks, settings.search.granularity)
     text = settings.search.budget
-    budget = None if text is None else parse_budget(text, layout.sites, body_parameters(model))
+    parameters = body_parameters(model)
+    budget = None if text is None else parse_budget(text, layout.sites, parameters)
+    ground = Ground(base, model, layout.modules, parameters, budget)
     make_folder(request.out)
     with open_study_store(request.out) as store:
-        bench = Bench.around(
-            model,
-            base=base,
-            data=data,
-            settings=settings,
-            store=store,
-            checkpoints=request.out / "checkpoints",
-            sites=layout.modules,
-        )
+        bench = ground.bench(data, settings, store, request.out / "checkpoints")
         check = bench.counted(data.check)
         write_json(request.out / DATA_CHECK_FILE, data_check_as_json(check))
         audience.check(check)
