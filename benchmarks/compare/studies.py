@@ -15,7 +15,8 @@ from darse.execute.held_out import kept_logits
 from darse.search.result import Result
 from darse.settings import Objective, Options, Preset, settings_from_options
 from darse.store.open import open_study_store
-from darse.study import Audience, Finished, Request, run_study
+from darse.study.request import Audience, Request
+from darse.study.run import Finished, run_study
 
 QUICKSTART_RANK = 8
 

@@ -29,7 +29,8 @@ from darse.search.result import Result
 from darse.search.sensitivity import SiteLoss
 from darse.search.verdict import Verdict
 from darse.settings import Evaluator, Options, Profile, settings_from_options
-from darse.study import Audience, Request, run_study
+from darse.study.request import Audience, Request
+from darse.study.run import run_study
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 from darse.publish import publish
 from darse.score.scorer import AdapterScorer, Score, Scorer
 from darse.settings import settings_from_options
-from darse.study import Audience, Request, run_study
+from darse.study.request import Audience, Request
+from darse.study.run import run_study
 
 _SEED_LIMIT = 2**31
 

@@ -29,7 +29,7 @@ from darse.settings import Profile
 from darse.shrink.run import Finished as Shrinking
 from darse.store.folder import SHRINK_FILE, VERDICT_FILE
 from darse.store.protocol import Store
-from darse.study import Finished
+from darse.study.run import Finished
 from darse.train.encode import encode
 from darse.train.predict import predict
 

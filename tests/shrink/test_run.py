@@ -12,7 +12,6 @@ import pytest
 import torch
 from peft import PeftModel
 
-from darse import study
 from darse.cli.main import run
 from darse.data.example import Example, Task
 from darse.data.write import write_rows
@@ -32,6 +31,8 @@ from darse.shrink.result import Shrunk
 from darse.shrink.run import Request, shrink
 from darse.shrink.work import Audience
 from darse.store.trial import Trial
+from darse.study import request as study
+from darse.study.run import run_study
 from darse.train.encode import encode
 from darse.train.predict import predict
 from tests import plain_peft
@@ -269,7 +270,7 @@ def test_neither_work_that_was_stopped_is_mixed_with_the_other(
     with pytest.raises(Interrupted):
         shrink(request, Audience(trials=Watcher(check=stop)))
     with pytest.raises(InputError, match="work holds a shrunk adapter, or the work on one, whose files would be"):
-        study.run_study(study.Request(planted.data, settings, work), study.Audience())
+        run_study(study.Request(planted.data, settings, work), study.Audience())
     (searched / "verdict.json").unlink()
     with pytest.raises(InputError, match="study holds a study, whose files would be replaced"):
         shrink(replace(request, out=searched), Audience())

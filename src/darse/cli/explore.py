@@ -45,7 +45,8 @@ def run_explore(
         from darse.cli.progress import Display
         from darse.publish import publish
         from darse.report.summary import summary_lines
-        from darse.study import Request, run_study
+        from darse.study.request import Request
+        from darse.study.run import run_study
 
         request = Request(data, settings, folder, store, fresh, command)
         with Display(stop, settings, is_quiet=quiet, is_json=as_json) as display:

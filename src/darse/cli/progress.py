@@ -26,7 +26,7 @@ from darse.search.record import Part
 from darse.search.stages import STAGES, Findings
 from darse.settings import Settings
 from darse.store.trial import Failure, Trial, TrialSpec, total_seconds
-from darse.study import Audience
+from darse.study.request import Audience
 
 _MEANING = {
     "calibrate": "which learning rate, and how much the seed alone moves the loss (lower is better)",

@@ -31,7 +31,8 @@ from darse.search.kept_result import last_result
 from darse.search.result import Result
 from darse.settings import Options, as_option, settings_from_options
 from darse.store.open import open_store, open_study_store
-from darse.study import Audience, Request, run_study
+from darse.study.request import Audience, Request
+from darse.study.run import run_study
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
 from tests.postgres import fresh_schema
@@ -458,7 +459,7 @@ def test_own_evaluator_that_is_continued_with_other_examples_is_refused_and_no_t
 
 def test_a_folder_of_a_shrunk_adapter_is_left_alone(tmp_path: Path, tiny_bert: Path) -> None:
     (tmp_path / "shrink.json").write_text("{}")
-    with pytest.raises(InputError, match="holds a shrunk adapter, or .*, whose files would be replaced; choose"):
+    with pytest.raises(InputError, match=r"holds a shrunk adapter, or .*, whose files would be replaced; choose"):
         _explore(tmp_path, model=str(tiny_bert))
     assert [path.name for path in tmp_path.iterdir()] == ["shrink.json"]
 
