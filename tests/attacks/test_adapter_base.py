@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from darse.errors import ModelError
 from darse.model.base import find_base
@@ -118,6 +118,19 @@ def an_adapter_beside(folder: Path) -> None:
     (folder / "adapter_model.bin").write_bytes(pickle.dumps(Canary(folder.parent / "canary")))
 
 
+def weights_of(folder: Path, value: float) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    name = next(name for name, tensor in tensors.items() if tensor.ndim == 2 and "layer" in name)
+    tensors[name][0, 0] = value
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def a_token(folder: Path, number: int) -> None:
+    values = json.loads((folder / "tokenizer.json").read_text())
+    values["model"]["vocab"]["unheard"] = number
+    (folder / "tokenizer.json").write_text(json.dumps(values))
+
+
 def a_pipe(name: str) -> Harm:
     """A pipe that nobody writes to."""
 
@@ -167,6 +180,13 @@ HARMS: Mapping[str, Harm] = {
     "labels without end": config(num_labels=10**9),
     "another width": config(hidden_size=32),
     "more layers": config(num_hidden_layers=5),
+    "weights that are no numbers": lambda folder: weights_of(folder, float("nan")),
+    "weights without end": lambda folder: weights_of(folder, float("inf")),
+    "a norm that is no number": config(layer_norm_eps=float("nan")),
+    "heads below zero": config(num_attention_heads=-2),
+    "pieces that do not fit": config(chunk_size_feed_forward=7),
+    "a token beyond the vocabulary": lambda folder: a_token(folder, 5000),
+    "a token beyond every vocabulary": lambda folder: a_token(folder, 4294967295),
     "no activation": config(hidden_act="evil"),
     "cut weights": lambda folder: os.truncate(folder / "model.safetensors", 20_000),
     "empty weights": content("model.safetensors", b""),

@@ -60,9 +60,10 @@ class Base:
         fit_tokenizer(tokenizer, config, self.folder)
         if tokenizer.pad_token is None:
             raise ModelError(f"{self.folder}: the tokenizer has no pad, end or unknown token to pad with")
-        if len(tokenizer) > config.vocab_size:
+        tokens = max(len(tokenizer), 1 + max(tokenizer.get_vocab().values(), default=0))
+        if tokens > config.vocab_size:
             raise ModelError(
-                f"{self.folder}: the tokenizer has {len(tokenizer)} tokens, but the model knows {config.vocab_size}; "
+                f"{self.folder}: the tokenizer has {tokens} tokens, but the model knows {config.vocab_size}; "
                 "take both from the same model"
             )
         return tokenizer
@@ -112,11 +113,27 @@ class Base:
             for name, parameter in head_parameters(model).items()
             if name not in {*missing, *misfits}
         }
+        self._refuse_what_does_not_run(model)
         return Loaded(model, (*missing, *misfits))
 
     def _config(self) -> PretrainedConfig:
         with loading(self.folder, "config.json"):
             return AutoConfig.from_pretrained(self.folder, trust_remote_code=self.trust_remote_code)
+
+    def _refuse_what_does_not_run(self, model: PreTrainedModel) -> None:
+        """Refuse a model whose weights or whose outputs for a few words are not numbers.
+
+        Raises:
+            ModelError: It would fail in the first run.
+        """
+        damaged = next((name for name, value in model.named_parameters() if not value.isfinite().all()), None)
+        if damaged is not None:
+            raise ModelError(f"{self.folder}: the weights of {damaged} hold NaN or infinity; download it again")
+        for words in ("one", "one two"):
+            with loading(self.folder, "model"), torch.inference_mode():
+                logits = model(**self.tokenizer([words], return_tensors="pt")).logits
+            if not logits.isfinite().all():
+                raise ModelError(f"{self.folder}: the model answers {words!r} with NaN or infinity; download it again")
 
     def _refuse_oversized(self, config: PretrainedConfig) -> None:
         """Refuse a config that asks for more parameters than the files can hold, before any memory is taken.
