@@ -199,8 +199,7 @@ def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
         _make_durably(folder.parent)
         _restore(folder)
         _remove_leftovers(folder)
-        if folder.exists() and not (folder / marker).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(f"{folder} exists and is no earlier export; choose another folder")
+        refuse_foreign_folder(folder, marker=marker)
         new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=_PART, dir=folder.parent))
         handle = os.open(new, os.O_RDONLY)
         _hold(handle)
@@ -223,6 +222,16 @@ def replacing_folder(folder: Path, *, marker: str) -> Iterator[Path]:
             shutil.rmtree(new, ignore_errors=True)
     except OSError as error:
         raise StoreError(f"cannot write {folder}: {error.strerror or error}; free some room") from error
+
+
+def refuse_foreign_folder(folder: Path, *, marker: str) -> None:
+    """Refuse a folder that `replacing_folder` would, for whoever has long work to do before.
+
+    Raises:
+        InputError: There is something else than a folder, or one with files but without its marker.
+    """
+    if folder.exists() and not (folder / marker).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists and is no earlier export; choose another folder")
 
 
 def _restore(folder: Path) -> None:

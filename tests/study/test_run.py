@@ -477,3 +477,13 @@ def test_public_names_are_exactly_the_exported_ones() -> None:
     assert {name for name in darse.__all__ if hasattr(darse, name)} == set(darse.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = darse.nothing
+
+
+def test_a_folder_whose_place_for_the_adapter_is_taken_is_refused_before_any_training(
+    tmp_path: Path, tiny_bert: Path
+) -> None:
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="adapter exists and is no earlier export"):
+        _explore(tmp_path, model=str(tiny_bert))
+    assert [path.name for path in tmp_path.iterdir()] == ["adapter"]

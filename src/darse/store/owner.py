@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from darse.errors import InputError
+from darse.files import refuse_foreign_folder
+from darse.model.manifest import MANIFEST
 from darse.store.folder import DATA_CHECK_FILE, SHRINK_FILE, STORE_FILE, VERDICT_FILE
 from darse.store.open import open_store
 from darse.store.protocol import StudyRecord
@@ -25,9 +27,10 @@ def refuse_folder_of_other(folder: Path, work: Work) -> None:
         work: What it is.
 
     Raises:
-        InputError: The folder is of the other kind.
+        InputError: The folder is of the other kind, or the place of its adapter is taken by something else.
         StoreError: Its store cannot be read.
     """
+    refuse_foreign_folder(folder / "adapter", marker=MANIFEST)
     for other in sorted(_begun(folder) - {work}):
         raise InputError(f"{folder} holds {_SAID[other]}, whose files would be replaced; choose another --out")
 
