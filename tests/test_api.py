@@ -48,7 +48,7 @@ def test_a_study_read_back_predicts_and_exports(small_study: SmallStudy, tmp_pat
 def test_a_store_that_lies_elsewhere_is_read_at_its_address(small_study: SmallStudy, tmp_path: Path) -> None:
     shutil.copy(small_study.folder / "study.db", tmp_path / "team.db")
     shutil.copytree(small_study.folder / "artifacts", tmp_path / "team-artifacts")
-    study = darse.open_study(tmp_path, str(tmp_path / "team.db"))
+    study = darse.open_study(tmp_path / "out", str(tmp_path / "team.db"))
     assert study.plan == darse.open_study(small_study.folder).plan
     assert (study.export(tmp_path / "adapter") / "darse.json").is_file()
 

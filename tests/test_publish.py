@@ -176,7 +176,7 @@ def test_a_control_that_is_what_was_found_goes_by_the_name_it_was_asked_for(
 ) -> None:
     sites = study.result.sites
     uniform = replace(study.result, plan=RankPlan.uniform(sites, 2))
-    monkeypatch.setattr(api, "find_result", lambda *given: uniform)
+    monkeypatch.setattr(api, "find_result", lambda *given, **where: uniform)
     folder = shutil.copytree(study.folder, tmp_path / "study")
     assert run(["export", str(folder), "--plan", name]) == 0
     assert (folder / "adapter-best-uniform-native" / "darse.json").is_file()
@@ -210,9 +210,9 @@ def test_exported_files_keep_to_the_umask(profile: Profile, study: Study, tmp_pa
 
 @pytest.mark.parametrize("first", [2020, 100_000])
 def test_scores_far_from_zero_are_exported_too(first: int, tmp_path: Path, tiny_bert: Path) -> None:
-    rows = [{"text": f"text number {number % 13} of many", "score": first + number % 5} for number in range(80)]
+    rows = [{"text": f"text number {number} of many", "score": first + number % 5} for number in range(80)]
     study = darse.explore(
         rows, score="score", out=tmp_path, model=str(tiny_bert), epochs=1, seeds=2, max_rank=2, max_trials=1
     )
     (score,) = study.model().scores(["text number 3 of many"])
-    assert first - 10 < score < first + 15
+    assert abs(score - first) < 100, "it is in the units of the scores"
