@@ -115,7 +115,7 @@ def _show(store: Store, record: StudyRecord, *, as_json: bool) -> None:
     print(f"trials   {trials} finished, {len(failures)} failed")
     print("history  (UTC)" if events else "history  none is kept")
     for event in events:
-        print(f"  {_moment(event.time)}  {event.kind:<10}{_detail(event)}".rstrip())
+        print(f"  {_moment(event.time)}  {printable(event.kind, 20):<10}{_detail(event)}".rstrip())
 
 
 def _head(store: Store, record: StudyRecord) -> dict[str, object]:
