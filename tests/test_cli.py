@@ -65,6 +65,10 @@ def test_every_verb_explains_itself_with_an_example(verb: str, capsys: pytest.Ca
         (["nonsense"], "No such command"),
         (["explore"], "Missing argument"),
         (["export", "x", "--profile", "best"], "'best' is not one of 'native', 'padded', 'merged'; see: darse export"),
+        (
+            ["export", "x", "--as", "lora-config", "--profile", "merged"],
+            "--as lora-config and --profile merged do not go together",
+        ),
         (["score", "x", "--zzz"], "No such option: --zzz; see: darse score --help"),
         (["studies", "--store", "typo.db"], "there is no store typo.db"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from darse.errors import InputError
 from darse.settings import Profile
 from darse.store.folder import refuse_empty
 
@@ -12,7 +13,7 @@ def run_export(
     folder: Path,
     *,
     out: Path | None,
-    profile: Profile,
+    profile: Profile | None,
     as_: str,
     plan: str | None,
     study: str | None,
@@ -20,7 +21,12 @@ def run_export(
     base: str | None,
     trust_remote_code: bool,
 ) -> None:
-    """Export the adapter of a plan in a profile, or the plan as a LoraConfig."""
+    """Export the adapter of a plan in a profile, or the plan as a LoraConfig, which has no profile."""
+    if as_ != "adapter" and profile is not None:
+        raise InputError(
+            f"--as {as_} and --profile {profile} do not go together: a profile is of an adapter; drop one of them"
+        )
+    kind: Profile = profile or "native"
     refuse_empty(folder, store)
     from darse.api import open_study
     from darse.choice import choose_plan, plan_name
@@ -30,9 +36,9 @@ def run_export(
     chosen = choose_plan(found.result, plan)
     if as_ == "adapter":
         # a control that is what was found goes by the name it was asked for
-        parts = ["adapter", *([] if plan_name(plan) == plan_name(None) else [plan_name(plan)]), profile]
-        path = found.export(out if out is not None else folder / "-".join(parts), profile, plan=plan, base=base)
-        print(f"{profile} adapter of the {chosen.name} in {path}")
+        parts = ["adapter", *([] if plan_name(plan) == plan_name(None) else [plan_name(plan)]), kind]
+        path = found.export(out if out is not None else folder / "-".join(parts), kind, plan=plan, base=base)
+        print(f"{kind} adapter of the {chosen.name} in {path}")
         return
     text = (plan_as_python if as_ == "lora-config" else plan_as_json)(found.result, chosen)
     if out is None:

@@ -28,7 +28,7 @@ def report(
 def export(
     folder: options.StudyFolder,
     out: Annotated[Path | None, Option("-o", "--out", help="Folder of the export.")] = None,
-    profile: Annotated[Profile, Option(help="Kind of export (native).")] = "native",
+    profile: Annotated[Profile | None, Option(help="Kind of an adapter's export (native).")] = None,
     as_: Annotated[
         Literal["adapter", "lora-config", "lora-config-json"], Option("--as", help="What to export (adapter).")
     ] = "adapter",
