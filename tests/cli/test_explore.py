@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 
 import pytest
 
-from darse.cli.explore import run_explore
+from darse.cli.explore import next_command, run_explore
 from darse.cli.main import run
 from darse.cli.verbs.search import explore
 from darse.data.write import write_rows
 from darse.settings import Options
 from tests.labelled import labelled_rows
+from tests.report.samples import SHAPES, Shape, a_result
 
 
 @pytest.fixture
@@ -142,6 +144,28 @@ def test_a_long_path_is_shown_whole(
     long = "/".join(["a folder with a name", "that is not short at all"] * 5)
     assert run(["explore", *(one.format(long) for one in arguments)]) == 2
     assert long in capsys.readouterr().err
+
+
+def test_next_is_the_export_of_the_uniform_plan_where_the_verdict_advises_one() -> None:
+    result = a_result(SHAPES["72 modules"])
+    assert result.verdict.verdict == "no_difference"
+    assert "until then a uniform plan" in result.verdict.sentence
+    folder = Path("darse-reviews")
+    export = "darse export darse-reviews --plan best-uniform"
+    assert next_command(result, folder) == export
+    assert next_command(result, folder, "postgresql://ann:s3cret@db/x") == f"{export} --store 'postgresql://***@db/x'"
+
+
+@pytest.mark.parametrize("shape", [Shape(), SHAPES["uniform found"], SHAPES["joint task"]])
+def test_next_is_to_score_where_the_found_plan_is_the_one_to_use(shape: Shape) -> None:
+    assert next_command(a_result(shape), Path("out")) == 'darse score out/adapter --text "..."'
+
+
+def test_a_uniform_plan_that_was_not_trained_is_not_what_comes_next() -> None:
+    result = a_result(SHAPES["72 modules"])
+    controls = tuple(one for one in result.verdict.controls if one.name != "best uniform")
+    result = replace(result, verdict=replace(result.verdict, controls=controls))
+    assert next_command(result, Path("out")).startswith("darse score out/adapter")
 
 
 def test_every_option_is_a_setting_or_told_to_who_runs_the_study() -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from darse.cli.present import check_model
 from darse.cli.stop import how_to_continue, stopping_cleanly
 from darse.data.load import load_labelled
 from darse.data.source import refuse_absent
-from darse.names import folder_name
+from darse.names import folder_name, without_secrets
 from darse.settings import as_option, settings_from_options
+
+if TYPE_CHECKING:
+    from darse.search.result import Result
 
 
 def run_explore(
@@ -60,5 +65,18 @@ def run_explore(
     print(f"report   {folder / 'report.html'}")
     print(f"adapter  {folder / 'adapter'}")
     print(f"verdict  {folder / 'verdict.json'}")
-    target = ' --target "..."' if finished.result.task.has_target else ""
-    print(f'next     darse score {folder / "adapter"} --text "..."{target}')
+    print(f"next     {next_command(finished.result, folder, store)}")
+
+
+def next_command(result: Result, folder: Path, store: str | None = None) -> str:
+    """What to do next: export the best uniform plan where the verdict advises one and it was trained, else score."""
+    from darse.ranks.plan import is_uniform
+    from darse.search.controls import BEST_UNIFORM, option_name
+
+    trained = {control.name for control in result.verdict.controls}
+    is_advised = result.verdict.verdict == "no_difference" and not is_uniform(result.plan, result.sites)
+    if is_advised and BEST_UNIFORM in trained:
+        where = "" if store is None else f" --store {shlex.quote(without_secrets(store))}"
+        return f"darse export {folder} --plan {option_name(BEST_UNIFORM)}{where}"
+    target = ' --target "..."' if result.task.has_target else ""
+    return f'darse score {folder / "adapter"} --text "..."{target}'
