@@ -78,7 +78,7 @@ def test_a_local_repository_is_a_source(repository: Path, suffix: str) -> None:
     assert data.task.classes == ("negative", "positive")
     assert data.check.split_origin == "official"
     assert data.check.split_rows == {"train": 50, "valid": 10, "test": 16}
-    assert data.check.rejected == {"the label is empty; map it with --label-map": 4}
+    assert data.check.rejected == {"the label is missing (null)": 4}
     assert data.check.columns.split is None
     assert all(example.text.startswith("test") for example in data.test)
 

@@ -132,6 +132,13 @@ def test_an_explicit_table_maps_what_would_be_refused(cell: Cell) -> None:
         parse_label(cell, {"something else": "positive"})
 
 
+@pytest.mark.parametrize("table", [None, {"bad": "negative"}])
+def test_a_missing_label_is_called_so_and_no_table_is_advised(table: dict[str, str] | None) -> None:
+    with pytest.raises(RowRefused) as refused:
+        parse_label(None, table)
+    assert refused.value.reason == "the label is missing (null)"
+
+
 @pytest.mark.parametrize(("cell", "key"), [(True, "true"), (False, "False"), (1.0, "1"), (None, "")])
 def test_a_table_speaks_of_cells_as_they_are_written(cell: Cell, key: str) -> None:
     assert parse_label(cell, {key: "a"}) == "a"

@@ -105,7 +105,7 @@ def parse_label(value: Cell, label_map: Mapping[str, str] | None) -> str:
         label_map: Explicit table from a label as written to a class; then nothing else is accepted.
 
     Raises:
-        RowRefused: The cell is empty, marks a missing value, is not in the table, or is written so that a
+        RowRefused: The cell is missing or empty, marks a missing value, is not in the table, or is written so that a
             reader would take it for another label.
 
     >>> parse_label("positive", None), parse_label(1.0, None), parse_label("+1", {"+1": "positive"})
@@ -118,6 +118,9 @@ def parse_label(value: Cell, label_map: Mapping[str, str] | None) -> str:
         for spelling in (written, written.lower()) if isinstance(value, bool) else (written,):
             if spelling in label_map:
                 return label_map[spelling]
+    if value is None:
+        raise RowRefused("the label is missing (null)")
+    if label_map is not None:
         raise RowRefused("the label is not in --label-map", value)
     if isinstance(value, bool):
         raise RowRefused("the label is a truth value; map it with --label-map", value)
