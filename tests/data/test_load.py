@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,8 +66,31 @@ def test_nested_json_lines_are_read_by_dotted_paths(tmp_path: Path) -> None:
     data = load(tmp_path / "a.jsonl", DataSettings(text="review.body", label="meta.stars"))
     assert data.digest == load(records(60)).digest
     assert data.check.unused == ()
-    with pytest.raises(DataError, match=r"no column 'review.boby' .*; the columns are: meta.stars, review, meta"):
-        load(tmp_path / "a.jsonl", DataSettings(text="review.boby", label="meta.stars"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            DataSettings(text="review"),
+            "the column 'review' (--text) is an object with the keys id, body; write --text review.body",
+        ),
+        (DataSettings(text="review.boddy"), "the keys id, body, none of them 'boddy'; write --text review.body"),
+        (DataSettings(text="review.body.en"), "there is no column 'review.body.en' (--text)"),
+        (DataSettings(text="nothing.body"), "there is no column 'nothing.body' (--text)"),
+        (
+            DataSettings(text="review.body", label="meta"),
+            "(--label) is an object with the keys stars; write --label meta.stars",
+        ),
+    ],
+)
+def test_an_object_named_for_a_column_is_answered_with_the_path_to_a_value(
+    tmp_path: Path, settings: DataSettings, said: str
+) -> None:
+    rows = [{"review": {"id": 1, "body": row["text"]}, "meta": {"stars": row["label"]}} for row in records(60)]
+    write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
+    with pytest.raises(DataError, match=re.escape(said)):
+        load(tmp_path / "a.jsonl", settings)
 
 
 @pytest.mark.parametrize("settings", [DataSettings(separator=";"), DataSettings(encoding="cp1252")])

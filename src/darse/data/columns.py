@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import NoReturn
 
 from darse.data.example import Columns
@@ -43,11 +44,11 @@ def choose_columns(sample: Sequence[Row], settings: DataSettings) -> Columns:
         settings: The names given by the user.
 
     Raises:
-        DataError: A named column does not exist or is named for two parts, or no text, or neither label nor
-            score, can be told.
+        DataError: A named column does not exist, is one of objects or is named for two parts, or no text, or
+            neither label nor score, can be told.
     """
     columns = _columns_of(sample)
-    given = _take_given(columns, settings)
+    given = _take_given(columns, sample, settings)
     guess = _Guess(sample, columns, given, _LABELLED)
     parts: dict[str, str | None] = {part: given.get(part) for part in (*_NAMES, "group")}
     if parts["text"] is None:
@@ -94,11 +95,11 @@ def choose_text(
         trained: Column of each part in training, as far as it is known.
 
     Raises:
-        DataError: A named column does not exist or is named for both parts, or a part that is asked for cannot be
-            told.
+        DataError: A named column does not exist, is one of objects or is named for both parts, or a part that is asked
+            for cannot be told.
     """
     asked = ("text", "target") if has_target else ("text",)
-    given = _take_given(columns, settings)
+    given = _take_given(columns, sample, settings)
     for part, name in (trained or {}).items():
         if part in asked and part not in given and name in columns and name not in given.values():
             given[part] = name
@@ -145,9 +146,10 @@ def _columns_of(sample: Sequence[Row]) -> list[str]:
     return list(seen)
 
 
-def _take_given(columns: Sequence[str], settings: DataSettings) -> dict[str, str]:
+def _take_given(columns: Sequence[str], sample: Sequence[Row], settings: DataSettings) -> dict[str, str]:
     given = settings.named
     for part, name in given.items():
+        _refuse_objects(part, name, columns, sample)
         if name not in columns:
             close = difflib.get_close_matches(name.casefold(), [one.casefold() for one in columns], 1, 0.5)
             meant = next((one for one in columns if close and one.casefold() == close[0]), None)
@@ -159,6 +161,29 @@ def _take_given(columns: Sequence[str], settings: DataSettings) -> dict[str, str
         if other is not None:
             raise DataError(f"the column {printable(name)!r} is named for two parts, --{other} and --{part}")
     return given
+
+
+def _refuse_objects(part: str, name: str, columns: Sequence[str], sample: Sequence[Row]) -> None:
+    """Refuse a column whose values are objects, and a path to none of an object's keys: a value inside is meant."""
+    head, _, rest = (name, "", "") if name in columns else name.partition(".")
+    keys = _keys_of(head, sample)
+    if not keys or rest.partition(".")[0] in keys:
+        return
+    found = [key for key in keys if "." not in key]
+    close = difflib.get_close_matches(rest, found, 1, 0.5) or [key for key in _NAMES.get(part, ()) if key in found]
+    meant = printable(f"{head}.{(close or found or keys)[0]}")
+    absent = f", none of them {printable(rest)!r}" if rest else ""
+    raise DataError(
+        f"the column {printable(head)!r} (--{part}) is an object with the keys {_show(keys)}{absent};"
+        f" write --{part} {meant}"
+    )
+
+
+def _keys_of(name: str, sample: Sequence[Row]) -> list[str]:
+    """The keys of a column in which every value is an object that has some."""
+    values = [cell for row in sample if (cell := row.cells.get(name)) is not None]
+    keys = [cell.keys for cell in values if isinstance(cell, Unusable) and cell.keys]
+    return list(dict.fromkeys(chain.from_iterable(keys))) if len(keys) == len(values) else []
 
 
 class _Guess:

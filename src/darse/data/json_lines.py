@@ -16,6 +16,8 @@ from darse.errors import DataError
 
 _MAX_DIGITS = 400
 """More digits than any finite float64 has; Python itself refuses to parse a few thousand."""
+_MAX_KEYS = 30
+"""Of an object that are told where it is named for a column."""
 
 
 def read_json_lines(path: Path, reading: Reading, *, whole: bool = False) -> Generator[Row, None, None]:
@@ -72,7 +74,19 @@ def parse_json_row(line: str, nested: Sequence[str] = ()) -> dict[str, Cell]:
     if not all(map(is_plain, value)):
         raise RowRefused("a name in the JSON holds NUL or half of a surrogate pair")
     values = {**{path: found for path in nested if (found := _at(value, path)) is not None}, **value}
-    return {key: cell if isinstance(cell, Unusable) else as_cell(cell) for key, cell in values.items()}
+    return {key: _as_cell(value) for key, value in values.items()}
+
+
+def _as_cell(value: object) -> Cell:
+    """A cell; an object tells its first keys, which a dotted path can name."""
+    if isinstance(value, Unusable):
+        return value
+    cell = as_cell(value)
+    return (
+        Unusable(cell.what, tuple(value)[:_MAX_KEYS])
+        if isinstance(cell, Unusable) and isinstance(value, dict)
+        else cell
+    )
 
 
 def _at(value: object, path: str) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from darse.data.carry import Value
@@ -23,9 +23,11 @@ class Unusable:
 
     Attributes:
         what: What it is instead, for the reason of a rejection: "a list", "NaN".
+        keys: Of an object whose values dotted paths lead to, in its order.
     """
 
     what: str
+    keys: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 Cell = str | int | float | bool | None | Unusable
