@@ -198,8 +198,19 @@ def test_a_uniform_plan_that_is_not_the_best_uniform_one_is_still_compared_with_
     small = RankPlan((2,) * 6)
     found = judge(small, own, contenders, sites=SITES, metric="mse", split="test", margin=0.001, seed=0)
     assert found.verdict == "no_difference"
-    assert found.sentence.startswith("Uniform is good enough")
     assert f"against best layer-wise ({cost(PLAN, SITES):,} parameters)" in found.sentence
+
+
+def test_a_uniform_plan_is_good_enough_only_where_it_is_shown_to_be_not_worse() -> None:
+    own, others = planted([0.0], rows=20, noise=0.5)
+    rival = Control("best layer-wise", PLAN)
+    given = partial(judge, UNIFORM, sites=SITES, metric="mse", split="test", margin=0.01, seed=0)
+    wide = given(own, [Contender(rival, others[0])])
+    assert wide.sentence.startswith("No difference shown")
+    assert "More test rows and seeds are needed" in wide.sentence
+    once = given(own, [Contender(rival, others[0][:1], (0,))])
+    assert once.sentence.startswith("No difference shown")
+    assert "A single run of one of them proves nothing" in once.sentence
 
 
 def test_a_uniform_plan_without_a_rival_shows_nothing_about_layers() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import typer
 
-from darse.errors import DarseError
+from darse.errors import DarseError, InputError
 from darse.names import without_secrets
 from darse.packages import required_packages
 
@@ -82,5 +82,9 @@ def _store(address: str) -> Check:
                 check_artifacts(opened, record.id)
             counted = f"{len(records)} {'study' if len(records) == 1 else 'studies'}"
             return Check("store", True, f"{without_secrets(address)}: {counted}, nothing is missing")
+    except InputError as error:
+        if "://" in address and not address.startswith("sqlite"):  # a server that answers, with nothing in it
+            return Check("store", True, f"{without_secrets(address)}: 0 studies; darse explore makes the store")
+        return Check("store", False, str(error))
     except DarseError as error:
         return Check("store", False, f"{about}{error}")

@@ -12,7 +12,8 @@ import traceback
 import typer
 from typer.exceptions import TyperException
 
-from darse.cli import environment, verbs
+from darse import environment
+from darse.cli import verbs
 from darse.errors import DarseError, Interrupted
 from darse.names import printable
 
@@ -34,7 +35,7 @@ def run(arguments: list[str]) -> int:
     Returns:
         The exit code.
     """
-    environment.prepare()
+    environment.prepare_command()
     _escape_what_cannot_be_said()
     wants_trace = "--debug" in arguments
     try:

@@ -158,5 +158,10 @@ def reference(result: Result) -> ControlEffect | None:
 
 def has_proxy(result: Result) -> bool:
     """Whether candidates were compared by something cheaper than full runs."""
+    return result.settings.search.is_cut
+
+
+def has_short_runs(result: Result) -> bool:
+    """Whether there are runs of fewer epochs than a full one; with a single epoch there are none."""
     epochs = result.settings.train.epochs
     return result.settings.search.is_cut and short_epochs(epochs) < epochs

@@ -103,7 +103,7 @@ def _search_figures(result: Result) -> list[KeyFigure]:
     return [
         KeyFigure(
             "Learning rate",
-            number(parts.calibrate.learning_rate),
+            number(parts.verify.learning_rates[0]),
             _rate_note(parts, result.settings.search.learning_rates),
         ),
         KeyFigure(
@@ -132,8 +132,8 @@ def _rate_note(parts: Found, grid: Sequence[float]) -> str:
         if calibration.learning_rate == edge:
             words += f"; the {name} of the grid, so a {way} one may be better"
     if calibration.rate_exponent:
-        own = number(parts.verify.learning_rates[0])
-        words += f"; that of rank {calibration.rank}: lower ranks learn best at higher rates, the found plan at {own}"
+        own = number(calibration.learning_rate)
+        words = f"the plan's; at rank {calibration.rank} it is {own}, {words}; lower ranks learn best at higher rates"
     return words
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from darse.ranks.plan import is_uniform
-from darse.report.facts import found, has_proxy, scored, seeds_that_ran
+from darse.report.facts import found, has_proxy, has_short_runs, scored, seeds_that_ran
 from darse.report.words import better, is_share, listed, metric_value, metric_words, plural
 from darse.search.limits import limit_name
 from darse.search.result import Result
@@ -58,6 +58,8 @@ def cautions(result: Result) -> tuple[str, ...]:
         sentences.append(proxy)
     if result.failures:
         sentences.append(f"{plural(len(result.failures), 'trial')} failed; the reasons are listed under Failures.")
+    if learned := nothing_learned(result):
+        sentences.append(learned)
     rows = result.check.split_rows.get("test", 0) if result.check is not None else FEW_TEST_ROWS
     if rows < FEW_TEST_ROWS:
         sentences.append(
@@ -67,6 +69,27 @@ def cautions(result: Result) -> tuple[str, ...]:
     if result.check is not None and result.check.warnings:
         sentences.append(f"The data check has {plural(len(result.check.warnings), 'warning')}; see Data check.")
     return tuple(sentences)
+
+
+def nothing_learned(result: Result) -> str:
+    """A plain warning where always giving one answer would do as well on test; empty otherwise."""
+    quality = result.quality
+    if quality is None or result.check is None:
+        return ""
+    advice = "train longer (--epochs), try higher learning rates, or give more rows"
+    if "r2" in quality.test_mean and quality.test_mean["r2"] <= 0:
+        return (
+            f"Nothing is learned of the score: R² on test is {quality.test_mean['r2']:.2f}, no better than always "
+            f"giving the mean; {advice}."
+        )
+    classes = result.check.class_counts.get("test", {})
+    share = max(classes.values(), default=0) / max(1, sum(classes.values()))
+    if "accuracy" in quality.test_mean and quality.test_mean["accuracy"] <= share:
+        return (
+            f"Nothing is learned of the classes: accuracy on test is {100 * quality.test_mean['accuracy']:.1f} %, and "
+            f"always giving the most frequent class has {100 * share:.1f} %; {advice}."
+        )
+    return ""
 
 
 def depth_words(result: Result) -> str:
@@ -104,17 +127,18 @@ def proxy_words(result: Result) -> str:
         return "Every score that chose a plan was a full training run, so there is no cheap estimate to distrust."
     if not scored(found(result).allocate.candidates):
         return f"Candidates were not compared: {why_missing(result)}"
+    shortlist = f"the shortlist by {'short' if has_short_runs(result) else 'full'} training runs too"
     if verified.proxy_correlation is None:
         return (
-            "Candidates were compared by cuts, the shortlist by short training runs too; too few of them were also "
-            "trained in full to say how far that estimate can be trusted."
+            f"Candidates were compared by cuts, {shortlist}; too few of them were also trained in full to say how far "
+            "that estimate can be trusted."
         )
     words = (
-        f"Candidates were compared by cuts, the shortlist by short training runs too. Over the {verified.proxy_plans} "
-        f"plans that were also trained in full, the two orders correlate at {verified.proxy_correlation:.2f} (1 is the "
-        "same order, 0 is no relation)."
+        f"Candidates were compared by cuts, {shortlist}. Over the {verified.proxy_plans} plans that were also trained "
+        f"in full, the two orders correlate at {verified.proxy_correlation:.2f} (1 is the same order, 0 is no "
+        "relation)."
     )
-    if verified.cut_correlation is None:
+    if verified.cut_correlation is None or not has_short_runs(result):
         return words
     return (
         f"{words} Cuts alone, which draw the rank curve and the worth of sites, correlate at "
@@ -130,15 +154,16 @@ def proxy_caution(result: Result) -> str:
     if not scored(found(result).allocate.candidates):
         return "No candidate was tried, so nothing is known of plans of other shapes."
     value, plans = verified.proxy_correlation, plural(verified.proxy_plans, "plan")
+    estimate = "short runs and cuts" if has_short_runs(result) else "cuts"
     if value is None:
         few = f"only {plans}" if verified.proxy_plans else "no plan"
         return (
-            f"How well the cheap estimate (short runs and cuts) orders plans is unknown: {few} could be "
+            f"How well the cheap estimate ({estimate}) orders plans is unknown: {few} could be "
             "compared. The verdict does not depend on it, but a better plan may have been overlooked."
         )
     if value < TRUSTED_CORRELATION:
         return (
-            f"The cheap estimate (short runs and cuts) orders plans poorly: correlation {value:.2f} over {plans}. The "
+            f"The cheap estimate ({estimate}) orders plans poorly: correlation {value:.2f} over {plans}. The "
             "search may have overlooked better plans; the verdict itself rests on full training runs."
         )
     if verified.proxy_plans < TRUSTED_PLANS:

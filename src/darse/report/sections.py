@@ -12,7 +12,7 @@ from darse.report.facts import (
     NamedPlan,
     exported_words,
     found,
-    has_proxy,
+    has_short_runs,
     named_plans,
     seeds_that_ran,
     trial_kind,
@@ -84,7 +84,7 @@ def _uniform(result: Result, parts: Found) -> Section:
 
 def _frontier(result: Result, parts: Found, plans: tuple[NamedPlan, ...]) -> Section:
     lead = "The candidates of the search, by their size and their loss on validation, and the plans trained in full."
-    is_short = has_proxy(result)
+    is_short = has_short_runs(result)
     notes = Notes((proxy_words(result),))
     chart = frontier_chart(parts, plans, is_short=is_short)
     if chart is not None:

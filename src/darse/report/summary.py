@@ -97,13 +97,14 @@ def control_lines(verdict: Verdict, ours: str = "the found plan") -> list[str]:
     def bare(value: float) -> str:
         return effect(value, metric).removesuffix(" points")
 
-    heads = ("against", "parameters", "effect", "95 % interval")
+    heads = ("against", "parameters", "seeds", "effect", "95 % interval")
     rows = [
-        (one.name, count(one.cost), bare(one.effect), f"{bare(one.low)} to {bare(one.high)}")
+        (one.name, count(one.cost), str(one.seeds), bare(one.effect), f"{bare(one.low)} to {bare(one.high)}")
         for one in verdict.controls
     ]
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     lines = [
-        f"  {row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}" for row in (heads, *rows)
+        "  ".join(("", f"{row[0]:<{widths[0]}}", *(f"{row[n]:>{widths[n]}}" for n in (1, 2, 3)), row[4]))
+        for row in (heads, *rows)
     ]
     return [*wrapped(f"Effect in {unit} on {verdict.split}; above zero {ours} is better:"), *lines]

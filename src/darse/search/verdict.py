@@ -13,6 +13,8 @@ from darse.evaluate.paired import Estimate, loss_level, paired_effect
 from darse.ranks.plan import RankPlan, Site, cost, is_uniform
 from darse.search.controls import BEST_LAYER_WISE, BEST_UNIFORM, HEAD_ALONE, Control, option_name
 
+_LITTLE_SEEN = "More test rows and seeds are needed to tell; until then a uniform plan is the simpler choice."
+_SEEN_ONCE = "A single run of one of them proves nothing; until there are more, a uniform plan is the simpler choice."
 Judgement = Literal["better", "smaller", "no_difference", "worse"]
 
 
@@ -253,10 +255,16 @@ def _sentence(
         )
     rival = next((control for control in controls if control.name == BEST_LAYER_WISE), None)
     if has_one_rank and rival is not None:
+        against = f"against {rival.name} ({rival.cost:,} parameters) its {change_words(rival, metric)}"
+        if rival.is_not_worse:
+            return (
+                f"Uniform is good enough: the same rank everywhere ({own:,} parameters) is not worse than plans with "
+                f"ranks of their own for each site; {against}, within the margin of "
+                f"{amount_words(rival.margin, metric)}."
+            )
         return (
-            f"Uniform is good enough: no plan tried with ranks of its own for each site did surely better than the "
-            f"same rank everywhere ({own:,} parameters); against {rival.name} ({rival.cost:,} parameters) "
-            f"its {change_words(rival, metric)}."
+            f"No difference shown: no plan tried with ranks of its own for each site did surely better than the same "
+            f"rank everywhere ({own:,} parameters); {against}. {_LITTLE_SEEN if rival.seeds > 1 else _SEEN_ONCE}"
         )
     if has_one_rank:
         return (
@@ -266,7 +274,7 @@ def _sentence(
     return (
         f"No difference shown: the plan has {size} {compared}; its {change}, which is neither better than every "
         f"control beyond chance nor smaller and surely within the margin of {amount_words(first.margin, metric)}. "
-        "More test rows and seeds are needed to tell; until then a uniform plan is good enough."
+        f"{_LITTLE_SEEN}"
     )
 
 

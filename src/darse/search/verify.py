@@ -22,6 +22,7 @@ from darse.search.scoring import (
     mean_score,
     search_scores,
     short_epochs,
+    short_spec,
 )
 from darse.search.uniform import Fine
 from darse.store.trial import Trial, TrialSpec
@@ -40,8 +41,9 @@ class Verified:
         seeds: Seeds of every run.
         learning_rates: Of the plan's runs and then of each control's.
         proxy_correlation: Spearman correlation of the estimates that chose the finalists (cuts, on the shortlist with
-            short runs) with the mean score of full runs, over all plans that were trained in full, the calibrated one
-            left out; None for fewer than three plans, or where every score was a full run.
+            short runs, if those are shorter than full ones) with the mean score of full runs, over all plans that were
+            trained in full, the calibrated one left out; None for fewer than three plans, or where every score was a
+            full run.
         cut_correlation: The same for cuts alone.
         proxy_plans: How many plans the first of these is over.
         variants: Cheap further adapters of the plan (`variant_specs`), one of which is exported if it is the best.
@@ -203,12 +205,17 @@ def _proxy_correlations(
         if is_fair and _is_full(trial.spec, calibration, history.problem.epochs):
             trained.setdefault(trial.spec.plan, []).append(trial.outcome.score)
     truth = {plan: mean_score(scores) for plan, scores in trained.items()}
-    shortlist = [one.plan for one in allocation.candidates if one.is_shortlisted]
-    chosen_by, count = None, 0
-    if short_epochs(history.problem.epochs) < history.problem.epochs:
-        every = list(dict.fromkeys([*truth, *shortlist]))
-        chosen_by, count = _rank_correlation(estimates(history, calibration, every, shortlist), truth)
-    cut, _ = _rank_correlation(search_scores(history, calibration, list(truth)), truth)
+    cut, count = _rank_correlation(search_scores(history, calibration, list(truth)), truth)
+    if short_epochs(history.problem.epochs) == history.problem.epochs:
+        return cut, cut, count
+    # no run is made for this figure alone: a limit may have left some of the shortlist without one
+    shortlist = [
+        one.plan
+        for one in allocation.candidates
+        if one.is_shortlisted and history.has(short_spec(history, calibration, one.plan))
+    ]
+    every = list(dict.fromkeys([*truth, *shortlist]))
+    chosen_by, count = _rank_correlation(estimates(history, calibration, every, shortlist), truth)
     return chosen_by, cut, count
 
 
