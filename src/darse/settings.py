@@ -260,12 +260,18 @@ def _explained(problem: ErrorDetails, called: Callable[[str], str]) -> str:
     if problem["type"] == "value_error":
         return re.sub(r"\[([a-z_]+)\]", lambda found: called(found[1]), str(problem["ctx"]["error"]))
     names = [str(part) for part in problem["loc"] if isinstance(part, str)]
-    name, limits = names[min(1, len(names) - 1)] if names else "settings", problem.get("ctx", {})
+    name = names[min(1, len(names) - 1)] if names else "settings"
     if problem["type"] == "extra_forbidden":
         return f"{name}: there is no such option{_meant(name)}"
-    wanted = _WANTED.get(problem["type"], "cannot be used as it is").format_map(limits)
     member = "".join(f" ({part})" for part in names[2:])
-    return f"{called(name)}{member} {wanted}, got {_shown(problem['input'])}"
+    told = wanted(problem) or f"cannot be used as it is, got {_shown(problem['input'])}"
+    return f"{called(name)}{member} {told}"
+
+
+def wanted(problem: ErrorDetails) -> str | None:
+    """What a value must be and what was given; None where we have no words of our own for the problem."""
+    limit = _WANTED.get(problem["type"])
+    return limit and f"{limit.format_map(problem.get('ctx', {}))}, got {_shown(problem['input'])}"
 
 
 _WANTED = {

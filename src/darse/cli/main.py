@@ -10,12 +10,14 @@ import sys
 import traceback
 
 import typer
+from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from darse import environment
 from darse.cli import verbs
 from darse.errors import DarseError, Interrupted
 from darse.names import printable
+from darse.settings import wanted
 
 _MESSAGE_LENGTH = 10_000
 _SIGNALS = {130: "Ctrl-C", 143: "SIGTERM"}
@@ -89,9 +91,12 @@ def _drop_output() -> None:
 
 def _explained(error: TyperException) -> str:
     """The error with the name of the option or argument that it is about, and of the verb whose help has more."""
+    place = getattr(getattr(error, "ctx", None), "command_path", "darse")
+    names, cause = getattr(getattr(error, "param", None), "opts", None), error.__cause__
+    if names and isinstance(cause, ValidationError) and (told := wanted(cause.errors()[0])) is not None:
+        return f"{names[0]} {told}; see: {place} --help"
     explain = getattr(error, "format_message", None)
     said = str(explain() if callable(explain) else error).rstrip(".").replace("Value error, ", "")
-    place = getattr(getattr(error, "ctx", None), "command_path", "darse")
     return f"{said}; see: {place} --help"
 
 

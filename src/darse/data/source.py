@@ -117,6 +117,9 @@ def refuse_absent(name: str) -> None:
     if Path(name).suffix.casefold() in {*OTHER_FORMATS, *FORMATS}:
         read_rows(Path(name)).close()  # another format is an error of its own
         raise DataError("there is no such file; check the path", path=printable_path(name))
+    repository = name.partition(":")[0]
+    if "/" not in repository and Path(repository).suffix:
+        raise DataError("there is no such file; check the path", path=printable_path(name))
     if not is_hub_name(name):
         raise DataError(
             f"{printable_path(name)!r} is no file, no folder and no name of a hub data set; give a path ending in"
