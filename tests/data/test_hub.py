@@ -144,6 +144,14 @@ def test_a_damaged_or_hostile_repository_is_one_error(
     assert "\n" not in str(caught.value)
 
 
+def test_files_of_a_folder_that_have_other_columns_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", '{"text": "fine", "label": 1}\n')
+    write(tmp_path / "notes.jsonl", '{"note": ["x"], "day": 1}\n')
+    said = r"its files \(a.jsonl, notes.jsonl\) .* do not have the same columns \(one has note, day\); give one of the"
+    with pytest.raises(DataError, match=said):
+        load_labelled(tmp_path, DataSettings(), seed=0)
+
+
 def test_an_unknown_configuration_is_one_error(repository: Path) -> None:
     with pytest.raises(DataError, match="default"):
         open_hub(repository, "no-such")

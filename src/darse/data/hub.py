@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ _CONFIG = re.compile(r"[\w.+-]{1,100}", re.ASCII)
 _SAFE_FORMATS = ("csv", "json", "parquet", "arrow")
 """Formats of plain tables; the library knows dozens more, and none of them is labelled text."""
 _MAX_CARD_BYTES = 1 << 20
+_SHOWN_FILES = 5
 _ORDER = ("train", "valid", "test")
 
 
@@ -81,7 +82,8 @@ def open_hub(repository: str | Path, config: str | None = None) -> HubRows:
     left_out = [str(name) for name in streams if name not in chosen]
     note = f"splits left out because they are none of train, validation, test: {', '.join(left_out)}"
     official = {name: known.get(name) if len(chosen) > 1 else None for name in chosen}
-    rows = _read_streams(repository, {name: streams[name] for name in chosen}, official)
+    files = {str(name): list(paths) for name, paths in (builder.config.data_files or {}).items()}
+    rows = _read_streams(repository, {name: streams[name] for name in chosen}, official, files)
     return HubRows(rows, (note,) if left_out else ())
 
 
@@ -109,6 +111,24 @@ def _explain(repository: str | Path, error: Exception) -> DataError:
     else:
         remedy = "check the name, `owner/name:config`, or give a local file"
     return DataError(f"the data set cannot be loaded: {first}; {remedy}", path=repository)
+
+
+def _unlike(repository: str | Path, error: Exception, files: Sequence[str]) -> DataError | None:
+    """The error for files of a split that do not have the same columns, by name; None for any other failure."""
+    from datasets.table import CastError
+
+    if not isinstance(error, CastError) or len(files) < 2:
+        return None
+    names = ", ".join(printable(Path(name).name) for name in files[:_SHOWN_FILES])
+    more = f" and {len(files) - _SHOWN_FILES} more" if len(files) > _SHOWN_FILES else ""
+    known = set(error.requested_column_names)
+    others = [str(column) for column in error.table_column_names if column not in known]
+    shown = f" (one has {printable(', '.join(others), 200)})" if others else ""
+    return DataError(
+        f"its files ({names}{more}) are read as one table and do not have the same columns{shown};"
+        " give one of the files, or a README.md with data_files",
+        path=repository,
+    )
 
 
 def _refuse_addresses(folder: Path) -> None:
@@ -157,6 +177,7 @@ def _read_streams(
     repository: str | Path,
     streams: Mapping[str, datasets.IterableDataset],
     official: Mapping[str, str | None],
+    files: Mapping[str, Sequence[str]],
 ) -> Iterator[Row]:
     line = 0
     failures = _failures()
@@ -169,7 +190,7 @@ def _read_streams(
                 cells = {str(key): _cell(value, names.get(str(key))) for key, value in record.items()}
                 yield Row(line, cells, split=official[name])
         except failures as error:
-            raise _explain(repository, error) from error
+            raise _unlike(repository, error, files.get(str(name), ())) or _explain(repository, error) from error
     if line == 0:
         raise DataError("the data set has no rows", path=repository)
 
