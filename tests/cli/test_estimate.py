@@ -63,6 +63,14 @@ def test_the_memory_is_told_where_it_is_known() -> None:
     assert told.endswith(", and needs about 1.3 GB of memory")
 
 
+def test_a_highest_rank_that_no_weight_can_carry_is_told_to_be_lowered() -> None:
+    settings = settings_from_options({"max_rank": 1000})
+    first, *others = estimate_lines(settings, Rehearsed(600, 0, 384))
+    assert first.startswith("--max-rank 1000 is lowered to 384, the smaller side of the weights")
+    assert others == estimate_lines(settings, RUN)
+    assert len(estimate_lines(settings_from_options({"max_rank": 384}), Rehearsed(600, 0, 384))) == 1
+
+
 def test_a_limit_below_one_run_says_that_one_is_made_and_what_to_do() -> None:
     told = " ".join(estimate_lines(settings_from_options({"max_minutes": 3}), RUN))
     for part in ("6 epochs takes about 10 min", "--max-minutes 3 is less than one run", "made in full", "--epochs"):

@@ -56,6 +56,13 @@ def test_a_dry_run_shows_what_a_search_would_be_and_writes_nothing(
     assert _names(tmp_path) == ["reviews.csv"]
 
 
+def test_a_dry_run_says_that_a_rank_which_no_weight_carries_is_lowered(
+    reviews: str, tiny_bert: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["explore", reviews, "--model", str(tiny_bert), "--max-rank", "1000", "--dry-run"]) == 0
+    assert "\n--max-rank 1000 is lowered to 16, the smaller side of the weights" in capsys.readouterr().out
+
+
 def test_a_dry_run_for_programs_is_two_events(
     reviews: str, tiny_bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

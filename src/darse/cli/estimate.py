@@ -89,6 +89,18 @@ def complete_runs(settings: Settings) -> int:
 
 def estimate_lines(settings: Settings, measured: Rehearsed) -> list[str]:
     """What is to be expected, and what to do where a limit leaves little."""
+    return [*_rank_lines(settings, measured), *_time_lines(settings, measured)]
+
+
+def _rank_lines(settings: Settings, measured: Rehearsed) -> list[str]:
+    """That a highest rank above what the weights can carry is lowered."""
+    asked, carried = settings.search.max_rank, measured.carried_rank
+    if carried is None or asked <= carried:
+        return []
+    return [f"--max-rank {asked} is lowered to {carried}, the smaller side of the weights: no rank above it says more"]
+
+
+def _time_lines(settings: Settings, measured: Rehearsed) -> list[str]:
     search, run_s, runs = settings.search, measured.run_s, complete_runs(settings)
     told = f"one run of {plural(settings.train.epochs, 'epoch')} takes about {rough_time(run_s)} here; "
     told += f"a complete search is about {plural(runs, 'such run')}, {rough_time(runs * run_s)}"

@@ -38,10 +38,12 @@ class Rehearsed:
     Attributes:
         run_s: Seconds of one full run at the highest rank, unless it ends early; validation not counted.
         memory_bytes: What the process will take at its peak, roughly; 0 where the system does not say.
+        carried_rank: The highest rank that a site can carry; None where nobody has looked.
     """
 
     run_s: float
     memory_bytes: int
+    carried_rank: int | None = None
 
 
 def rehearse(
@@ -73,7 +75,7 @@ def rehearse(
     except TrialError:
         return None
     steps = -(-len(rows) // size)
-    return Rehearsed(step_s * steps * epochs, _memory(bench))
+    return Rehearsed(step_s * steps * epochs, _memory(bench), max(site.max_rank for site in bench.sites))
 
 
 def _step_seconds(
