@@ -179,6 +179,34 @@ def test_report_can_be_written_again_from_the_store(small_study: SmallStudy, tmp
     assert page.read_bytes() == (small_study.folder / "report.html").read_bytes()
 
 
+@pytest.mark.parametrize("arguments", [["report"], ["report", "--json"], ["export", "--as", "lora-config"]])
+@pytest.mark.parametrize(
+    ("state", "said"), [("stopped", "was continued and stopped"), ("running", "was continued and has not ended")]
+)
+def test_a_result_from_before_a_study_was_continued_is_told_to_be_so(
+    arguments: list[str],
+    state: str,
+    said: str,
+    small_study: SmallStudy,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(small_study.folder, folder)
+    verb, *options = arguments
+    assert run([verb, str(folder), *options]) == 0
+    before = capsys.readouterr()
+    assert before.err == ""
+    with open_archive(folder, None) as store:
+        (record,) = store.studies()
+        store.set_study_state(record.id, state)
+    assert run([verb, str(folder), *options]) == 0
+    after = capsys.readouterr()
+    assert after.out == before.out
+    (line,) = after.err.splitlines()
+    assert line.startswith(f"study {record.id} {said}: this is the result of the earlier search")
+
+
 def test_sites_prints_what_a_rank_costs(tiny_bert: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sites", str(tiny_bert), "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)["sites"]

@@ -30,9 +30,11 @@ def run_export(
     refuse_empty(folder, store)
     from darse.api import open_study
     from darse.choice import choose_plan, plan_name
+    from darse.cli.earlier import remark_if_continued
     from darse.plan_source import plan_as_json, plan_as_python, write_plan
 
     found = open_study(folder, store, study=study, trust_remote_code=trust_remote_code)
+    remark_if_continued(folder, store, found.result.study)
     chosen = choose_plan(found.result, plan)
     if as_ == "adapter":
         # a control that is what was found goes by the name it was asked for

@@ -12,10 +12,12 @@ def run_report(folder: Path, *, study: str | None, store: str | None, out: Path 
     """Write the report again, or print the verdict."""
     refuse_empty(folder, store)
     from darse.api import open_study
+    from darse.cli.earlier import remark_if_continued
     from darse.publish import write_report
     from darse.report.summary import summary_lines
 
     result = open_study(folder, store, study=study).result
+    remark_if_continued(folder, store, result.study)
     if as_json:
         print(json.dumps(result.verdict_json(), indent=2))
         return
