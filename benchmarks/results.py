@@ -77,6 +77,8 @@ def page(found: dict[str, dict[str, object]]) -> str:
         "|---|---|---|---|---|---|---|---|---|",
         *(row(name, one) for name, one in found.items()),
         "",
+        *(f"- {name}: {one['remark']}." for name, one in found.items() if "remark" in one),
+        "",
         "The found plan against each control; above 0 means that the plan is better, with a 95 % interval:",
         "",
         "| set | control | its plan | its parameters | effect |",
@@ -100,7 +102,7 @@ def row(name: str, one: dict[str, object]) -> str:
     exported = _table(one["test"])[str(one["metric"])] * _scale(one)
     return (
         f"| {name} | {one['verdict']} | {_ranks(one)} | {one['cost']:,} | {level} | {exported:.4g} | "
-        f"{seconds / 60:.1f} | {one['peak_mib']} | {correlations} ({one['proxy_plans']}) |"
+        f"{seconds / 60:.1f} | {one['peak_mib'] or 'unknown'} | {correlations} ({one['proxy_plans']}) |"
     )
 
 
