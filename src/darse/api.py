@@ -6,7 +6,7 @@ import html
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Unpack
@@ -29,6 +29,7 @@ from darse.search.result import Result
 from darse.search.sensitivity import SiteLoss
 from darse.search.verdict import Verdict
 from darse.settings import Evaluator, Options, Profile, settings_from_options
+from darse.study.logged import logged
 from darse.study.request import Audience, Request
 from darse.study.run import run_study
 
@@ -232,8 +233,8 @@ def explore(
         fresh: Start anew even if the study is there.
         evaluator: `truncate` or `finetune`, or your own `f(ranks, seed, learning_rate) -> per-example losses`, for
             any task and any training (docs/own-evaluator.md).
-        audience: Whom to tell while it runs; by default a warning says when the files of another study are replaced,
-            and when your own evaluator's earlier runs are kept.
+        audience: Whom to tell while it runs; by default Python's logger `darse`. A warning says when the files of
+            another study are replaced, and when your own evaluator's earlier runs are kept.
         **options: Any setting by its name: `model`, `text`, `label`, `score`, `target`, `split`, `group`, `budget`,
             `objective`, `granularity`, `strategy`, `seeds`, `seed`, `max_trials`, `max_minutes`, `epochs`, ...
             (darse.settings).
@@ -247,7 +248,7 @@ def explore(
     settings = settings_from_options({**options, "evaluator": "finetune" if function else evaluator})
     folder = Path(out) if out is not None else Path(f"darse-{_name(data)}")
     request = Request(data, settings, folder, store, fresh, f"darse.explore({_name(data)!r}, ...)", function)
-    finished = run_study(request, audience or Audience(opened=partial(_warn, is_own=function is not None)))
+    finished = run_study(request, audience or replace(logged(), opened=partial(_warn, is_own=function is not None)))
     publish(finished, folder)
     return Study(finished.result, folder, store, trust_remote_code=settings.trust_remote_code)
 

@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 from darse.publish import publish
 from darse.score.scorer import AdapterScorer, Score, Scorer
 from darse.settings import settings_from_options
-from darse.study.request import Audience, Request
+from darse.study.logged import logged
+from darse.study.request import Request
 from darse.study.run import run_study
 
 _SEED_LIMIT = 2**31
@@ -95,7 +96,7 @@ class _TextEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is un
         }
         with tempfile.TemporaryDirectory(prefix="darse-") as folder:
             request = Request(rows, settings_from_options(options), Path(folder), command="fit")
-            finished = run_study(request, Audience())
+            finished = run_study(request, logged())
             publish(finished, Path(folder))
             self.result_ = finished.result
             self.adapter_ = {path.name: path.read_bytes() for path in sorted((Path(folder) / "adapter").iterdir())}

@@ -29,6 +29,7 @@ from darse.search.driver import Listener
 from darse.search.history import is_run
 from darse.search.kept_result import last_result
 from darse.search.result import Result
+from darse.search.stages import STAGES
 from darse.settings import Options, as_option, settings_from_options
 from darse.store.open import open_store, open_study_store
 from darse.study.request import Audience, Request
@@ -487,3 +488,14 @@ def test_a_folder_whose_place_for_the_adapter_is_taken_is_refused_before_any_tra
     with pytest.raises(InputError, match="adapter exists and is no earlier export"):
         _explore(tmp_path, model=str(tiny_bert))
     assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
+
+
+def test_from_python_stages_and_runs_are_logged(
+    tmp_path: Path, tiny_bert: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="darse"):
+        _explore(tmp_path, model=str(tiny_bert), max_trials=2)
+    told = [record.getMessage() for record in caplog.records if record.name == "darse"]
+    assert told[0].startswith("data: ")
+    assert [one for one in told if one.startswith("stage: ")] == [f"stage: {name}" for name in (*STAGES, "done")]
+    assert sum(one.startswith("run: plan 2 2 2") for one in told) >= 1
