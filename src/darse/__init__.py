@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from darse.environment import prepare_computing
+from darse import environment
 
 if TYPE_CHECKING:
     from darse.api import Predictor, Study, explore, open_study
@@ -50,5 +50,5 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'darse' has no attribute {name!r}")
-    prepare_computing()
+    environment.prepare_computing()
     return getattr(importlib.import_module(_HOMES[name]), name)
