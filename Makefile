@@ -3,7 +3,8 @@
 # make lint   style, types, import directions
 # make clean  remove what these made
 #
-# TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch's CPU build, without gigabytes of CUDA libraries on Linux
+# TORCH_INDEX=ADDRESS takes torch from that index: the one of its CPU builds, which pytorch.org names under "Start locally",
+# spares gigabytes of CUDA libraries on Linux
 
 VENV ?= .venv
 PYTHON ?= python3
