@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from darse.amounts import plural
 from darse.cli.present import check_adapter
 from darse.cli.stop import Stop, stopping_cleanly
 from darse.cli.streams import STREAM, Format, give_output, naming_input, output_for, take_input
@@ -21,7 +22,6 @@ from darse.data.example import Task
 from darse.errors import InputError
 from darse.model.manifest import Manifest, peek_manifest
 from darse.names import printable
-from darse.report.words import plural
 from darse.score.scorable import Scorable, find_scorable
 from darse.settings import DataSettings
 

@@ -7,10 +7,10 @@ import json
 
 def run_sites(model: str, granularity: str, *, trust_remote_code: bool, as_json: bool) -> None:
     """Print the sites of a model."""
+    from darse.amounts import plural
     from darse.data.example import Task
     from darse.model.base import body_parameters, find_base
     from darse.ranks.sites import find_sites, find_weights
-    from darse.report.words import plural
 
     base = find_base(model, trust_remote_code=trust_remote_code)
     classifier = base.classifier(Task(has_score=True))

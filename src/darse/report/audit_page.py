@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from darse.amounts import plural
 from darse.model.audit import SHARES, Audit
 from darse.names import printable
 from darse.report.audit_charts import rank_map, spectra_chart
@@ -9,7 +10,7 @@ from darse.report.key_figures import KeyFigure
 from darse.report.page import Page, render_page
 from darse.report.parts import Columns, Notes, Part, Section, Table
 from darse.report.verdict_charts import short_names
-from darse.report.words import count, listed, number, percent, plural
+from darse.report.words import count, listed, number, percent
 
 LAYER_COLUMNS = (
     "layer",

@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from darse.amounts import plural
 from darse.ranks.plan import RankPlan, cost, is_uniform
-from darse.report.words import listed, plural
+from darse.report.words import listed
 from darse.search.allocate import Allocation, Candidate
 from darse.search.calibrate import Calibration
 from darse.search.controls import BEST_UNIFORM

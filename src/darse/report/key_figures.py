@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 
+from darse.amounts import plural
 from darse.ranks.plan import is_uniform
 from darse.report.facts import Found, best_uniform, found, has_proxy, reference, scored, seeds_that_ran, trial_kind
 from darse.report.parts import ABSENT, NOT_MEASURED
-from darse.report.words import count, duration, effect, metric_value, metric_words, number, percent, plural
+from darse.report.words import count, duration, effect, metric_value, metric_words, number, percent
 from darse.search.calibrate import UNKNOWN_NOISE, Calibration
 from darse.search.result import Result
 from darse.search.verdict import Verdict

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from darse.amounts import plural
 from darse.ranks.plan import is_uniform
 from darse.report.facts import found, has_proxy, has_short_runs, scored, seeds_that_ran
-from darse.report.words import better, is_share, listed, metric_value, metric_words, plural
+from darse.report.words import better, is_share, listed, metric_value, metric_words
 from darse.search.limits import limit_name
 from darse.search.result import Result
 from darse.search.window import Span

@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
+from darse.amounts import plural
 from darse.ranks.plan import RankPlan
 from darse.report.facts import FOUND, Found, NamedPlan, scored
 from darse.report.figures import LEGEND, axis, band, figure, finite, frame, whole_ticks
 from darse.report.parts import Chart, Table
 from darse.report.theme import PLAN_COLOURS
-from darse.report.words import SEARCH_LOSS, count, measured, number, plan_words, plural
+from darse.report.words import SEARCH_LOSS, count, measured, number, plan_words
 from darse.search.stages import STAGES
 from darse.store.trial import Trial
 

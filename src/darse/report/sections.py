@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from darse.amounts import plural
 from darse.ranks.plan import is_uniform
 from darse.report.data_charts import balance_chart, confusion_chart
 from darse.report.facts import (
@@ -33,7 +34,7 @@ from darse.report.tables import (
     trial_table,
 )
 from darse.report.verdict_charts import effect_chart, module_chart, rank_chart
-from darse.report.words import SEARCH_LOSS, metric_words, plural
+from darse.report.words import SEARCH_LOSS, metric_words
 from darse.search.result import Result
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from darse.amounts import plural
 from darse.names import printable
 from darse.ranks.plan import RankPlan
 from darse.report.summary import control_lines, fit, plan_bars, wrapped
-from darse.report.words import better, count, metric_value, metric_words, percent, plural
+from darse.report.words import better, count, metric_value, metric_words, percent
 from darse.shrink.result import Shrunk
 
 METHODS = {

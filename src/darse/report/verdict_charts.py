@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from darse.amounts import plural
 from darse.ranks.plan import Site
 from darse.report.facts import NamedPlan
 from darse.report.figures import (
@@ -20,7 +21,7 @@ from darse.report.figures import (
 )
 from darse.report.parts import Chart, Table
 from darse.report.theme import PLAN_COLOURS
-from darse.report.words import count, effect, layer_numbers, metric_words, number, plural
+from darse.report.words import count, effect, layer_numbers, metric_words, number
 from darse.search.verdict import ControlEffect, Verdict
 
 _NUMBERED_COLUMNS = 32

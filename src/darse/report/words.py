@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 
-from darse.amounts import plural as plural  # among the report's words, too
 from darse.data.example import Task
 from darse.ranks.plan import RankPlan, Site
 from darse.report.parts import ABSENT, NOT_MEASURED
