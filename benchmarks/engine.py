@@ -60,7 +60,7 @@ def main() -> None:
         print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}")
         print("what                                | Trainer + PEFT | darse | ratio (median of pairs)")
         depth = len(bench.sites)
-        rows = first_rows(bench.rows["train"], options.rows)
+        rows = some_rows(bench.rows["train"], options.rows)
         plans = {
             "training, rank 8, all layers": [8] * depth,
             "training, rank 2, all layers": [2] * depth,
@@ -87,21 +87,15 @@ def build(data: Path, model: str, folder: Path) -> Bench:
     return ground.bench(labelled, settings, open_store(folder / "study.db"), folder / "checkpoints")
 
 
-def first_rows(rows: Encoded, count: int) -> Encoded:
-    """The first rows of a split."""
-    segments = None if rows.segments is None else rows.segments[:count]
-    return replace(
-        rows,
-        tokens=rows.tokens[:count],
-        segments=segments,
-        labels=rows.labels[:count],
-        scores=rows.scores[:count],
-        full_lengths=rows.full_lengths[:count],
-    )
+def some_rows(rows: Encoded, count: int) -> Encoded:
+    """Rows of a split at even distances, at most so many: files are often sorted by label."""
+    return rows.at(np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(np.intp)))
 
 
 @contextlib.contextmanager
-def trainer(bench: Bench, plan: RankPlan, rows: Encoded, **options: object) -> Iterator[Trainer]:
+def trainer(
+    bench: Bench, plan: RankPlan, rows: Encoded, valid: Encoded | None = None, **options: object
+) -> Iterator[Trainer]:
     """A Trainer over a PEFT model of the plan."""
     model = bench.base.classifier(bench.task)
     names = head_names(model)
@@ -116,6 +110,7 @@ def trainer(bench: Bench, plan: RankPlan, rows: Encoded, **options: object) -> I
             get_peft_model(model, config),
             arguments,
             train_dataset=Rows(rows, bench.task),
+            eval_dataset=None if valid is None else Rows(valid, bench.task),
             data_collator=DataCollatorWithPadding(bench.base.tokenizer),
         )
 

@@ -30,11 +30,11 @@ def main() -> None:
     options = parser.parse_args()
     columns = dict(pair.split("=", 1) for pair in options.columns)
     bench = build(options.data, columns, options.work, options.rows, options.epochs)
+    runs = Runs(bench, options.work)
     losses: dict[tuple[int, float], float] = {}
     for rank in RANKS:
         for rate in RATES:
-            runs = Runs(bench, options.work, rate)
-            scores = [runs.full([rank] * len(bench.sites), seed).outcome.score for seed in SEEDS]
+            scores = [runs.at(rate, [rank] * len(bench.sites), seed).outcome.score for seed in SEEDS]
             losses[rank, rate] = float(np.mean(scores))
     print(f"\n| rank | {' | '.join(f'{rate:g}' for rate in RATES)} | best |\n|---|{'---|' * (len(RATES) + 1)}")
     for rank in RANKS:

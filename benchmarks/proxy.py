@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from benchmarks.engine import first_rows
+from benchmarks.engine import some_rows
 from darse.data.load import load_labelled
 from darse.evaluate.losses import Floats
 from darse.execute.bench import Bench
@@ -31,6 +31,8 @@ from darse.execute.truncate import Truncate
 from darse.files import write_json
 from darse.model.precision import resolved
 from darse.ranks.plan import RankPlan
+from darse.search.calibrate import Calibration, calibrate
+from darse.search.history import History, Problem, Wanted
 from darse.settings import settings_from_options
 from darse.store.open import open_store
 from darse.store.trial import Outcome, Trial, TrialSpec
@@ -60,8 +62,8 @@ SEEDS = (0, 1, 2)
 class Runs:
     """Scores of runs, each measured once and kept."""
 
-    def __init__(self, bench: Bench, folder: Path, rate: float) -> None:
-        self.bench, self.folder, self.rate = bench, folder, rate
+    def __init__(self, bench: Bench, folder: Path) -> None:
+        self.bench, self.folder = bench, folder
         self.epochs = bench.settings.train.epochs
         self.evaluators: dict[str, Evaluator] = {
             "finetune": Finetune(bench),
@@ -69,14 +71,34 @@ class Runs:
             "recover": Recover(bench),
         }
         self.seconds: dict[str, list[float]] = {}
+        self.calibration = self._calibrated()
+
+    def _calibrated(self) -> Calibration:
+        """The learning rates that a search would find."""
+        problem = Problem(self.bench.sites, self.bench.settings.search, self.epochs, None, "proxy")
+        trials: dict[str, Trial] = {}
+        while True:
+            try:
+                return calibrate(History(problem, trials))
+            except Wanted as wanted:
+                found = [self._trial("full", spec, ()) for spec in wanted.specs]
+                trials |= {trial.id: trial for trial in found}
+
+    def rate(self, plan: Sequence[int]) -> float:
+        """The learning rate of a plan."""
+        return self.calibration.rate(RankPlan.of(plan))
 
     def full(self, plan: Sequence[int], seed: int) -> Trial:
         """A full run."""
-        return self._trial("full", TrialSpec(RankPlan.of(plan), seed, self.rate, self.epochs), ())
+        return self.at(self.rate(plan), plan, seed)
+
+    def at(self, rate: float, plan: Sequence[int], seed: int) -> Trial:
+        """A full run at a learning rate."""
+        return self._trial("full", TrialSpec(RankPlan.of(plan), seed, rate, self.epochs), ())
 
     def short(self, plan: Sequence[int], seed: int, epochs: int = 1) -> Trial:
         """A run of fewer epochs with a schedule of its own."""
-        return self._trial(f"short {epochs}", TrialSpec(RankPlan.of(plan), seed, self.rate, epochs), ())
+        return self._trial(f"short {epochs}", TrialSpec(RankPlan.of(plan), seed, self.rate(plan), epochs), ())
 
     def cut(self, plan: Sequence[int], seed: int) -> Trial:
         """A full run of rank 16, cut."""
@@ -94,7 +116,9 @@ class Runs:
         parents = [self.full(WHOLE, seed) for seed in seeds]
         names = tuple(parent.id for parent in parents)
         return self._trial(
-            f"recover {len(seeds)}", TrialSpec(RankPlan.of(plan), 0, self.rate * part, 1, "recover", names), parents
+            f"recover {len(seeds)}",
+            TrialSpec(RankPlan.of(plan), 0, self.rate(plan) * part, 1, "recover", names),
+            parents,
         )
 
     def _trial(self, kind: str, spec: TrialSpec, parents: Sequence[Trial]) -> Trial:
@@ -127,12 +151,13 @@ def main() -> None:
     parser.add_argument("--columns", nargs="+", required=True, help="what=column, as in label=tone")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--rows", type=int, help="training rows at the most")
-    parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--epochs", type=int, default=3)
     options = parser.parse_args()
     columns = dict(pair.split("=", 1) for pair in options.columns)
-    runs = Runs(build(options.data, columns, options.work, options.rows, options.epochs), options.work, options.rate)
+    runs = Runs(build(options.data, columns, options.work, options.rows, options.epochs), options.work)
     truth = {seed: [runs.full(plan, seed).outcome.score for plan in PLANS] for seed in SEEDS}
+    found = runs.calibration
+    print(f"learning rate {found.learning_rate:g} at rank {found.rank}, exponent {found.rate_exponent:.2f}")
     mean = np.mean(list(truth.values()), axis=0)
     full = float(np.mean(runs.seconds["full"]))
     print(f"\n{options.data.name}: {len(PLANS)} plans, a full run of {options.epochs} epochs takes {full:.1f} s")
@@ -155,7 +180,7 @@ def build(data: Path, columns: Mapping[str, str], work: Path, rows: int | None, 
     bench = ground.bench(labelled, settings, open_store(work / "study.db"), work / "checkpoints")
     if rows is None:
         return bench
-    return replace(bench, rows={**bench.rows, "train": first_rows(bench.rows["train"], rows)})
+    return replace(bench, rows={**bench.rows, "train": some_rows(bench.rows["train"], rows)})
 
 
 def estimates(runs: Runs) -> dict[str, Callable[[], list[float]]]:

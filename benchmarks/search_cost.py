@@ -1,9 +1,12 @@
-"""What the stages of finished searches cost, in plain runs: one `Trainer` + PEFT run of rank 8 in all layers.
+"""What a search costs up to its verdict, in plain runs: one `Trainer` + PEFT run of rank 8 in all layers.
 
-    python -m benchmarks.search_cost --data ../shared/data --studies /tmp/results
+    python -m benchmarks.search_cost --data ../shared/data
+    python -m benchmarks.search_cost --data ../shared/data --sets cr --rows 600 1200
 
-The plain run has the study's rows, epochs, batch size and length limit, groups by length and evaluates after each
-epoch. It is timed now and the search was timed when it ran: measure both on the same idle machine.
+The plain run has the same rows, epochs, batch size and length limit, groups by length and evaluates after each epoch.
+It is timed before the search and after it, in the same process, and the mean counts. `calibrate` tunes the learning
+rate and measures the noise floor, which a plain run goes without; of it one run, whose cuts are what the search
+reads, is counted with the search.
 """
 
 from __future__ import annotations
@@ -11,59 +14,126 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import transformers
 
-from benchmarks.compare.trainer import Rows
 from benchmarks.engine import trainer
 from benchmarks.results import SETS
+from darse.data.example import LabelledData
 from darse.data.load import load_labelled
+from darse.execute.bench import Bench
 from darse.execute.ground import find_ground
+from darse.model.precision import resolved
 from darse.ranks.plan import RankPlan
-from darse.search.kept_result import last_result
-from darse.search.result import Result
-from darse.search.stages import STAGES
+from darse.search.driver import Listener
+from darse.search.history import is_run
+from darse.search.stages import STAGES, Findings
+from darse.settings import Settings, settings_from_options
 from darse.store.open import open_store, open_study_store
+from darse.study.request import Audience, Request
+from darse.study.run import run_study
 
-SEARCH = ("coarse", "fine", "allocate")
+EPOCHS = 3
+_COLUMNS = {"--score": "score", "--target": "target", "--label": "label"}
+
+
+class SearchIsOver(Exception):  # noqa: N818 - no error
+    """Raised when the proof would begin."""
+
+
+@dataclass
+class Spent:
+    """Seconds and trials by stage."""
+
+    seconds: dict[str, float]
+    runs: Counter[str]
+    cuts: Counter[str]
 
 
 def main() -> None:
-    """Print one line per set."""
+    """Print one line per set and number of rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--studies", type=Path, required=True, help="the work folder of benchmarks/results.py")
+    parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--rows", nargs="+", type=int, default=[0], help="training rows at the most; 0 for all")
+    parser.add_argument("--model", default="minilm")
+    parser.add_argument("--max-rank", type=int)
     options = parser.parse_args()
     transformers.logging.set_verbosity_error()
-    print(f"set | a plain run, s | {' | '.join(STAGES)}, in plain runs | {' + '.join(SEARCH)}")
-    for name, (file, *_) in SETS.items():
-        if not (options.studies / name / "verdict.json").is_file():
-            print(f"{name} | no finished study")
-            continue
-        store = open_study_store(options.studies / name, None)
-        result = last_result(store)
-        assert result is not None
-        spent: dict[str, float] = defaultdict(float)
-        for stage, trial in zip(result.stages, result.trials, strict=True):
-            spent[stage] += trial.outcome.seconds
-        plain = plain_seconds(result, options.data / file)
-        parts = [spent[stage] / plain for stage in STAGES]
-        searched = sum(spent[stage] for stage in SEARCH) / plain
-        print(f"{name} | {plain:.1f} | {' | '.join(f'{part:.2f}' for part in parts)} | {searched:.2f}", flush=True)
+    print(
+        "set | rows | layers | plain run, s | calibrate | coarse | fine | allocate, in plain runs | one calibrated run "
+        "and the search | runs and cuts by stage",
+        flush=True,
+    )
+    for name in options.sets:
+        for rows in options.rows:
+            with tempfile.TemporaryDirectory() as folder:
+                print(measured(name, rows, options, Path(folder)), flush=True)
 
 
-def plain_seconds(result: Result, data: Path) -> float:
+def measured(name: str, rows: int, options: argparse.Namespace, folder: Path) -> str:
+    """One line."""
+    file, *columns = SETS[name]
+    given = {_COLUMNS[option]: column for option, column in zip(columns[::2], columns[1::2], strict=True)}
+    if options.max_rank:
+        given["max_rank"] = options.max_rank
+    settings = resolved(settings_from_options({"model": options.model, "epochs": EPOCHS, **given}))
+    data = load_labelled(options.data / file, settings.data, seed=settings.search.seed)
+    if rows:
+        data = replace(data, train=data.train[:rows])
+    bench = find_ground(settings, data.task).bench(data, settings, open_store(folder / "b.db"), folder / "b")
+    before = plain_seconds(bench)
+    spent = search(data, settings, folder / "study")
+    plain = (before + plain_seconds(bench)) / 2
+    stages = [stage for stage in STAGES if stage != "verify"]
+    parts = {stage: spent.seconds[stage] / plain for stage in stages}
+    parent = parts["calibrate"] / max(1, spent.runs["calibrate"])
+    total = parent + sum(parts[stage] for stage in stages[1:])
+    counts = ", ".join(f"{stage} {spent.runs[stage]} + {spent.cuts[stage]}" for stage in stages)
+    figures = " | ".join(f"{parts[stage]:.2f}" for stage in stages)
+    return f"{name} | {len(data.train)} | {len(bench.sites)} | {plain:.1f} | {figures} | {total:.2f} | {counts}"
+
+
+def search(data: LabelledData, settings: Settings, folder: Path) -> Spent:
+    """Search until the proof would begin."""
+
+    def stage(findings: Findings) -> None:
+        if findings.stage == "verify":
+            raise SearchIsOver
+
+    request = Request(data, settings, folder)
+    stage_of: dict[str, str] = {}
+    now = [""]
+
+    def began(findings: Findings) -> None:
+        now[0] = findings.stage
+        stage(findings)
+
+    def wanted(specs: Sequence[object]) -> None:
+        stage_of.update(dict.fromkeys(map(repr, specs), now[0]))
+
+    with suppress(SearchIsOver):
+        run_study(request, Audience(search=Listener(began, wanted)))
+    spent = Spent(defaultdict(float), Counter(), Counter())
+    with open_study_store(folder, None) as store:
+        (study,) = store.studies()
+        for trial in store.trials(study.id):
+            name = stage_of[repr(trial.spec)]
+            spent.seconds[name] += trial.outcome.seconds
+            (spent.runs if is_run(trial.spec) else spent.cuts)[name] += 1
+    return spent
+
+
+def plain_seconds(bench: Bench) -> float:
     """Seconds of the plain run."""
-    settings = result.settings
-    labelled = load_labelled(data, settings.data, seed=settings.search.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        ground = find_ground(settings, labelled.task)
-        bench = ground.bench(labelled, settings, open_store(Path(folder) / "s.db"), Path(folder))
-    plan, epochs = RankPlan.uniform(bench.sites, 8), settings.train.epochs
-    with trainer(bench, plan, bench.rows["train"], num_train_epochs=epochs, eval_strategy="epoch") as plain:
-        plain.eval_dataset = Rows(bench.rows["valid"], bench.task)
+    plan, epochs = RankPlan.uniform(bench.sites, 8), bench.settings.train.epochs
+    rows, valid = bench.rows["train"], bench.rows["valid"]
+    with trainer(bench, plan, rows, valid, num_train_epochs=epochs, eval_strategy="epoch") as plain:
         began = time.perf_counter()
         plain.train()
         return time.perf_counter() - began

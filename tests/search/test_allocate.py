@@ -11,7 +11,7 @@ from darse.ranks.plan import RankPlan, cost
 from darse.search.allocate import Candidate, allocate, cheapest_plan, finalists, knapsack_plans, ladder
 from darse.search.history import History
 from darse.search.uniform import Fine
-from darse.search.verify import reference_plan
+from darse.search.verify import best_uniform
 
 from .worlds import layers, modules, problem
 from .written import a_calibration, asked_of
@@ -37,9 +37,9 @@ def test_reference_is_the_best_uniform_plan_that_the_budget_allows(
     shapes: list[tuple[int, int]], rank: int, data: st.DataObject
 ) -> None:
     sites = modules(shapes)
-    given = problem(sites)
     budget = data.draw(st.integers(min(site.unit_cost for site in sites), 10_000))
-    reference = reference_plan(given, Fine(rank, {}), budget)
+    given = problem(sites, budget=budget, evaluator="finetune")
+    reference = best_uniform(History(given, {}), a_calibration(given), Fine(rank, {rank: 1.0}))
     if cost(given.uniform(1), sites) <= budget:
         assert cost(reference, sites) <= budget
     else:

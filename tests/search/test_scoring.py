@@ -1,9 +1,10 @@
-"""Estimates join cuts and short runs on one scale; seeds are spent only where they could change a decision."""
+"""What compares plans of different shape; and seeds are spent only where they could change a decision."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 
 from darse.ranks.plan import RankPlan
 from darse.search.calibrate import Calibration
-from darse.search.history import History
-from darse.search.scoring import estimates, holds, is_settled, may_hold, short_epochs
+from darse.search.history import History, Problem
+from darse.search.scoring import estimates, holds, is_settled, may_hold
 from darse.store.trial import Outcome, Trial, TrialSpec
 
 from .worlds import EPOCHS, layers, problem
@@ -23,82 +24,46 @@ GIVEN = problem(layers(3))
 PARENT = TrialSpec(GIVEN.uniform(16), 0, 1e-3, EPOCHS)
 CALIBRATION = Calibration(1e-3, 0.01, 1, 16, {1e-3: 1.0}, (PARENT.id(GIVEN.context),), 16.0)
 PLANS = [RankPlan(ranks) for ranks in ((1, 1, 1), (0, 2, 0), (4, 0, 0), (0, 0, 8), (2, 2, 0))]
-score = st.floats(0.1, 2.0)
 
 
-def estimated(
-    cuts: Mapping[RankPlan, float | None], short: Mapping[RankPlan, float | None], *, epochs: int = EPOCHS
-) -> tuple[dict[RankPlan, float], list[TrialSpec]]:
-    given = problem(layers(3)) if epochs == EPOCHS else type(GIVEN)(GIVEN.sites, GIVEN.settings, epochs, None, "0" * 64)
+def estimated(scores: Mapping[str, float | None], given: Problem = GIVEN) -> tuple[list[float], set[str]]:
+    """Estimates of all plans where every evaluator gives each of them its own score plus the plan's place."""
     parent = Trial(PARENT.id(given.context), PARENT, Outcome(1.0, {}, ""))
 
     def stage(history: History) -> dict[RankPlan, float]:
-        known = History(given, {parent.id: parent, **history.trials}, history.failed)
-        return estimates(known, CALIBRATION, list(cuts), short)
+        known = replace(history, trials={parent.id: parent, **history.trials})
+        return estimates(known, CALIBRATION, PLANS)
 
-    return asked_of(stage, given, lambda spec: (cuts if spec.evaluator == "truncate" else short)[spec.plan])
+    def of(spec: TrialSpec) -> float | None:
+        score = scores[spec.evaluator]
+        return None if score is None else score + PLANS.index(spec.plan)
 
-
-@given(st.lists(score, min_size=5, max_size=5, unique=True))
-def test_cuts_alone_keep_their_order(cuts: list[float]) -> None:
-    found, asked = estimated(dict(zip(PLANS, cuts, strict=True)), {})
-    assert [found[plan] for plan in PLANS] == cuts
-    assert {spec.evaluator for spec in asked} == {"truncate"}
+    found, asked = asked_of(stage, given, of)
+    return [found[plan] for plan in PLANS], {spec.evaluator for spec in asked}
 
 
-@given(st.lists(score, min_size=5, max_size=5, unique=True), st.floats(0.1, 10), st.floats(-5, 5))
-def test_the_scale_of_cuts_is_of_no_matter(cuts: list[float], stretch: float, shift: float) -> None:
-    short = dict(zip(PLANS, (0.7, 0.65, 0.72, 0.61), strict=False))
-    first, _ = estimated(dict(zip(PLANS, cuts, strict=True)), short)
-    other, _ = estimated({plan: shift + stretch * cut for plan, cut in zip(PLANS, cuts, strict=True)}, short)
-    assert [other[plan] for plan in PLANS] == pytest.approx([first[plan] for plan in PLANS], rel=1e-5)
+def test_plans_of_different_shape_are_compared_by_their_gradients_alone() -> None:
+    assert estimated({"tangent": 0.5, "truncate": 0.7}) == ([0.5, 1.5, 2.5, 3.5, 4.5], {"tangent"})
 
 
-@given(st.lists(st.tuples(score, score), min_size=5, max_size=5))
-def test_a_plan_better_in_both_is_better(scores: list[tuple[float, float]]) -> None:
-    both = dict(zip(PLANS, scores, strict=True))
-    found, _ = estimated(
-        {plan: cut for plan, (cut, _) in both.items()}, {plan: short for plan, (_, short) in both.items()}
+def test_cuts_stand_in_where_no_gradients_can_be_had() -> None:
+    assert estimated({"tangent": None, "truncate": 0.7})[0] == [0.7, 1.7, 2.7, 3.7, 4.7]
+
+
+def test_a_plan_whose_estimate_fails_is_no_plan_to_choose() -> None:
+    found, _ = asked_of(
+        lambda history: estimates(history, CALIBRATION, PLANS),
+        GIVEN,
+        lambda spec: None if spec.plan == PLANS[0] else 0.5,
     )
-    for one in PLANS:
-        for other in PLANS:
-            if both[one][0] <= both[other][0] and both[one][1] <= both[other][1]:
-                assert found[one] <= found[other] + 1e-9
-
-
-def test_a_short_run_that_fails_rules_its_plan_out_and_a_cut_that_fails_does_not() -> None:
-    cuts: dict[RankPlan, float | None] = dict.fromkeys(PLANS, 0.5)
-    found, _ = estimated({**cuts, PLANS[1]: None}, {PLANS[0]: None, PLANS[1]: 0.4, PLANS[2]: 0.5})
-    assert found[PLANS[0]] == math.inf
-    assert found[PLANS[1]] == 0.4
-    assert found[PLANS[3]] == pytest.approx(0.5)
-
-
-def test_where_limits_leave_no_short_run_the_cut_stands_alone() -> None:
-    parent = Trial(PARENT.id(GIVEN.context), PARENT, Outcome(1.0, {}, ""))
-    known = History(GIVEN, {parent.id: parent}, is_closed=True, are_cuts_closed=False)
-
-    def stage(history: History) -> dict[RankPlan, float]:
-        trials = {**known.trials, **history.trials}
-        return estimates(History(GIVEN, trials, is_closed=True), CALIBRATION, PLANS, PLANS)
-
-    found, _ = asked_of(stage, GIVEN, lambda spec: float(PLANS.index(spec.plan)))
-    assert [found[plan] for plan in PLANS] == [0.0, 1.0, 2.0, 3.0, 4.0]
-
-
-def test_where_a_short_run_is_a_full_one_its_score_needs_no_cut_beside_it() -> None:
-    assert short_epochs(1) == 1
-    found, _ = estimated(dict.fromkeys(PLANS, 0.9), dict.fromkeys(PLANS[:3], 0.5), epochs=1)
-    assert [found[plan] for plan in PLANS[:3]] == [0.5] * 3
+    assert list(found.values()) == [math.inf, 0.5, 0.5, 0.5, 0.5]
 
 
 def test_with_finetune_every_plan_is_trained_in_full() -> None:
-    given = problem(layers(3), evaluator="finetune")
-    found, asked = asked_of(
-        lambda history: estimates(history, a_calibration(given), PLANS, PLANS[:1]), given, lambda spec: 0.3
+    assert estimated({"finetune": 0.3}, problem(layers(3), evaluator="finetune")) == (
+        [0.3, 1.3, 2.3, 3.3, 4.3],
+        {"finetune"},
     )
-    assert set(found) == set(PLANS)
-    assert {(spec.evaluator, spec.epochs) for spec in asked} == {("finetune", EPOCHS)}
 
 
 def held(gap: float, *, noise: float, seeds: int = 5) -> tuple[bool, int]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from darse.search.history import History
 from darse.search.uniform import Coarse, Fine, coarse, coarse_grid, fine
-from darse.store.trial import Outcome, Trial, TrialSpec
+from darse.store.trial import TrialSpec
 
 from .worlds import layers, problem
 from .written import a_calibration, asked_of
@@ -105,33 +105,28 @@ def test_no_step_is_taken_for_a_gain_below_the_noise_floor(noise_floor: float) -
     assert range_.high == (16 if noise_floor < math.log(2) else 1)
 
 
-@pytest.mark.parametrize(("honest_from", "expected"), [(1, 1), (3, 4), (16, 16)])
-def test_a_rank_that_cuts_call_enough_has_to_hold_in_real_runs(honest_from: int, expected: int) -> None:
-    given = problem(layers(4, width=64), evaluator="truncate")
-    parent = Trial("p", TrialSpec(given.uniform(16), 0, 1e-3, given.epochs), Outcome(1.0, {}, ""))
-    calibration = replace(a_calibration(given), parents=("p",))
+@pytest.mark.parametrize(("low", "part", "rank"), [(1.0, 0.0, 1), (1.2, 0.2, 2), (2.0, 1.0, 4), (3.0, 2.0, 8)])
+def test_what_cuts_lose_is_scaled_to_what_full_runs_of_the_lowest_rank_lose(low: float, part: float, rank: int) -> None:
+    given = problem(layers(4), evaluator="truncate")
+    calibration = replace(a_calibration(given, noise_floor=0.1), parents=("p",))
+    curve = {1: 2.0, 2: 1.4, 4: 1.1, 8: 1.02, 16: 1.0}
 
     def scores(spec: TrialSpec) -> float:
-        return 1.0 if spec.evaluator == "truncate" or spec.plan[0] >= honest_from else 2.0
+        return low if spec.plan[0] == 1 else 1.0
 
-    def stages(history: History) -> Fine:
-        history = replace(history, trials={**history.trials, "p": parent})
-        return fine(history, calibration, Coarse(1, 1, {1: 1.0, 2: 1.0, 4: 1.0, 8: 1.0, 16: 1.0}))
+    found, asked = asked_of(lambda history: fine(history, calibration, Coarse(1, 1, curve)), given, scores)
+    assert found.real_part == pytest.approx(part)
+    assert found.rank == rank
+    assert [(spec.plan[0], spec.evaluator) for spec in asked] == [(1, "finetune"), (16, "finetune")]
 
-    assert asked_of(stages, given, scores)[0].rank == expected
 
-
-def test_real_runs_are_spent_on_ranks_half_as_large_again_at_the_least() -> None:
-    given = problem(layers(4, width=64), evaluator="truncate")
-    parent = Trial("p", TrialSpec(given.uniform(16), 0, 1e-3, given.epochs), Outcome(1.0, {}, ""))
-    calibration = replace(a_calibration(given), parents=("p",))
-
-    def stages(history: History) -> Fine:
-        history = replace(history, trials={**history.trials, "p": parent})
-        return fine(history, calibration, Coarse(4, 8, {1: 9.0, 2: 9.0, 4: 9.0, 8: 1.0, 16: 1.0}))
-
-    found, asked = asked_of(
-        stages, given, lambda spec: 1.0 if spec.evaluator == "truncate" or spec.plan[0] == 16 else 2.0
+def test_without_a_full_run_of_the_lowest_rank_cuts_are_taken_as_they_are() -> None:
+    given = problem(layers(4), evaluator="truncate")
+    calibration = replace(a_calibration(given, noise_floor=0.1), parents=("p",))
+    curve = {1: 2.0, 2: 1.05, 4: 1.0}
+    found, _ = asked_of(
+        lambda history: fine(history, calibration, Coarse(1, 1, curve)),
+        given,
+        lambda spec: None if spec.plan[0] == 1 else 1.0,
     )
-    assert found.rank == 16
-    assert {spec.plan[0] for spec in asked if spec.evaluator == "finetune"} == {5, 8, 16}
+    assert (found.rank, found.real_part) == (2, 1.0)

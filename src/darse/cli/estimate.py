@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from darse.amounts import plural
 from darse.search.calibrate import NOISE_SEEDS, is_rate_of_rank
-from darse.search.scoring import short_epochs
 from darse.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,11 +21,10 @@ _LOW_RATES = 2
 """Those that it usually visits at the lowest rank."""
 _PROVED_PLANS = 6
 """The finding and its controls, each trained with every seed."""
-_SHORT_RUNS = 8
-_CONFIRMING_RUNS = 2
-"""Full runs that a uniform rank which cuts propose is confirmed by."""
+_REFUSED_RUNS = 3
+"""Full runs of ranks and finalists that turn out not to hold."""
 _FULL_SEARCH_RUNS = 15
-"""Plans that a search without cuts and short runs trains in full."""
+"""Plans that a search without cheap estimates trains in full."""
 
 
 class Pace:
@@ -76,15 +74,14 @@ def complete_runs(settings: Settings) -> int:
     """How many full runs' work a complete search is, roughly (docs/explore.md#how-long-it-takes).
 
     >>> complete_runs(Settings())
-    30
+    28
     """
     search = settings.search
-    walked, epochs = min(len(search.learning_rates), _WALKED_RATES), settings.train.epochs
+    walked = min(len(search.learning_rates), _WALKED_RATES)
     has_low_walk = is_rate_of_rank(search, search.max_rank)
     calibrate = walked + _LOW_RATES * has_low_walk + min(search.seeds, NOISE_SEEDS) - 1
-    short = _SHORT_RUNS * short_epochs(epochs) / epochs
-    compared = short + _CONFIRMING_RUNS if search.is_cut else _FULL_SEARCH_RUNS
-    return math.ceil(calibrate + _PROVED_PLANS * search.seeds + compared)
+    compared = _REFUSED_RUNS if search.is_cut else _FULL_SEARCH_RUNS
+    return calibrate + _PROVED_PLANS * search.seeds + compared
 
 
 def estimate_lines(settings: Settings, measured: Rehearsed) -> list[str]:

@@ -14,7 +14,6 @@ from darse.search.calibrate import Calibration
 from darse.search.controls import BEST_UNIFORM
 from darse.search.history import is_run
 from darse.search.result import Result
-from darse.search.scoring import short_epochs
 from darse.search.uniform import Coarse, Fine
 from darse.search.verdict import ControlEffect
 from darse.search.verify import Verified
@@ -113,7 +112,7 @@ def exported_words(result: Result) -> str:
     ran = seeds_that_ran(result)
     chosen = next(trial for trial in result.trials if trial.id == result.quality.trial)
     runs = f"the {len(ran)} runs" if len(ran) > 1 else "the run"
-    match trial_kind(chosen, result):
+    match trial_kind(chosen):
         case "mean":
             return f"the mean of {runs} of the plan, cut back to its ranks, the best on validation"
         case "recovered":
@@ -139,16 +138,20 @@ def best_uniform(result: Result) -> tuple[int, int]:
     return rank, cost(RankPlan.uniform(result.sites, rank), result.sites)
 
 
-def trial_kind(trial: Trial, result: Result) -> str:
+def trial_kind(trial: Trial) -> str:
     """How a trial got its score.
 
-    `full run`, `short run` (fewer epochs), `cut` (from full runs), `recovered` (cut and trained on), `mean` (of runs).
+    `full run`, `cut` (from full runs), `estimate` (from gradients), `recovered` (cut and trained on), `mean` (of runs).
     """
-    if trial.spec.evaluator == "recover":
-        return "recovered" if is_run(trial.spec) else "mean"
-    if not is_run(trial.spec):
-        return "cut"
-    return "short run" if trial.spec.epochs < result.settings.train.epochs else "full run"
+    match trial.spec.evaluator:
+        case "recover":
+            return "recovered" if is_run(trial.spec) else "mean"
+        case "truncate":
+            return "cut"
+        case "tangent":
+            return "estimate"
+        case "finetune":
+            return "full run"
 
 
 def reference(result: Result) -> ControlEffect | None:
@@ -160,9 +163,3 @@ def reference(result: Result) -> ControlEffect | None:
 def has_proxy(result: Result) -> bool:
     """Whether candidates were compared by something cheaper than full runs."""
     return result.settings.search.is_cut
-
-
-def has_short_runs(result: Result) -> bool:
-    """Whether there are runs of fewer epochs than a full one; with a single epoch there are none."""
-    epochs = result.settings.train.epochs
-    return result.settings.search.is_cut and short_epochs(epochs) < epochs

@@ -44,8 +44,8 @@ def _size_figures(result: Result) -> list[KeyFigure]:
         KeyFigure(
             "Adapter parameters",
             count(result.cost),
-            f"within a budget of {count(found(result).allocate.budget)}"
-            + (f"; the head adds {count(head)}" if head else ""),
+            (f"within a budget of {count(found(result).allocate.budget)}; " if result.settings.search.budget else "")
+            + (f"the head adds {count(head)}" if head else "the head counted apart"),
         ),
         KeyFigure(
             "Share of the base model",
@@ -100,7 +100,7 @@ def _mean_note(seeds: Sequence[int], verdict: Verdict) -> str:
 
 def _search_figures(result: Result) -> list[KeyFigure]:
     parts = found(result)
-    kinds = Counter(trial_kind(trial, result) for trial in result.trials)
+    kinds = Counter(trial_kind(trial) for trial in result.trials)
     return [
         KeyFigure(
             "Learning rate",
@@ -158,8 +158,8 @@ def _proxy_figure(parts: Found) -> KeyFigure:
 _NO_PROXY = KeyFigure("Proxy correlation", "not needed", "every score that chose a plan was a full run")
 _KINDS: dict[str, Callable[[int], str]] = {
     "full run": lambda amount: plural(amount, "full run"),
-    "short run": lambda amount: plural(amount, "short run"),
     "cut": lambda amount: f"{count(amount)} cut from full runs",
+    "estimate": lambda amount: plural(amount, "estimate"),
     "recovered": lambda amount: f"{count(amount)} cut and trained on",
     "mean": lambda amount: f"{count(amount)} mean of runs",
 }

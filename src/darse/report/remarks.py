@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from darse.amounts import plural
 from darse.ranks.plan import is_uniform
-from darse.report.facts import found, has_proxy, has_short_runs, scored, seeds_that_ran
+from darse.report.facts import found, has_proxy, scored, seeds_that_ran
 from darse.report.words import better, is_share, listed, metric_value, metric_words
 from darse.search.limits import limit_name
 from darse.search.result import Result
@@ -102,17 +102,13 @@ def depth_words(result: Result) -> str:
     if depth.is_flat:
         return (
             f"Where in depth the ranks sit hardly matters here: given all of them, {best} did best and {worst} did "
-            "worst, and short runs of the two differ by no more than chance does. So the ranks were spread evenly."
+            "worst, and the two differ by no more than chance does. So the ranks were spread evenly."
         )
     chosen = f"The plans of strategy window have their ranks in {_span_words(result, depth.chosen)}."
-    if depth.gain is None:
-        return (
-            f"Given all ranks, {best} did best and {worst} did worst by cuts alone; no training run has confirmed that "
-            f"it matters where in depth ranks sit. {chosen}"
-        )
+    how = f"by {depth.gain:.3g}" + (" in estimates" if has_proxy(result) else "")
     return (
-        f"Where in depth the ranks sit matters: given all of them, {best} did best and {worst} did worst (by "
-        f"{depth.gain:.3g} in short runs). {chosen}"
+        f"Where in depth the ranks sit matters: given all of them, {best} did best and {worst} did worst ({how}). "
+        f"{chosen}"
     )
 
 
@@ -128,22 +124,20 @@ def proxy_words(result: Result) -> str:
         return "Every score that chose a plan was a full training run, so there is no cheap estimate to distrust."
     if not scored(found(result).allocate.candidates):
         return f"Candidates were not compared: {why_missing(result)}"
-    shortlist = f"the shortlist by {'short' if has_short_runs(result) else 'full'} training runs too"
     if verified.proxy_correlation is None:
         return (
-            f"Candidates were compared by cuts, {shortlist}; too few of them were also trained in full to say how far "
-            "that estimate can be trusted."
+            "Candidates were compared by estimates from the untrained model's gradients; too few of them were also "
+            "trained in full to say how far these can be trusted."
         )
     words = (
-        f"Candidates were compared by cuts, {shortlist}. Over the {verified.proxy_plans} plans that were also trained "
-        f"in full, the two orders correlate at {verified.proxy_correlation:.2f} (1 is the same order, 0 is no "
-        "relation)."
+        "Candidates were compared by estimates from the untrained model's gradients. Over the "
+        f"{verified.proxy_plans} plans that were also trained in full, the two orders correlate at "
+        f"{verified.proxy_correlation:.2f} (1 is the same order, 0 is no relation)."
     )
-    if verified.cut_correlation is None or not has_short_runs(result):
+    if verified.cut_correlation is None:
         return words
     return (
-        f"{words} Cuts alone, which draw the rank curve and the worth of sites, correlate at "
-        f"{verified.cut_correlation:.2f}."
+        f"{words} Cuts, which draw the rank curve and the worth of sites, correlate at {verified.cut_correlation:.2f}."
     )
 
 
@@ -155,17 +149,16 @@ def proxy_caution(result: Result) -> str:
     if not scored(found(result).allocate.candidates):
         return "No candidate was tried, so nothing is known of plans of other shapes."
     value, plans = verified.proxy_correlation, plural(verified.proxy_plans, "plan")
-    estimate = "short runs and cuts" if has_short_runs(result) else "cuts"
     if value is None:
         few = f"only {plans}" if verified.proxy_plans else "no plan"
         return (
-            f"How well the cheap estimate ({estimate}) orders plans is unknown: {few} could be "
-            "compared. The verdict does not depend on it, but a better plan may have been overlooked."
+            f"How well the cheap estimate orders plans is unknown: {few} could be compared. The verdict does not "
+            "depend on it, but a better plan may have been overlooked."
         )
     if value < TRUSTED_CORRELATION:
         return (
-            f"The cheap estimate ({estimate}) orders plans poorly: correlation {value:.2f} over {plans}. The "
-            "search may have overlooked better plans; the verdict itself rests on full training runs."
+            f"The cheap estimate orders plans poorly: correlation {value:.2f} over {plans}. The search may have "
+            "overlooked better plans; the verdict itself rests on full training runs."
         )
     if verified.proxy_plans < TRUSTED_PLANS:
         return f"The proxy correlation ({value:.2f}) rests on only {plans}: by chance alone it could be this high."

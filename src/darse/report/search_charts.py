@@ -20,15 +20,15 @@ SCORE = f"{SEARCH_LOSS}, lower is better"
 _ORIGINS = (("knapsack", "@equal", "square"), ("window", "@shuffled", "diamond"), ("greedy", "@gold", "triangle-up"))
 _MARKS = {
     "full run": "filled points are full training runs",
-    "short run": "triangles are short runs",
     "cut": "hollow points were cut from a full run",
+    "estimate": "triangles are estimates from gradients, whose level says nothing",
     "recovered": "diamonds were cut and trained on",
     "mean": "squares are means of full runs, cut back",
 }
 _SYMBOLS = {
     "full run": "circle",
-    "short run": "triangle-up",
     "cut": "circle-open",
+    "estimate": "triangle-up",
     "recovered": "diamond",
     "mean": "square",
 }
@@ -52,7 +52,7 @@ def uniform_chart(parts: Found) -> Chart | None:
         marks = {"size": 10, "color": colour}
         y = [curve[rank] for rank in picked]
         traces.append({**dots, "name": name, "x": picked, "y": y, "marker": marks})
-    saturates = parts.fine.rank in ranks and parts.fine.is_shown
+    saturates = parts.fine.rank in ranks
     if saturates:
         ring = {"symbol": "circle-open", "size": 20, "color": "@accent", "line": {"width": 2.5, "color": "@accent"}}
         here = {"type": "scatter", "mode": "markers", "x": [parts.fine.rank], "y": [curve[parts.fine.rank]]}
@@ -79,17 +79,20 @@ def uniform_chart(parts: Found) -> Chart | None:
 def _saturation_words(parts: Found, curve: Mapping[int, float], ranks: Sequence[int]) -> str:
     """Which rank is taken, and why it is not the smallest one in the band where it is another."""
     smallest = min(rank for rank in ranks if curve[rank] <= min(curve.values()) + parts.calibrate.noise_floor)
-    if parts.fine.is_shown and parts.fine.rank == smallest:
+    if parts.fine.rank == smallest:
         return f"The smallest rank in it, {smallest}, is where quality saturates."
-    return f"Rank {parts.fine.rank} is taken: no lower one was shown by full runs to be enough."
+    return (
+        f"Rank {parts.fine.rank} is where quality saturates: of what cuts say low ranks lose, full runs of the lowest "
+        f"rank lose {parts.fine.real_part:.0%}."
+    )
 
 
-def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_short: bool) -> Chart | None:
+def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_estimated: bool) -> Chart | None:
     """Loss over parameters: every candidate by its origin, and the plans that were trained; None for a single plan."""
     candidates, trained = scored(parts.allocate.candidates), [one for one in plans if one.runs]
     if len({one.plan for one in candidates} | {one.plan for one in trained}) < 2:
         return None
-    how = "estimate" if is_short else "one full run"
+    how = "estimate" if is_estimated else "one full run"
     origins = [*_ORIGINS, ("uniform", "@grey", "circle")]
     traces = [
         _cloud(
@@ -134,14 +137,14 @@ def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_short: bool) 
             yaxis=axis(SCORE, nticks=6, **({"range": list(span)} if span else {})),
             legend={**LEGEND, "font": {"size": 11, "color": "@ink"}},
         ),
-        frontier_table(parts, plans, is_short=is_short),
+        frontier_table(parts, plans, is_estimated=is_estimated),
         height=420,
     )
 
 
-def frontier_table(parts: Found, plans: Sequence[NamedPlan], *, is_short: bool) -> Table:
+def frontier_table(parts: Found, plans: Sequence[NamedPlan], *, is_estimated: bool) -> Table:
     """Every candidate and every plan that was meant to be trained, with what was measured of it."""
-    how = "estimate" if is_short else "one full run"
+    how = "estimate" if is_estimated else "one full run"
     named: list[tuple[str, RankPlan, int, float | None]] = [
         (f"{one.origin}, {how}", one.plan, one.cost, one.score) for one in parts.allocate.candidates
     ]

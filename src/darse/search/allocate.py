@@ -12,14 +12,14 @@ from darse.ranks.budget import largest_uniform_rank
 from darse.ranks.plan import RankPlan, Site, cost
 from darse.search.calibrate import Calibration
 from darse.search.greedy import greedy_plans
-from darse.search.history import History
+from darse.search.history import History, Problem
 from darse.search.knapsack import solve
 from darse.search.scoring import estimates
 from darse.search.sensitivity import Sensitivity, loss_table, measure_sensitivity
 from darse.search.uniform import Fine
 from darse.search.window import Depth, compared_size, find_depth, placed_plan, window_plans
 
-LADDER = 5
+LADDER = 6
 """Sizes looked at: the budget, and halves of it."""
 
 
@@ -32,14 +32,12 @@ class Candidate:
         cost: Its trainable parameters.
         score: What it was expected to lose (`estimates`).
         origin: The strategy that proposed it.
-        is_shortlisted: Whether the score is that of a run too, and not of cuts alone.
     """
 
     plan: RankPlan
     cost: int
     score: float
     origin: str
-    is_shortlisted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def allocate(history: History, calibration: Calibration, found: Fine) -> Allocat
     since a uniform finding has to beat the best of them.
     """
     problem = history.problem
-    budget = problem.budget or cost(problem.uniform(found.rank), problem.sites)
+    budget = problem.budget or cost(problem.uniform(_dearest_rank(problem, calibration, found)), problem.sites)
     sizes = ladder(history, budget)
     strategy = problem.settings.strategy
     table = loss_table(history, calibration, found) if strategy in {"knapsack", "auto"} else None
@@ -90,12 +88,8 @@ def allocate(history: History, calibration: Calibration, found: Fine) -> Allocat
         for origin, plans in proposals.items()
         if origin != "uniform" and any(plan.active for plan in plans)
     }
-    trained = [plan for plan in origins if origins[plan] in {"greedy", "uniform"}]
-    shortlist = dict.fromkeys([*trained, *compared.values()])
-    scores = estimates(history, calibration, list(origins), shortlist)
-    candidates = [
-        Candidate(plan, cost(plan, problem.sites), scores[plan], origins[plan], plan in shortlist) for plan in origins
-    ]
+    scores = estimates(history, calibration, list(origins))
+    candidates = [Candidate(plan, cost(plan, problem.sites), scores[plan], origins[plan]) for plan in origins]
     if depth is not None and depth.is_flat:
         compared.pop("knapsack", None)
     best = min(compared, key=lambda origin: scores[compared[origin]], default="uniform")
@@ -103,6 +97,15 @@ def allocate(history: History, calibration: Calibration, found: Fine) -> Allocat
     sensitivity = None if table is None else measure_sensitivity(history, calibration, found, table)
     ranked = [one for one in candidates if one.plan in rivals] or candidates
     return Allocation(budget, finalists(ranked, sizes), tuple(candidates), sensitivity, depth)
+
+
+def _dearest_rank(problem: Problem, calibration: Calibration, found: Fine) -> int:
+    """Uniform rank whose cost is the budget where none is given.
+
+    The smallest plan that holds is sought among those of twice the cost too, in case full runs call for a higher rank.
+    """
+    is_open = problem.settings.objective == "smallest" and problem.settings.is_cut
+    return min(2 * found.rank, calibration.rank) if is_open else found.rank
 
 
 def compared_plan(plans: Sequence[RankPlan], sites: Sequence[Site], size: int) -> RankPlan:

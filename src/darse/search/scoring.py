@@ -1,10 +1,9 @@
-"""A plan to the cheapest trials that score it: cut from calibrated runs, trained for a short while, or in full."""
+"""A plan to the trials that score it: cut from calibrated runs, estimated from gradients, or trained in full."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -13,8 +12,6 @@ from darse.search.calibrate import Calibration
 from darse.search.history import History
 from darse.store.trial import TrialSpec
 
-SHORT_PART = 3
-"""A short run has a third of a full run's epochs, with a learning rate schedule of its own."""
 SETTLED = 1.2816
 """Standard deviations off a limit at which no further seed is spent: nine of ten such decisions stay as they are."""
 
@@ -43,61 +40,23 @@ def search_scores(history: History, calibration: Calibration, plans: Sequence[Ra
     return dict(zip(plans, scores, strict=True))
 
 
-def short_spec(history: History, calibration: Calibration, plan: RankPlan) -> TrialSpec:
-    """The cheapest training that compares plans of different shape: a short run, or a full one with `finetune`."""
-    full = full_spec(history, calibration, plan, 0)
-    if not history.problem.settings.is_cut:
-        return full
-    return replace(full, epochs=short_epochs(full.epochs))
+def tangent_spec(plan: RankPlan) -> TrialSpec:
+    """A plan scored without any training, from the gradients of the frozen model (`darse.train.tangent`)."""
+    return TrialSpec(plan, 0, 0.0, 0, "tangent")
 
 
-def short_epochs(epochs: int) -> int:
-    """Epochs of a short run, given those of a full one.
+def estimates(history: History, calibration: Calibration, plans: Sequence[RankPlan]) -> dict[RankPlan, float]:
+    """Scores that compare plans of different shape; all trials that are missing are asked for at once.
 
-    >>> short_epochs(6), short_epochs(1)
-    (2, 1)
-    """
-    return max(1, epochs // SHORT_PART)
-
-
-def short_scores(history: History, calibration: Calibration, plans: Sequence[RankPlan]) -> dict[RankPlan, float]:
-    """Scores of short runs; all that are missing are asked for at once."""
-    scores = history.scores([short_spec(history, calibration, plan) for plan in plans])
-    return dict(zip(plans, scores, strict=True))
-
-
-def estimates(
-    history: History, calibration: Calibration, plans: Sequence[RankPlan], shortlist: Iterable[RankPlan]
-) -> dict[RankPlan, float]:
-    """Estimates that compare plans of different shape: of those on the shortlist by a short run too, else by cuts.
-
-    Neither is good alone. A short run is noisy; a cut is biased, since leaving a layer out of a run that was trained
-    with it looks worse than training without it. Their errors have little in common, so the mean of both, the cuts
-    brought to the mean and spread of the short runs, ranks plans better than either (docs/proxies.md). With
-    `finetune` every plan is trained in full, and that is its score.
+    With `truncate` they are `tangent` scores, which rank plans better than cuts and short runs do (docs/proxies.md). A
+    cut is biased: leaving a layer out of a run that was trained with it looks worse than training without it. Tangent
+    scores know where ranks sit, but hardly how high they are. With `finetune` every plan is trained in full, and that
+    is its score. Where no plan has a tangent score (a model that mixes rows), cuts stand in.
     """
     if not history.problem.settings.is_cut:
-        return short_scores(history, calibration, plans)
-    cuts = search_scores(history, calibration, plans)
-    short = short_scores(history, calibration, list(dict.fromkeys(shortlist)))
-    both = [(cuts[plan], score) for plan, score in short.items() if plan in cuts and math.isfinite(cuts[plan] + score)]
-    found = _on_scale(cuts, both)
-    is_short = short_epochs(history.problem.epochs) < history.problem.epochs
-    for plan, score in short.items():
-        if math.isfinite(score):
-            found[plan] = mean_score([found[plan], score]) if is_short else score
-        elif history.has(short_spec(history, calibration, plan)):  # it failed, so it is no plan to choose
-            found[plan] = math.inf
-    return found
-
-
-def _on_scale(cuts: dict[RankPlan, float], both: Sequence[tuple[float, float]]) -> dict[RankPlan, float]:
-    """Cuts with the mean and the standard deviation of the short runs of the same plans."""
-    if not both:
-        return cuts
-    cut, short = np.array(both).T
-    stretch = short.std() / cut.std() if len(both) > 2 and cut.std() > 0 else 1.0
-    return {plan: float(short.mean() + stretch * (score - cut.mean())) for plan, score in cuts.items()}
+        return search_scores(history, calibration, plans)
+    scores = dict(zip(plans, history.scores([tangent_spec(plan) for plan in plans]), strict=True))
+    return scores if any(map(math.isfinite, scores.values())) else search_scores(history, calibration, plans)
 
 
 def full_scores(history: History, calibration: Calibration, plan: RankPlan, seeds: Iterable[int]) -> list[float]:

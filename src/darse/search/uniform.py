@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from darse.ranks.budget import largest_uniform_rank
 from darse.search.calibrate import Calibration
 from darse.search.history import History
-from darse.search.scoring import holds, search_scores
+from darse.search.scoring import full_spec, search_scores
 
 _FINE_POINTS = 3
 """Ranks tried strictly inside the coarse range, at the most."""
-_STEP = 1.5
-"""Factor between ranks that real runs are spent on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +34,15 @@ class Fine:
     """Finding of fine.
 
     Attributes:
-        rank: The smallest uniform rank that is within the noise floor of the best, as far as the budget allows one.
+        rank: The smallest uniform rank that is within the noise floor of the best; verify confirms it.
         curve: Score by uniform rank, those of coarse included.
-        is_shown: Whether full runs of this rank have held against higher ones, or scores themselves are full runs. If
-            not, no lower rank was shown to be enough, for want of one or of the runs that would tell.
+        real_part: Part of what cuts say the lowest rank loses that full runs of it lose; 1 where scores are full runs,
+            or where there is no such run.
     """
 
     rank: int
     curve: dict[int, float]
-    is_shown: bool = True
+    real_part: float = 1.0
 
 
 def coarse(history: History, calibration: Calibration) -> Coarse:
@@ -77,37 +75,30 @@ def coarse_grid(history: History) -> list[int]:
 def fine(history: History, calibration: Calibration, found: Coarse) -> Fine:
     """Ranks inside the range; the smallest within the noise floor of the best is where quality saturates.
 
-    With `truncate` the scores are those of cuts, so the rank's real runs then have to hold against the runs that were
-    cut, or the next higher rank is asked.
+    Cuts make low ranks look worse than they are: trained at a low rank, an adapter puts into it what a cut loses. Full
+    runs of both ends of the curve are there since calibrate, so what cuts lose is scaled to what these lose.
     """
     inside = range(found.low + 1, found.high)
     step = max(1, math.ceil(len(inside) / _FINE_POINTS))
     curve = found.curve | _scores(history, calibration, list(inside)[::step])
     curve = dict(sorted(curve.items()))
-    limit = min(curve.values()) + calibration.noise_floor
-    enough = [rank for rank, score in curve.items() if score <= limit and math.isfinite(score)]
-    lowest = min(enough, default=found.high)
-    if not history.problem.settings.is_cut:
-        return Fine(lowest, curve, is_shown=bool(enough))
-    return _confirmed(history, calibration, lowest, curve)
+    part = _real_part(history, calibration, curve) if history.problem.settings.is_cut else 1.0
+    whole = curve.get(calibration.rank, math.inf)
+    real = {rank: whole + part * (score - whole) for rank, score in curve.items()} if math.isfinite(whole) else curve
+    limit = min(real.values()) + calibration.noise_floor
+    enough = [rank for rank, score in real.items() if score <= limit and math.isfinite(score)]
+    return Fine(min(enough, default=found.high), curve, part)
 
 
-def _confirmed(history: History, calibration: Calibration, lowest: int, curve: dict[int, float]) -> Fine:
-    """The first rank, from the lowest on by steps of half at the least, that holds against the rank that was cut."""
+def _real_part(history: History, calibration: Calibration, curve: Mapping[int, float]) -> float:
     problem = history.problem
-    affordable = largest_uniform_rank(problem.sites, problem.budget) if problem.budget else calibration.rank
-    whole = problem.uniform(calibration.rank)
-    next_rank = float(lowest)
-    for rank in curve:
-        if not next_rank <= rank < calibration.rank:
-            continue
-        if rank >= affordable:  # above what the budget affords there is nothing to choose
-            return Fine(rank, curve, is_shown=False)
-        if holds(history, calibration, problem.uniform(rank), whole, seeds=calibration.noise_seeds):
-            return Fine(rank, curve)
-        next_rank = _STEP * rank
-    measured = sum(map(math.isfinite, curve.values()))
-    return Fine(calibration.rank, curve, is_shown=lowest >= calibration.rank and measured > 1)
+    lowest, highest = problem.settings.min_rank, calibration.rank
+    cut = curve.get(lowest, math.inf) - curve.get(highest, math.inf)
+    specs = [full_spec(history, calibration, problem.uniform(rank), 0) for rank in (lowest, highest)]
+    low, high = history.scores(specs)
+    if not math.isfinite(cut + low - high) or cut <= 0:
+        return 1.0
+    return max(0.0, (low - high) / cut)
 
 
 def _scores(history: History, calibration: Calibration, ranks: list[int]) -> dict[int, float]:

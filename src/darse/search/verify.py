@@ -12,7 +12,7 @@ from darse.ranks.plan import RankPlan, Site, cost, is_uniform
 from darse.search.allocate import Allocation, Candidate
 from darse.search.calibrate import Calibration
 from darse.search.controls import Control, controls_for
-from darse.search.history import History, Problem
+from darse.search.history import History
 from darse.search.scoring import (
     estimates,
     full_scores,
@@ -21,14 +21,14 @@ from darse.search.scoring import (
     may_hold,
     mean_score,
     search_scores,
-    short_epochs,
-    short_spec,
 )
 from darse.search.uniform import Fine
 from darse.store.trial import Trial, TrialSpec
 
 BEST_FINALISTS = 2
 """Finalists that objective `best` trains with every seed."""
+_STEP = 1.5
+"""Factor between uniform ranks that full runs are spent on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,10 @@ class Verified:
         controls: What it is judged against.
         seeds: Seeds of every run.
         learning_rates: Of the plan's runs and then of each control's.
-        proxy_correlation: Spearman correlation of the estimates that chose the finalists (cuts, on the shortlist with
-            short runs, if those are shorter than full ones) with the mean score of full runs, over all plans that were
-            trained in full, the calibrated one left out; None for fewer than three plans, or where every score was a
-            full run.
-        cut_correlation: The same for cuts alone.
+        proxy_correlation: Spearman correlation of the estimates that chose the finalists with the mean score of full
+            runs, over all plans that were trained in full, the calibrated one left out; None for fewer than three
+            plans, or where every score was a full run.
+        cut_correlation: The same for cuts.
         proxy_plans: How many plans the first of these is over.
         variants: Cheap further adapters of the plan (`variant_specs`), one of which is exported if it is the best.
     """
@@ -82,7 +81,7 @@ def verify(history: History, calibration: Calibration, found: Fine, allocation: 
         TrialError: No plan within the budget could be trained.
     """
     problem = history.problem
-    reference = reference_plan(problem, found, allocation.budget)
+    reference = best_uniform(history, calibration, found)
     if problem.settings.objective == "best":
         plan = _best(history, calibration, allocation)
     else:
@@ -104,8 +103,8 @@ def verify(history: History, calibration: Calibration, found: Fine, allocation: 
     )
     variants = variant_specs(history, calibration, plan)
     history.need(variants)
-    short, cut, count = _proxy_correlations(history, calibration, allocation)
-    return Verified(plan, controls, seeds, tuple(map(calibration.rate, plans)), short, cut, count, variants)
+    proxy, count, cut = _proxy_correlations(history, calibration)
+    return Verified(plan, controls, seeds, tuple(map(calibration.rate, plans)), proxy, cut, count, variants)
 
 
 def variant_specs(history: History, calibration: Calibration, plan: RankPlan) -> tuple[TrialSpec, ...]:
@@ -126,10 +125,23 @@ def variant_specs(history: History, calibration: Calibration, plan: RankPlan) ->
     return (*soup, *recovered)
 
 
-def reference_plan(problem: Problem, found: Fine, budget: int) -> RankPlan:
-    """The best uniform plan that the budget allows; rank 1 where it allows none."""
-    affordable = largest_uniform_rank(problem.sites, budget)
-    return problem.uniform(max(1, min(found.rank, affordable)))
+def best_uniform(history: History, calibration: Calibration, found: Fine) -> RankPlan:
+    """The uniform plan where quality saturates, as far as the budget allows one, rank 1 at the least.
+
+    With `truncate` fine has read it off cuts; its full runs, which every comparison needs, have to hold against the
+    runs that were cut, or a rank half as large again at the least is asked.
+    """
+    problem = history.problem
+    highest = calibration.rank if problem.settings.is_cut else found.rank
+    if problem.budget is not None:
+        highest = min(highest, largest_uniform_rank(problem.sites, problem.budget))
+    whole, wanted = problem.uniform(calibration.rank), float(found.rank)
+    for rank in sorted(found.curve):
+        if wanted <= rank < highest:
+            if holds(history, calibration, problem.uniform(rank), whole, seeds=calibration.noise_seeds):
+                return problem.uniform(rank)
+            wanted = _STEP * rank
+    return problem.uniform(max(1, highest))
 
 
 def _best_layer_wise(allocation: Allocation, sites: Sequence[Site]) -> RankPlan | None:
@@ -170,7 +182,8 @@ def _smallest(history: History, calibration: Calibration, allocation: Allocation
     for one in steps[low:]:
         if holds(history, calibration, one.plan, reference, seeds=seeds):
             return one.plan
-    return reference if limit_cost <= allocation.budget else _best(history, calibration, allocation)
+    budget = history.problem.budget
+    return reference if budget is None or limit_cost <= budget else _best(history, calibration, allocation)
 
 
 def _trained(
@@ -179,25 +192,22 @@ def _trained(
     """The first plan within the budget that was trained; where limits left none, the first that can be, is."""
     sites, seeds = history.problem.sites, range(history.problem.settings.seeds)
     candidates = (one.plan for one in sorted(allocation.candidates, key=lambda one: (one.score, one.cost)))
-    plans = [plan for plan in dict.fromkeys((*preferred, *candidates)) if cost(plan, sites) <= allocation.budget]
+    budget = history.problem.budget
+    plans = [plan for plan in dict.fromkeys((*preferred, *candidates)) if budget is None or cost(plan, sites) <= budget]
     for plan in plans:
         if any(history.need(full_spec(history, calibration, plan, seed) for seed in seeds)):
             return plan
     for plan in plans:
         if history.insist(full_spec(history, calibration, plan, 0)) is not None:
             return plan
-    raise TrialError(f"no plan within the budget of {allocation.budget:,} parameters could be trained")
+    within = "" if budget is None else f" within the budget of {budget:,} parameters"
+    raise TrialError(f"no plan{within} could be trained")
 
 
-def _proxy_correlations(
-    history: History, calibration: Calibration, allocation: Allocation
-) -> tuple[float | None, float | None, int]:
-    """Of the estimates that chose the finalists, and of cuts alone, with full runs; and over how many plans.
-
-    Plans are estimated as allocate does it: those on its shortlist by a short run too, all others by cuts.
-    """
+def _proxy_correlations(history: History, calibration: Calibration) -> tuple[float | None, int, float | None]:
+    """Of the estimates that chose the finalists with full runs, over how many plans; and of cuts."""
     if not history.problem.settings.is_cut or not calibration.parents:
-        return None, None, 0
+        return None, 0, None
     trained: dict[RankPlan, list[float]] = {}
     for trial in sorted(history.trials.values(), key=lambda trial: (trial.spec.plan, trial.spec.seed)):
         # a cut of a plan to itself, and the head alone, which lies far off, would flatter any proxy
@@ -205,18 +215,8 @@ def _proxy_correlations(
         if is_fair and _is_full(trial.spec, calibration, history.problem.epochs):
             trained.setdefault(trial.spec.plan, []).append(trial.outcome.score)
     truth = {plan: mean_score(scores) for plan, scores in trained.items()}
-    cut, count = _rank_correlation(search_scores(history, calibration, list(truth)), truth)
-    if short_epochs(history.problem.epochs) == history.problem.epochs:
-        return cut, cut, count
-    # no run is made for this figure alone: a limit may have left some of the shortlist without one
-    shortlist = [
-        one.plan
-        for one in allocation.candidates
-        if one.is_shortlisted and history.has(short_spec(history, calibration, one.plan))
-    ]
-    every = list(dict.fromkeys([*truth, *shortlist]))
-    chosen_by, count = _rank_correlation(estimates(history, calibration, every, shortlist), truth)
-    return chosen_by, cut, count
+    cut, _ = _rank_correlation(search_scores(history, calibration, list(truth)), truth)
+    return *_rank_correlation(estimates(history, calibration, list(truth)), truth), cut
 
 
 def _rank_correlation(proxy: dict[RankPlan, float], truth: dict[RankPlan, float]) -> tuple[float | None, int]:

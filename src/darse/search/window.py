@@ -1,4 +1,4 @@
-"""Where in depth the ranks should sit, and over how many sites: the place read off cuts, the width off short runs."""
+"""Where in depth the ranks should sit, and over how many sites."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from darse.ranks.plan import RankPlan, Site
 from darse.search.calibrate import Calibration
 from darse.search.history import History, Problem
-from darse.search.scoring import estimates, search_scores, short_scores
+from darse.search.scoring import estimates
 
 Span = tuple[int, int]
 """First site and one past the last."""
@@ -23,16 +23,16 @@ class Depth:
     """Finding about depth.
 
     Attributes:
-        best: The span of a third of the sites that serves best when it alone has ranks, by cuts.
+        best: The span of a third of the sites that serves best when it alone has ranks.
         worst: The span of the same width that serves worst.
-        gain: Loss of a short run of the worst, less that of the best; None where one of them has none.
-        is_flat: Whether that gain is within noise, so that it does not matter where ranks sit; False if it is unknown.
+        gain: Estimated loss of the worst, less that of the best.
+        is_flat: Whether that gain is within noise, so that it does not matter where ranks sit.
         chosen: The span that plans are made of, in place and width; the whole depth where the profile is flat.
     """
 
     best: Span
     worst: Span
-    gain: float | None
+    gain: float
     is_flat: bool
     chosen: Span
 
@@ -40,10 +40,9 @@ class Depth:
 def find_depth(history: History, calibration: Calibration, sizes: Sequence[int]) -> Depth | None:
     """The span of sites that deserves the ranks; None if no span fits the sizes or none has a score.
 
-    A layer's usefulness is smooth in depth with one peak (docs/method.md). Cuts are nearly free and compare spans of
-    one width fairly, so they find the peak, coarse to fine, and the span that lies worst. Whether the difference
-    is real, and how wide around the peak ranks should spread, cuts cannot say: short runs do, and their number does
-    not grow with the depth.
+    A layer's usefulness is smooth in depth with one peak (docs/method.md). Spans of one width find the peak, coarse to
+    fine, and the span that lies worst; then widths around the peak are compared. With `truncate` nothing is trained
+    for it, however deep the model; with `finetune` the number of runs grows with the logarithm of the depth.
 
     Args:
         history: The history.
@@ -51,23 +50,19 @@ def find_depth(history: History, calibration: Calibration, sizes: Sequence[int])
         sizes: Costs that plans are made for, dearest first.
     """
     problem = history.problem
-    depth = len(problem.sites)
-    profile = _profile(history, calibration, math.ceil(depth / 3), sizes[0])
+    depth, size = len(problem.sites), compared_size(sizes)
+    profile = _profile(history, calibration, math.ceil(depth / 3), size)
     places = {span: score for span, score in profile.items() if math.isfinite(score)}
     if not places:
         return None
     best, worst = min(places, key=lambda span: places[span]), max(places, key=lambda span: places[span])
-    size = compared_size(sizes)
-    spans = [_placed(history, calibration, width, best, size) for width in widths(problem.sites, size)]
-    plans = {span: plan for span in (best, worst, *spans) if (plan := _fitted(problem, span, size))}
-    scores = short_scores(history, calibration, list(dict.fromkeys(plans.values())))
-    gain = scores[plans[worst]] - scores[plans[best]] if {best, worst} <= plans.keys() else math.nan
+    gain = places[worst] - places[best]
     # the difference of two runs has the spread sqrt(2) times that of one
-    if gain <= math.sqrt(2) * calibration.noise_floor and math.isfinite(gain):
+    if gain <= math.sqrt(2) * calibration.noise_floor:
         return Depth(best, worst, gain, True, (0, depth))
-    estimated = estimates(history, calibration, list(plans.values()), plans.values())
-    chosen = min(plans, key=lambda span: estimated[plans[span]], default=best)
-    return Depth(best, worst, gain if math.isfinite(gain) else None, False, chosen)
+    spans = [best, *(_placed(history, calibration, width, best, size) for width in widths(problem.sites, size))]
+    scored = _scores(history, calibration, spans, size)
+    return Depth(best, worst, gain, False, min(scored, key=lambda span: scored[span], default=best))
 
 
 def window_plans(history: History, found: Depth, sizes: Sequence[int]) -> list[RankPlan]:
@@ -125,7 +120,7 @@ def _profile(history: History, calibration: Calibration, width: int, size: int) 
     starts = [*range(0, last, step), last]
     scored: dict[Span, float] = {}
     while True:
-        scored |= _cut_scores(history, calibration, [(start, start + width) for start in starts], size)
+        scored |= _scores(history, calibration, [(start, start + width) for start in starts], size)
         if step == 1 or not scored:
             return scored
         step //= 2
@@ -134,20 +129,20 @@ def _profile(history: History, calibration: Calibration, width: int, size: int) 
 
 
 def _placed(history: History, calibration: Calibration, width: int, around: Span, size: int) -> Span:
-    """The span of a width whose middle is that of another; of two that are equally near, the better by a cut."""
+    """The span of a width whose middle is that of another; of two that are equally near, the better."""
     depth = len(history.problem.sites)
     twice = around[0] + around[1] - width
     starts = sorted({min(max(start, 0), depth - width) for start in (twice // 2, (twice + 1) // 2)})
     spans = [(start, start + width) for start in starts]
     if len(spans) == 1:
         return spans[0]
-    scored = _cut_scores(history, calibration, spans, size)
+    scored = _scores(history, calibration, spans, size)
     return min(spans, key=lambda span: scored.get(span, math.inf))
 
 
-def _cut_scores(history: History, calibration: Calibration, spans: Iterable[Span], size: int) -> dict[Span, float]:
+def _scores(history: History, calibration: Calibration, spans: Iterable[Span], size: int) -> dict[Span, float]:
     plans = {span: plan for span in spans if (plan := _fitted(history.problem, span, size))}
-    scores = search_scores(history, calibration, list(dict.fromkeys(plans.values())))
+    scores = estimates(history, calibration, list(dict.fromkeys(plans.values())))
     return {span: scores[plan] for span, plan in plans.items()}
 
 

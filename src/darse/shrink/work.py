@@ -24,7 +24,6 @@ from darse.model.peft_adapter import PeftAdapter
 from darse.model.weights import AdapterWeights
 from darse.ranks.plan import RankPlan
 from darse.search.result import Quality
-from darse.search.scoring import short_epochs
 from darse.search.sensitivity import SiteLoss
 from darse.search.verdict import Verdict
 from darse.settings import SearchSettings
@@ -37,6 +36,8 @@ from darse.store.arrays import read_array
 from darse.store.trial import EvaluatorName, Trial, TrialSpec
 from darse.train.checkpoint import forgetting
 
+RECOVERY_PART = 3
+"""A training on from the cut has a third of a full run's epochs."""
 RECOVERY_RATE = 1e-3
 """Peak learning rate of the short training after a cut: what was learned is to be mended, not learned again."""
 
@@ -202,7 +203,7 @@ class Work:
         """Short trainings from the cut to a plan, one for each seed."""
         # the uncut adapter's stored ranks may be above what a weight can carry
         plan = RankPlan.of(map(min, plan, self.layout.whole))
-        epochs = short_epochs(self.bench.settings.train.epochs)
+        epochs = max(1, self.bench.settings.train.epochs // RECOVERY_PART)
         first = TrialSpec(plan, 0, RECOVERY_RATE, epochs, "recover", (self.root.id,))
         specs = [replace(first, seed=seed) for seed in range(self.settings.seeds)]
         return [trial for trial in self._ask("training on from the cut", specs) if trial is not None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -45,6 +45,18 @@ class Encoded:
     def lengths(self) -> NDArray[np.int32]:
         """Tokens of each row, shape (rows,)."""
         return np.fromiter(map(len, self.tokens), dtype=np.int32, count=len(self.tokens))
+
+    def at(self, places: NDArray[np.intp]) -> Encoded:
+        """Some of the rows."""
+        kept = torch.from_numpy(places)
+        return replace(
+            self,
+            tokens=tuple(self.tokens[place] for place in places),
+            segments=None if self.segments is None else tuple(self.segments[place] for place in places),
+            labels=self.labels[kept],
+            scores=self.scores[kept],
+            full_lengths=self.full_lengths[places],
+        )
 
     def batch(self, rows: Sequence[int]) -> dict[str, Tensor]:
         """Inputs of some rows for the model, padded on the right to the longest of them."""
