@@ -21,6 +21,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from benchmarks.engine import some_rows
+from benchmarks.tangent import Tangent
 from darse.data.load import load_labelled
 from darse.evaluate.losses import Floats
 from darse.execute.bench import Bench
@@ -70,6 +71,7 @@ class Runs:
             "truncate": Truncate(bench),
             "recover": Recover(bench),
         }
+        self.gradients = Tangent(bench)
         self.seconds: dict[str, list[float]] = {}
         self.calibration = self._calibrated()
 
@@ -111,6 +113,11 @@ class Runs:
         names = tuple(parent.id for parent in parents)
         return self._trial("cut mean", TrialSpec(RankPlan.of(plan), 0, 0.0, 0, "truncate", names), parents)
 
+    def tangent(self, plan: Sequence[int]) -> Trial:
+        """Regression on the frozen model's gradients."""
+        spec = TrialSpec(RankPlan.of(plan), 0, 0.0, 0)
+        return self._trial("tangent", spec, (), self.gradients)
+
     def recovered(self, plan: Sequence[int], seeds: Sequence[int], part: float = 1.0) -> Trial:
         """The same, trained on for an epoch at a part of the rate."""
         parents = [self.full(WHOLE, seed) for seed in seeds]
@@ -121,11 +128,11 @@ class Runs:
             parents,
         )
 
-    def _trial(self, kind: str, spec: TrialSpec, parents: Sequence[Trial]) -> Trial:
+    def _trial(self, kind: str, spec: TrialSpec, parents: Sequence[Trial], evaluator: Evaluator | None = None) -> Trial:
         name = spec.id("proxy")
         kept = self.folder / "trials" / f"{name}.json"
         if not kept.is_file():
-            outcome = self.evaluators[spec.evaluator].evaluate(name, spec, parents, Feedback())
+            outcome = (evaluator or self.evaluators[spec.evaluator]).evaluate(name, spec, parents, Feedback())
             kept.parent.mkdir(parents=True, exist_ok=True)
             write_json(
                 kept,
@@ -198,12 +205,18 @@ def estimates(runs: Runs) -> dict[str, Callable[[], list[float]]]:
     def recovered(seeds: Sequence[int], part: float = 1.0) -> list[float]:
         return [runs.recovered(plan, seeds, part).outcome.score for plan in PLANS]
 
+    def tangent() -> list[float]:
+        return [runs.tangent(plan).outcome.score for plan in PLANS]
+
     return {
+        "regression on gradients": tangent,
+        "regression on gradients and cut of the mean of three": lambda: both(tangent(), cut_mean(SEEDS)),
         "cut of one run": lambda: mean(runs.cut, [0]),
         "cuts of two runs, their mean score": lambda: mean(runs.cut, [0, 1]),
         "cuts of three runs, their mean score": lambda: mean(runs.cut, SEEDS),
         "cut of the mean of two runs": lambda: cut_mean([0, 1]),
         "cut of the mean of three runs": lambda: cut_mean(SEEDS),
+        "short run and regression on gradients": lambda: both(tangent(), mean(runs.short, [0])),
         "short run, one seed": lambda: mean(runs.short, [0]),
         "short run, two seeds": lambda: mean(runs.short, [0, 1]),
         "short run and cut of one run": lambda: both(mean(runs.cut, [0]), mean(runs.short, [0])),

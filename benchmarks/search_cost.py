@@ -2,16 +2,21 @@
 
     python -m benchmarks.search_cost --data ../shared/data
     python -m benchmarks.search_cost --data ../shared/data --sets cr --rows 600 1200
+    python -m benchmarks.search_cost --data ../shared/data --sets fiqa_headlines --layers 12 24
+    python -m benchmarks.search_cost --data ../shared/data --sets fiqa_headlines --max-rank 4 64
 
 The plain run has the same rows, epochs, batch size and length limit, groups by length and evaluates after each epoch.
 It is timed before the search and after it, in the same process, and the mean counts. `calibrate` tunes the learning
 rate and measures the noise floor, which a plain run goes without; of it one run, whose cuts are what the search
-reads, is counted with the search.
+reads, is counted with the search. Deeper models are the bundled one with each of its layers repeated: the cost is
+theirs, the quality is not.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
+import itertools
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -20,6 +25,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+import torch
 import transformers
 
 from benchmarks.engine import trainer
@@ -28,6 +35,7 @@ from darse.data.example import LabelledData
 from darse.data.load import load_labelled
 from darse.execute.bench import Bench
 from darse.execute.ground import find_ground
+from darse.model.base import find_base
 from darse.model.precision import resolved
 from darse.ranks.plan import RankPlan
 from darse.search.driver import Listener
@@ -61,31 +69,30 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
     parser.add_argument("--rows", nargs="+", type=int, default=[0], help="training rows at the most; 0 for all")
-    parser.add_argument("--model", default="minilm")
-    parser.add_argument("--max-rank", type=int)
+    parser.add_argument("--layers", nargs="+", type=int, default=[0], help="of the model; 0 for the bundled one")
+    parser.add_argument("--max-rank", nargs="+", type=int, default=[16])
     options = parser.parse_args()
     transformers.logging.set_verbosity_error()
     print(
-        "set | rows | layers | plain run, s | calibrate | coarse | fine | allocate, in plain runs | one calibrated run "
-        "and the search | runs and cuts by stage",
+        "set | rows | layers | max rank | plain run, s | calibrate | coarse | fine | allocate, in plain runs | one "
+        "calibrated run and the search | runs + cuts and estimates by stage",
         flush=True,
     )
-    for name in options.sets:
-        for rows in options.rows:
-            with tempfile.TemporaryDirectory() as folder:
-                print(measured(name, rows, options, Path(folder)), flush=True)
+    for name, rows, layers, rank in itertools.product(options.sets, options.rows, options.layers, options.max_rank):
+        with tempfile.TemporaryDirectory() as folder:
+            print(measured(options.data, name, rows, layers, rank, Path(folder)), flush=True)
 
 
-def measured(name: str, rows: int, options: argparse.Namespace, folder: Path) -> str:
+def measured(folder_of_data: Path, name: str, rows: int, layers: int, rank: int, folder: Path) -> str:
     """One line."""
     file, *columns = SETS[name]
     given = {_COLUMNS[option]: column for option, column in zip(columns[::2], columns[1::2], strict=True)}
-    if options.max_rank:
-        given["max_rank"] = options.max_rank
-    settings = resolved(settings_from_options({"model": options.model, "epochs": EPOCHS, **given}))
-    data = load_labelled(options.data / file, settings.data, seed=settings.search.seed)
+    model = deeper(layers, folder / "model") if layers else "minilm"
+    settings = resolved(settings_from_options({"model": model, "epochs": EPOCHS, "max_rank": rank, **given}))
+    data = load_labelled(folder_of_data / file, settings.data, seed=settings.search.seed)
     if rows:
-        data = replace(data, train=data.train[:rows])
+        places = np.unique(np.linspace(0, len(data.train) - 1, rows).round().astype(int))
+        data = replace(data, train=tuple(data.train[place] for place in places))
     bench = find_ground(settings, data.task).bench(data, settings, open_store(folder / "b.db"), folder / "b")
     before = plain_seconds(bench)
     spent = search(data, settings, folder / "study")
@@ -96,7 +103,21 @@ def measured(name: str, rows: int, options: argparse.Namespace, folder: Path) ->
     total = parent + sum(parts[stage] for stage in stages[1:])
     counts = ", ".join(f"{stage} {spent.runs[stage]} + {spent.cuts[stage]}" for stage in stages)
     figures = " | ".join(f"{parts[stage]:.2f}" for stage in stages)
-    return f"{name} | {len(data.train)} | {len(bench.sites)} | {plain:.1f} | {figures} | {total:.2f} | {counts}"
+    size = f"{name} | {len(data.train)} | {len(bench.sites)} | {rank}"
+    return f"{size} | {plain:.1f} | {figures} | {total:.2f} | {counts}"
+
+
+def deeper(layers: int, folder: Path) -> str:
+    """The bundled model with so many layers, each of its own repeated."""
+    base = find_base("minilm")
+    model = transformers.AutoModel.from_pretrained(base.folder)
+    own = model.encoder.layer
+    copies = [copy.deepcopy(own[place * len(own) // layers]) for place in range(layers)]
+    model.encoder.layer = torch.nn.ModuleList(copies)
+    model.config.num_hidden_layers = layers
+    model.save_pretrained(folder)
+    transformers.AutoTokenizer.from_pretrained(base.folder).save_pretrained(folder)
+    return str(folder)
 
 
 def search(data: LabelledData, settings: Settings, folder: Path) -> Spent:

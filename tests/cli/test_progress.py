@@ -143,7 +143,7 @@ def test_a_finished_study_says_that_there_is_nothing_to_do_and_no_stages(capsys:
     capsys.readouterr()
     audience.search.stage(CALIBRATED)
     assert not capsys.readouterr().err
-    verified = Verified(RankPlan((1, 0)), (), (0, 1), (1e-3,), None, None, 0)
+    verified = Verified(RankPlan((1, 0)), (), (0, 1), (1e-3,), None, 0)
     audience.search.stage(replace(ALLOCATED, verify=verified))
     said = capsys.readouterr().err
     assert said.startswith("already finished; nothing to do")

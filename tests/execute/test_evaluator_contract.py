@@ -20,7 +20,6 @@ from darse.execute.bench import Bench
 from darse.execute.evaluator import Evaluator, Feedback
 from darse.execute.finetune import Finetune, Recover
 from darse.execute.ground import find_ground
-from darse.execute.tangent import Tangent
 from darse.execute.truncate import Truncate
 from darse.execute.uncut import Uncut
 from darse.execute.user import UserEvaluator, UserFunction
@@ -35,7 +34,7 @@ from darse.train.lower import LowerCache
 
 from ..labelled import labelled_rows
 
-Name = Literal["finetune", "truncate", "recover", "tangent", "user", "uncut"]
+Name = Literal["finetune", "truncate", "recover", "user", "uncut"]
 EVALUATORS: tuple[Name, ...] = get_args(Name)
 STUDY = "s"
 PLAN = RankPlan((0, 2, 1, 3))
@@ -58,7 +57,6 @@ class Workplace:
             "finetune": Finetune(self.bench),
             "truncate": Truncate(self.bench),
             "recover": Recover(self.bench),
-            "tangent": Tangent(self.bench),
             "user": UserEvaluator(function, self.bench.sites, self.bench.store, STUDY),
             "uncut": Uncut(self.bench, self.bench.trained_weights(self.parent)),
         }
@@ -66,7 +64,7 @@ class Workplace:
 
     def spec(self, name: Name, plan: RankPlan = PLAN) -> TrialSpec:
         is_cut = name in {"truncate", "recover"}
-        rate, epochs = (0.0, 0) if name in {"truncate", "tangent"} else (3e-3, 2)
+        rate, epochs = (0.0, 0) if name == "truncate" else (3e-3, 2)
         # a user's function is asked in the place of training, and so are weights from elsewhere
         evaluator: EvaluatorName = name if name in get_args(EvaluatorName) else "finetune"  # type: ignore[assignment]
         return TrialSpec(plan, 0, rate, epochs, evaluator, (self.parent.id,) if is_cut else ())
@@ -141,7 +139,7 @@ def test_an_interruption_passes_through_and_a_second_try_gives_the_same_outcome(
     def stop() -> None:
         nonlocal calls
         calls += 1
-        if calls == 3 or name in {"truncate", "tangent", "user", "uncut"}:
+        if calls == 3 or name in {"truncate", "user", "uncut"}:
             raise Interrupted(15)
 
     with pytest.raises(Interrupted):

@@ -18,6 +18,7 @@ from darse.search.calibrate import Calibration
 from darse.search.controls import controls_for
 from darse.search.limits import limit_name
 from darse.search.result import Origin, Quality, Result
+from darse.search.scoring import SHORT_PART
 from darse.search.sensitivity import Sensitivity, SiteLoss
 from darse.search.stages import Findings
 from darse.search.uniform import Coarse, Fine
@@ -36,6 +37,7 @@ MODULES = (
     "output.dense",
 )
 RATE, EPOCHS, SEEDS, TOP = 2e-3, 6, 3, 16
+SHORT = EPOCHS // SHORT_PART
 _SHIFTS: dict[Judgement, float] = {"better": 0.03, "smaller": 0.0, "no_difference": -0.004, "worse": -0.05}
 
 
@@ -104,9 +106,7 @@ def a_result(shape: Shape = Shape()) -> Result:
             controls,
             tuple(range(SEEDS)),
             (RATE,) * (1 + len(controls)),
-            shape.proxy[0],
-            0.58,
-            shape.proxy[1],
+            *shape.proxy,
             _variants(plan) if shape.evaluator == "truncate" else (),
         ),
     )
@@ -185,7 +185,6 @@ def cut_short(result: Result, *, sites: int = 0) -> Result:
                 controls=(),
                 learning_rates=(RATE,),
                 proxy_correlation=None,
-                cut_correlation=None,
                 proxy_plans=1,
             ),
         ),
@@ -276,7 +275,7 @@ def _score(plan: RankPlan, sites: Sequence[Site], spec: TrialSpec) -> float:
     worth = [math.exp(-(((_lowest_layer(site) + 0.5) / depth - 0.5) ** 2) / 0.02) for site in sites]
     gain: float = sum(one * (1 - math.exp(-rank / 1.1)) for one, rank in zip(worth, plan, strict=True)) / sum(worth)
     rate = 0.05 * abs(math.log(max(spec.learning_rate, 1e-9) / RATE)) if spec.learning_rate else 0.0
-    haste = 0.03 if spec.evaluator == "tangent" else 0.0
+    haste = 0.03 if spec.epochs == SHORT else 0.0
     luck = 0.012 * _noise("seed", spec.seed) + 0.006 * _noise("plan", str(plan))
     return 0.62 - 0.25 * math.pow(gain, 0.3) + rate + haste + luck
 
@@ -314,7 +313,7 @@ def _trials(shape: Shape, sites: Sequence[Site], plan: RankPlan, controls: Itera
     name: EvaluatorName = "truncate"
     if shape.evaluator == "truncate":
         runs += [TrialSpec(one, 0, 0.0, 0, name, (parent,)) for one in dict.fromkeys(plans)]
-        runs += [TrialSpec(one, 0, 0.0, 0, "tangent") for one, _ in _candidates(sites, plan)]
+        runs += [TrialSpec(one, 0, RATE, SHORT) for one, _ in _candidates(sites, plan)]
     else:
         runs += [_full(one, 0) for one in dict.fromkeys(plans)]
     runs += [_full(one, seed) for seed in range(SEEDS) for one in (plan, *controls)]
@@ -334,7 +333,7 @@ def _stage_of(spec: TrialSpec, proved: Collection[RankPlan]) -> str:
         return "calibrate"
     if spec.evaluator == "recover" or (is_full and spec.plan in proved):
         return "verify"
-    if len(ranks) == 1 and spec.evaluator != "tangent":
+    if len(ranks) == 1 and spec.epochs != SHORT:
         return "fine" if ranks == {3} else "coarse"
     return "allocate"
 

@@ -189,5 +189,5 @@ def test_the_metric_on_test_has_its_interval() -> None:
 def test_the_glossary_has_the_words_of_the_report() -> None:
     text = text_of(SHORT)
     words = text[text.index("What the words of this report mean") :]
-    for word in ("site", "plan", "cost", "finalist", "cut", "estimate", "proxy correlation", "control", "noise floor"):
+    for word in ("site", "plan", "cost", "finalist", "cut", "short run", "proxy correlation", "control", "noise floor"):
         assert f" {word} " in words

@@ -125,7 +125,7 @@ def test_a_limited_study_says_so_before_its_figures() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("72 modules", "orders plans poorly: correlation 0.31 over 9 plans"),
+        ("72 modules", "order plans poorly: correlation 0.31 over 9 plans"),
         ("joint task", "rests on only 3 plans"),
         ("limited", "is unknown: only 2 plans could be compared"),
     ],

@@ -183,7 +183,7 @@ def test_max_minutes_ends_cleanly_at_every_cut_and_keeps_the_proofs_share(strate
 
 def test_a_tight_limit_leaves_a_search_and_a_comparison_on_two_seeds() -> None:
     given = problem(layers(DEPTH))
-    findings, memory = explored(given, SMALL, limits=Limits(max_trials=12))
+    findings, memory = explored(given, SMALL, limits=Limits(max_trials=10))
     assert findings.verify is not None
     assert findings.fine is not None
     assert len(full_runs(memory, findings.verify.plan)) >= 2
@@ -298,7 +298,7 @@ def test_without_a_budget_one_run_is_enough(limits: Limits) -> None:
     ("limits", "parts"),
     [
         (Limits(), []),
-        (Limits(max_trials=8), ["calibrate", "proof"]),
+        (Limits(max_trials=8), ["calibrate", "search", "proof"]),
         (Limits(max_seconds=45), ["calibrate", "search", "proof"]),
     ],
 )

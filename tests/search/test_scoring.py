@@ -1,9 +1,9 @@
-"""What compares plans of different shape; and seeds are spent only where they could change a decision."""
+"""What a score costs; and seeds are spent only where they could change a decision."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from darse.ranks.plan import RankPlan
 from darse.search.calibrate import Calibration
 from darse.search.history import History, Problem
-from darse.search.scoring import estimates, holds, is_settled, may_hold
+from darse.search.scoring import SHORT_PART, holds, is_settled, search_scores, short_scores
 from darse.store.trial import Outcome, Trial, TrialSpec
 
 from .worlds import EPOCHS, layers, problem
@@ -26,44 +26,33 @@ CALIBRATION = Calibration(1e-3, 0.01, 1, 16, {1e-3: 1.0}, (PARENT.id(GIVEN.conte
 PLANS = [RankPlan(ranks) for ranks in ((1, 1, 1), (0, 2, 0), (4, 0, 0), (0, 0, 8), (2, 2, 0))]
 
 
-def estimated(scores: Mapping[str, float | None], given: Problem = GIVEN) -> tuple[list[float], set[str]]:
-    """Estimates of all plans where every evaluator gives each of them its own score plus the plan's place."""
+def asked_for(stage: Callable[[History], object], given: Problem) -> set[tuple[str, int, tuple[str, ...]]]:
     parent = Trial(PARENT.id(given.context), PARENT, Outcome(1.0, {}, ""))
-
-    def stage(history: History) -> dict[RankPlan, float]:
-        known = replace(history, trials={parent.id: parent, **history.trials})
-        return estimates(known, CALIBRATION, PLANS)
-
-    def of(spec: TrialSpec) -> float | None:
-        score = scores[spec.evaluator]
-        return None if score is None else score + PLANS.index(spec.plan)
-
-    found, asked = asked_of(stage, given, of)
-    return [found[plan] for plan in PLANS], {spec.evaluator for spec in asked}
-
-
-def test_plans_of_different_shape_are_compared_by_their_gradients_alone() -> None:
-    assert estimated({"tangent": 0.5, "truncate": 0.7}) == ([0.5, 1.5, 2.5, 3.5, 4.5], {"tangent"})
-
-
-def test_cuts_stand_in_where_no_gradients_can_be_had() -> None:
-    assert estimated({"tangent": None, "truncate": 0.7})[0] == [0.7, 1.7, 2.7, 3.7, 4.7]
-
-
-def test_a_plan_whose_estimate_fails_is_no_plan_to_choose() -> None:
-    found, _ = asked_of(
-        lambda history: estimates(history, CALIBRATION, PLANS),
-        GIVEN,
-        lambda spec: None if spec.plan == PLANS[0] else 0.5,
+    _, asked = asked_of(
+        lambda history: stage(replace(history, trials={parent.id: parent, **history.trials})), given, lambda spec: 0.5
     )
-    assert list(found.values()) == [math.inf, 0.5, 0.5, 0.5, 0.5]
+    assert {spec.plan for spec in asked} == set(PLANS)
+    return {(spec.evaluator, spec.epochs, spec.parents) for spec in asked}
 
 
-def test_with_finetune_every_plan_is_trained_in_full() -> None:
-    assert estimated({"finetune": 0.3}, problem(layers(3), evaluator="finetune")) == (
-        [0.3, 1.3, 2.3, 3.3, 4.3],
-        {"finetune"},
-    )
+def test_plans_are_scored_by_cuts_of_the_calibrated_runs_or_trained_in_full() -> None:
+    assert asked_for(lambda history: search_scores(history, CALIBRATION, PLANS), GIVEN) == {
+        ("truncate", 0, CALIBRATION.parents)
+    }
+    trained = problem(layers(3), evaluator="finetune")
+    assert asked_for(lambda history: search_scores(history, CALIBRATION, PLANS), trained) == {("finetune", EPOCHS, ())}
+
+
+def test_a_short_run_is_a_third_of_a_full_one_and_there_is_none_where_all_are_trained_in_full() -> None:
+    trained = problem(layers(3), evaluator="finetune")
+    for one, epochs in ((GIVEN, EPOCHS // SHORT_PART), (trained, EPOCHS), (replace(GIVEN, epochs=1), 1)):
+        found = asked_for(lambda history: short_scores(history, CALIBRATION, PLANS), one)
+        assert found == {("finetune", epochs, ())}
+
+
+def test_without_a_run_to_cut_from_no_plan_has_a_score() -> None:
+    without = replace(CALIBRATION, parents=())
+    assert set(search_scores(History(GIVEN, {}), without, PLANS).values()) == {math.inf}
 
 
 def held(gap: float, *, noise: float, seeds: int = 5) -> tuple[bool, int]:
@@ -88,19 +77,6 @@ def test_a_steady_difference_is_judged_as_all_seeds_would_judge_it(gap: float, n
     limit = noise * math.sqrt(2 / seeds)
     if abs(gap - limit) > 1e-9:
         assert held(gap, noise=noise, seeds=seeds)[0] == (gap <= limit)
-
-
-@given(st.floats(-0.5, 0.5), st.floats(0.001, 0.3), st.integers(2, 6))
-def test_what_holds_over_all_seeds_may_hold_after_one(gap: float, noise: float, seeds: int) -> None:
-    plan, reference = PLANS[1], PLANS[0]
-    calibration = a_calibration(GIVEN, noise_floor=noise)
-    found, asked = asked_of(
-        lambda history: may_hold(history, calibration, plan, reference, seeds=seeds),
-        GIVEN,
-        lambda spec: 1.0 + gap * (spec.plan == plan),
-    )
-    assert len(asked) == 2
-    assert found or not held(gap, noise=noise, seeds=seeds)[0]
 
 
 def test_where_later_seeds_fail_the_limit_is_that_of_those_that_ran() -> None:

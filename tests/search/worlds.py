@@ -108,7 +108,7 @@ class World:
 
     def outcome(self, spec: TrialSpec, keep: Callable[[bytes], str]) -> Outcome:
         losses = self.losses(spec)
-        seconds = 0.01 if spec.evaluator in {"truncate", "tangent"} else float(spec.epochs)
+        seconds = 0.01 if spec.evaluator == "truncate" else float(spec.epochs)
         score = float(losses.mean())
         return Outcome(score, {"loss": score}, keep(save({"values": losses})), seconds=seconds)
 
@@ -127,4 +127,4 @@ class WorldEvaluator:
         return self.world.outcome(spec, self.store.put_artifact)
 
     def by_name(self) -> dict[EvaluatorName, WorldEvaluator]:
-        return {"finetune": self, "truncate": self, "recover": self, "tangent": self}
+        return {"finetune": self, "truncate": self, "recover": self}

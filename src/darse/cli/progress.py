@@ -86,7 +86,7 @@ class Display:
         self.pace, self.epochs = Pace(clock), settings.train.epochs
         self.runs: dict[str, int] = {}
         self.cuts: Counter[int] = Counter()
-        self.best_cut, self.estimates = math.inf, 0
+        self.best_cut = math.inf
         self.spoke = clock()
         self.ended_s = 0.0
         self.trial_began: float | None = None
@@ -126,8 +126,7 @@ class Display:
         self.stop.is_patient = True
         ended = [trial for trial in opened.trials if is_run(trial.spec)]
         self.runs = {trial.id: number for number, trial in enumerate(ended, 1)}
-        scores = (trial.outcome.score for trial in opened.trials if trial.spec.evaluator != "tangent")
-        self.best = min(scores, default=math.inf)
+        self.best = min((trial.outcome.score for trial in opened.trials), default=math.inf)
         self.ended_s = total_seconds(opened.trials, opened.failures)
         if opened.is_continued:
             self._say("continued", {"study": opened.record.id}, "This study was begun before; its trials are kept.")
@@ -178,10 +177,6 @@ class Display:
 
     def _finished(self, trial: Trial) -> None:
         self._count(trial.outcome.seconds)
-        if trial.spec.evaluator == "tangent":
-            self.estimates += 1
-            self._json("trial", _trial(trial))
-            return
         self.best = min(self.best, trial.outcome.score)
         shown = "  ".join(f"{name} {trial.outcome.metrics[name]:.4f}" for name in _shown(trial))
         if trial.spec.evaluator == "recover" and not is_run(trial.spec):
@@ -241,17 +236,15 @@ class Display:
             self.held.append(text)
 
     def _cuts_told(self) -> list[str]:
-        """How many plans were scored without training since something was said last."""
-        told = [f"      {plural(self.estimates, 'plan')} estimated from gradients"] if self.estimates else []
-        self.estimates = 0
+        """How many cuts were scored since something was said last."""
         if not self.cuts:
-            return told
+            return []
         named = [f"run {number}" if number else "earlier runs" for number in sorted(self.cuts)]
         line = (
             f"      {plural(self.cuts.total(), 'cut')} of {' and '.join(named)} scored, best loss {self.best_cut:.4f}"
         )
         self.cuts, self.best_cut = Counter(), math.inf
-        return [line, *told]
+        return [line]
 
     def _json(self, kind: str, detail: dict[str, object]) -> None:
         if self.is_json:

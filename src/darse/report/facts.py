@@ -112,7 +112,7 @@ def exported_words(result: Result) -> str:
     ran = seeds_that_ran(result)
     chosen = next(trial for trial in result.trials if trial.id == result.quality.trial)
     runs = f"the {len(ran)} runs" if len(ran) > 1 else "the run"
-    match trial_kind(chosen):
+    match trial_kind(chosen, result):
         case "mean":
             return f"the mean of {runs} of the plan, cut back to its ranks, the best on validation"
         case "recovered":
@@ -138,20 +138,16 @@ def best_uniform(result: Result) -> tuple[int, int]:
     return rank, cost(RankPlan.uniform(result.sites, rank), result.sites)
 
 
-def trial_kind(trial: Trial) -> str:
+def trial_kind(trial: Trial, result: Result) -> str:
     """How a trial got its score.
 
-    `full run`, `cut` (from full runs), `estimate` (from gradients), `recovered` (cut and trained on), `mean` (of runs).
+    `full run`, `short run` (fewer epochs), `cut` (from full runs), `recovered` (cut and trained on), `mean` (of runs).
     """
-    match trial.spec.evaluator:
-        case "recover":
-            return "recovered" if is_run(trial.spec) else "mean"
-        case "truncate":
-            return "cut"
-        case "tangent":
-            return "estimate"
-        case "finetune":
-            return "full run"
+    if trial.spec.evaluator == "recover":
+        return "recovered" if is_run(trial.spec) else "mean"
+    if not is_run(trial.spec):
+        return "cut"
+    return "short run" if trial.spec.epochs < result.settings.train.epochs else "full run"
 
 
 def reference(result: Result) -> ControlEffect | None:

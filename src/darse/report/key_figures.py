@@ -100,7 +100,7 @@ def _mean_note(seeds: Sequence[int], verdict: Verdict) -> str:
 
 def _search_figures(result: Result) -> list[KeyFigure]:
     parts = found(result)
-    kinds = Counter(trial_kind(trial) for trial in result.trials)
+    kinds = Counter(trial_kind(trial, result) for trial in result.trials)
     return [
         KeyFigure(
             "Learning rate",
@@ -151,15 +151,15 @@ def _proxy_figure(parts: Found) -> KeyFigure:
     if verified.proxy_correlation is None:
         note = f"too few plans ({verified.proxy_plans}) were also trained in full"
         return KeyFigure("Proxy correlation", NOT_MEASURED, note)
-    note = f"order of {plural(verified.proxy_plans, 'plan')} in cheap estimates against full runs; 1 is the same order"
+    note = f"order of {plural(verified.proxy_plans, 'plan')} as cuts against full runs; 1 is the same order"
     return KeyFigure("Proxy correlation", number(verified.proxy_correlation, 2), note)
 
 
 _NO_PROXY = KeyFigure("Proxy correlation", "not needed", "every score that chose a plan was a full run")
 _KINDS: dict[str, Callable[[int], str]] = {
     "full run": lambda amount: plural(amount, "full run"),
+    "short run": lambda amount: plural(amount, "short run"),
     "cut": lambda amount: f"{count(amount)} cut from full runs",
-    "estimate": lambda amount: plural(amount, "estimate"),
     "recovered": lambda amount: f"{count(amount)} cut and trained on",
     "mean": lambda amount: f"{count(amount)} mean of runs",
 }

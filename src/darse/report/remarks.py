@@ -105,7 +105,7 @@ def depth_words(result: Result) -> str:
             "worst, and the two differ by no more than chance does. So the ranks were spread evenly."
         )
     chosen = f"The plans of strategy window have their ranks in {_span_words(result, depth.chosen)}."
-    how = f"by {depth.gain:.3g}" + (" in estimates" if has_proxy(result) else "")
+    how = f"by {depth.gain:.3g}" + (" in short runs" if has_proxy(result) else "")
     return (
         f"Where in depth the ranks sit matters: given all of them, {best} did best and {worst} did worst ({how}). "
         f"{chosen}"
@@ -126,18 +126,12 @@ def proxy_words(result: Result) -> str:
         return f"Candidates were not compared: {why_missing(result)}"
     if verified.proxy_correlation is None:
         return (
-            "Candidates were compared by estimates from the untrained model's gradients; too few of them were also "
-            "trained in full to say how far these can be trusted."
+            "Candidates were compared by cuts; too few of them were also trained in full to say how far that estimate "
+            "can be trusted."
         )
-    words = (
-        "Candidates were compared by estimates from the untrained model's gradients. Over the "
-        f"{verified.proxy_plans} plans that were also trained in full, the two orders correlate at "
-        f"{verified.proxy_correlation:.2f} (1 is the same order, 0 is no relation)."
-    )
-    if verified.cut_correlation is None:
-        return words
     return (
-        f"{words} Cuts, which draw the rank curve and the worth of sites, correlate at {verified.cut_correlation:.2f}."
+        f"Candidates were compared by cuts. Over the {verified.proxy_plans} plans that were also trained in full, the "
+        f"two orders correlate at {verified.proxy_correlation:.2f} (1 is the same order, 0 is no relation)."
     )
 
 
@@ -152,12 +146,12 @@ def proxy_caution(result: Result) -> str:
     if value is None:
         few = f"only {plans}" if verified.proxy_plans else "no plan"
         return (
-            f"How well the cheap estimate orders plans is unknown: {few} could be compared. The verdict does not "
+            f"How well cuts order plans is unknown: {few} could be compared. The verdict does not "
             "depend on it, but a better plan may have been overlooked."
         )
     if value < TRUSTED_CORRELATION:
         return (
-            f"The cheap estimate orders plans poorly: correlation {value:.2f} over {plans}. The search may have "
+            f"Cuts order plans poorly: correlation {value:.2f} over {plans}. The search may have "
             "overlooked better plans; the verdict itself rests on full training runs."
         )
     if verified.proxy_plans < TRUSTED_PLANS:

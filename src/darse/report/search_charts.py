@@ -20,15 +20,15 @@ SCORE = f"{SEARCH_LOSS}, lower is better"
 _ORIGINS = (("knapsack", "@equal", "square"), ("window", "@shuffled", "diamond"), ("greedy", "@gold", "triangle-up"))
 _MARKS = {
     "full run": "filled points are full training runs",
+    "short run": "triangles are short runs",
     "cut": "hollow points were cut from a full run",
-    "estimate": "triangles are estimates from gradients, whose level says nothing",
     "recovered": "diamonds were cut and trained on",
     "mean": "squares are means of full runs, cut back",
 }
 _SYMBOLS = {
     "full run": "circle",
+    "short run": "triangle-up",
     "cut": "circle-open",
-    "estimate": "triangle-up",
     "recovered": "diamond",
     "mean": "square",
 }
@@ -87,12 +87,12 @@ def _saturation_words(parts: Found, curve: Mapping[int, float], ranks: Sequence[
     )
 
 
-def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_estimated: bool) -> Chart | None:
+def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_cut: bool) -> Chart | None:
     """Loss over parameters: every candidate by its origin, and the plans that were trained; None for a single plan."""
     candidates, trained = scored(parts.allocate.candidates), [one for one in plans if one.runs]
     if len({one.plan for one in candidates} | {one.plan for one in trained}) < 2:
         return None
-    how = "estimate" if is_estimated else "one full run"
+    how = "cut" if is_cut else "one full run"
     origins = [*_ORIGINS, ("uniform", "@grey", "circle")]
     traces = [
         _cloud(
@@ -137,14 +137,14 @@ def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_estimated: bo
             yaxis=axis(SCORE, nticks=6, **({"range": list(span)} if span else {})),
             legend={**LEGEND, "font": {"size": 11, "color": "@ink"}},
         ),
-        frontier_table(parts, plans, is_estimated=is_estimated),
+        frontier_table(parts, plans, is_cut=is_cut),
         height=420,
     )
 
 
-def frontier_table(parts: Found, plans: Sequence[NamedPlan], *, is_estimated: bool) -> Table:
+def frontier_table(parts: Found, plans: Sequence[NamedPlan], *, is_cut: bool) -> Table:
     """Every candidate and every plan that was meant to be trained, with what was measured of it."""
-    how = "estimate" if is_estimated else "one full run"
+    how = "cut" if is_cut else "one full run"
     named: list[tuple[str, RankPlan, int, float | None]] = [
         (f"{one.origin}, {how}", one.plan, one.cost, one.score) for one in parts.allocate.candidates
     ]

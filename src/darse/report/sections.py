@@ -85,13 +85,13 @@ def _uniform(result: Result, parts: Found) -> Section:
 
 def _frontier(result: Result, parts: Found, plans: tuple[NamedPlan, ...]) -> Section:
     lead = "The candidates of the search, by their size and their loss on validation, and the plans trained in full."
-    is_estimated = has_proxy(result)
+    is_cut = has_proxy(result)
     notes = Notes((proxy_words(result),))
-    chart = frontier_chart(parts, plans, is_estimated=is_estimated)
+    chart = frontier_chart(parts, plans, is_cut=is_cut)
     if chart is not None:
         return Section("frontier", "Quality over size", lead, (chart, notes))
     alone = Notes(("One plan alone was trained, so there is no size to compare it with.",))
-    table = frontier_table(parts, plans, is_estimated=is_estimated)
+    table = frontier_table(parts, plans, is_cut=is_cut)
     return Section("frontier", "Quality over size", lead, (alone, notes, table))
 
 
@@ -122,7 +122,7 @@ def _sensitivity(result: Result, parts: Found) -> Section:
 
 def _course(result: Result, plans: tuple[NamedPlan, ...], stages: tuple[str, ...]) -> Section:
     lead = "How the search went, trial by trial, and how the runs behind the verdict were learning."
-    kinds = [trial_kind(trial) for trial in result.trials]
+    kinds = [trial_kind(trial, result) for trial in result.trials]
     curves = [training_chart(plans, of_training=True), training_chart(plans, of_training=False)]
     shown: tuple[Chart, ...] = tuple(chart for chart in curves if chart is not None)
     parts: list[Part] = [trajectory_chart(result.trials, stages, kinds)]

@@ -33,7 +33,7 @@ def trial_table(result: Result, stages: Sequence[str]) -> Table:
         rows.append(
             (
                 plan_words(spec.plan),
-                trial_kind(trial),
+                trial_kind(trial, result),
                 f"{outcome.score:#.5g}",
                 *values[:1],
                 stage,

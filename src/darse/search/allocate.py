@@ -14,7 +14,7 @@ from darse.search.calibrate import Calibration
 from darse.search.greedy import greedy_plans
 from darse.search.history import History, Problem
 from darse.search.knapsack import solve
-from darse.search.scoring import estimates
+from darse.search.scoring import search_scores
 from darse.search.sensitivity import Sensitivity, loss_table, measure_sensitivity
 from darse.search.uniform import Fine
 from darse.search.window import Depth, compared_size, find_depth, placed_plan, window_plans
@@ -30,7 +30,7 @@ class Candidate:
     Attributes:
         plan: The plan.
         cost: Its trainable parameters.
-        score: What it was expected to lose (`estimates`).
+        score: What it was expected to lose (`search_scores`).
         origin: The strategy that proposed it.
     """
 
@@ -88,7 +88,7 @@ def allocate(history: History, calibration: Calibration, found: Fine) -> Allocat
         for origin, plans in proposals.items()
         if origin != "uniform" and any(plan.active for plan in plans)
     }
-    scores = estimates(history, calibration, list(origins))
+    scores = search_scores(history, calibration, list(origins))
     candidates = [Candidate(plan, cost(plan, problem.sites), scores[plan], origins[plan]) for plan in origins]
     if depth is not None and depth.is_flat:
         compared.pop("knapsack", None)

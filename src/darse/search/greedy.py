@@ -7,7 +7,7 @@ import math
 from darse.ranks.plan import RankPlan, cost
 from darse.search.calibrate import Calibration
 from darse.search.history import History
-from darse.search.scoring import estimates, search_scores
+from darse.search.scoring import search_scores
 from darse.search.uniform import Fine
 
 MAX_MOVES = 16
@@ -35,8 +35,7 @@ def greedy_plans(history: History, calibration: Calibration, found: Fine, budget
         moved = _move(history, plan, giver=order[0], taker=order[-1])
         if moved is None:
             break
-        # a cut can say what a site is worth, but not whether a plan of another shape is better
-        scores = estimates(history, calibration, [plan, moved])
+        scores = search_scores(history, calibration, [plan, moved])
         if not scores[plan] - scores[moved] > calibration.noise_floor:
             break
         path.append(moved)

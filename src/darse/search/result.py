@@ -203,7 +203,6 @@ class Result:
             "learning_rate": verified.learning_rates[0],
             "noise_floor": calibration.noise_floor,
             "proxy_correlation": verified.proxy_correlation,
-            "cut_correlation": verified.cut_correlation,
             "proxy_plans": verified.proxy_plans,
             "margin": self.settings.search.margin,
             "seeds": len(verified.seeds),

@@ -1,9 +1,10 @@
-"""A plan to the trials that score it: cut from calibrated runs, estimated from gradients, or trained in full."""
+"""A plan to the cheapest trials that score it: cut from calibrated runs, or trained, and for how many seeds."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from darse.search.calibrate import Calibration
 from darse.search.history import History
 from darse.store.trial import TrialSpec
 
+SHORT_PART = 3
+"""A short run has a third of a full run's epochs, with a learning rate schedule of its own."""
 SETTLED = 1.2816
 """Standard deviations off a limit at which no further seed is spent: nine of ten such decisions stay as they are."""
 
@@ -19,8 +22,8 @@ SETTLED = 1.2816
 def search_spec(history: History, calibration: Calibration, plan: RankPlan) -> TrialSpec:
     """The trial behind a plan's search score, for the evaluator in the settings.
 
-    `truncate` cuts the mean of the calibrated runs, in which the seeds' errors have averaged out (docs/proxies.md).
-    `finetune` trains.
+    `truncate` cuts the mean of the calibrated runs, which orders plans as well as anything that costs more
+    (docs/proxies.md). `finetune` trains.
     """
     if history.problem.settings.is_cut:
         return TrialSpec(plan, 0, 0.0, 0, "truncate", calibration.parents)
@@ -40,23 +43,13 @@ def search_scores(history: History, calibration: Calibration, plans: Sequence[Ra
     return dict(zip(plans, scores, strict=True))
 
 
-def tangent_spec(plan: RankPlan) -> TrialSpec:
-    """A plan scored without any training, from the gradients of the frozen model (`darse.train.tangent`)."""
-    return TrialSpec(plan, 0, 0.0, 0, "tangent")
-
-
-def estimates(history: History, calibration: Calibration, plans: Sequence[RankPlan]) -> dict[RankPlan, float]:
-    """Scores that compare plans of different shape; all trials that are missing are asked for at once.
-
-    With `truncate` they are `tangent` scores, which rank plans better than cuts and short runs do (docs/proxies.md). A
-    cut is biased: leaving a layer out of a run that was trained with it looks worse than training without it. Tangent
-    scores know where ranks sit, but hardly how high they are. With `finetune` every plan is trained in full, and that
-    is its score. Where no plan has a tangent score (a model that mixes rows), cuts stand in.
-    """
-    if not history.problem.settings.is_cut:
-        return search_scores(history, calibration, plans)
-    scores = dict(zip(plans, history.scores([tangent_spec(plan) for plan in plans]), strict=True))
-    return scores if any(map(math.isfinite, scores.values())) else search_scores(history, calibration, plans)
+def short_scores(history: History, calibration: Calibration, plans: Sequence[RankPlan]) -> dict[RankPlan, float]:
+    """Scores of runs of a third of the epochs, or of full ones with `finetune`."""
+    epochs = history.problem.epochs
+    if history.problem.settings.is_cut:
+        epochs = max(1, epochs // SHORT_PART)
+    scores = history.scores([replace(full_spec(history, calibration, plan, 0), epochs=epochs) for plan in plans])
+    return dict(zip(plans, scores, strict=True))
 
 
 def full_scores(history: History, calibration: Calibration, plan: RankPlan, seeds: Iterable[int]) -> list[float]:
@@ -81,13 +74,6 @@ def holds(history: History, calibration: Calibration, plan: RankPlan, reference:
         if is_settled(losses, limit, seeds=planned, noise=noise) and (len(losses) > 1 or not does_hold):
             return does_hold
     return bool(losses) and mean_score(losses) <= _limit(len(losses), noise)
-
-
-def may_hold(history: History, calibration: Calibration, plan: RankPlan, reference: RankPlan, *, seeds: int) -> bool:
-    """Whether one seed leaves it open that a plan holds over all seeds."""
-    losses, noise = _loss(history, calibration, plan, reference, 0), calibration.noise_floor
-    limit = _limit(seeds, noise)
-    return bool(losses) and (losses[0] <= limit or not is_settled(losses, limit, seeds=seeds, noise=noise))
 
 
 def _loss(

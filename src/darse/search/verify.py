@@ -14,11 +14,9 @@ from darse.search.calibrate import Calibration
 from darse.search.controls import Control, controls_for
 from darse.search.history import History
 from darse.search.scoring import (
-    estimates,
     full_scores,
     full_spec,
     holds,
-    may_hold,
     mean_score,
     search_scores,
 )
@@ -40,11 +38,10 @@ class Verified:
         controls: What it is judged against.
         seeds: Seeds of every run.
         learning_rates: Of the plan's runs and then of each control's.
-        proxy_correlation: Spearman correlation of the estimates that chose the finalists with the mean score of full
-            runs, over all plans that were trained in full, the calibrated one left out; None for fewer than three
-            plans, or where every score was a full run.
-        cut_correlation: The same for cuts.
-        proxy_plans: How many plans the first of these is over.
+        proxy_correlation: Spearman correlation of the cuts that chose the finalists with the mean score of full runs,
+            over all plans that were trained in full, the calibrated one left out; None for fewer than three plans, or
+            where every score was a full run.
+        proxy_plans: How many plans it is over.
         variants: Cheap further adapters of the plan (`variant_specs`), one of which is exported if it is the best.
     """
 
@@ -53,7 +50,6 @@ class Verified:
     seeds: tuple[int, ...]
     learning_rates: tuple[float, ...]
     proxy_correlation: float | None
-    cut_correlation: float | None
     proxy_plans: int
     variants: tuple[TrialSpec, ...] = ()
 
@@ -85,7 +81,7 @@ def verify(history: History, calibration: Calibration, found: Fine, allocation: 
     if problem.settings.objective == "best":
         plan = _best(history, calibration, allocation)
     else:
-        plan = _smallest(history, calibration, allocation, reference)
+        plan = _smallest(history, calibration, found, allocation, reference)
     plan = _trained(history, calibration, allocation, [plan, reference])
     seeds = tuple(range(problem.settings.seeds))
     controls = controls_for(
@@ -103,8 +99,8 @@ def verify(history: History, calibration: Calibration, found: Fine, allocation: 
     )
     variants = variant_specs(history, calibration, plan)
     history.need(variants)
-    proxy, count, cut = _proxy_correlations(history, calibration)
-    return Verified(plan, controls, seeds, tuple(map(calibration.rate, plans)), proxy, cut, count, variants)
+    proxy = _proxy_correlation(history, calibration)
+    return Verified(plan, controls, seeds, tuple(map(calibration.rate, plans)), *proxy, variants)
 
 
 def variant_specs(history: History, calibration: Calibration, plan: RankPlan) -> tuple[TrialSpec, ...]:
@@ -160,30 +156,36 @@ def _best(history: History, calibration: Calibration, allocation: Allocation) ->
     return min(zip(means, (one.cost for one in order), order, strict=True), key=lambda entry: entry[:2])[2].plan
 
 
-def _smallest(history: History, calibration: Calibration, allocation: Allocation, reference: RankPlan) -> RankPlan:
+def _smallest(
+    history: History, calibration: Calibration, found: Fine, allocation: Allocation, reference: RankPlan
+) -> RankPlan:
     """The smallest finalist that holds against the best uniform plan (`holds`).
 
-    The ladder of sizes is bisected with one seed for the smallest that may hold; the choice then has to hold in the
-    mean over all seeds, or the next larger size is taken. If none holds, the reference itself is the finding, or the
-    best of the trained finalists if the reference is beyond the budget.
+    The ladder of sizes is walked from the smallest finalist that should hold by what cuts say: up until one does, then
+    down as long as smaller ones do, so that limits end it with a plan that has held. If none holds, the reference
+    itself is the finding, or the best of the trained finalists if it is beyond the budget.
     """
-    seeds = history.problem.settings.seeds
-    limit_cost = cost(reference, history.problem.sites)
+    problem, seeds = history.problem, history.problem.settings.seeds
+    limit_cost = cost(reference, problem.sites)
     steps: list[Candidate] = sorted(
         (one for one in allocation.finalists if one.cost < limit_cost), key=lambda one: one.cost
     )
-    low, high = 0, len(steps)
-    while low < high:
-        place = (low + high) // 2
-        if may_hold(history, calibration, steps[place].plan, reference, seeds=seeds):
-            high = place
-        else:
-            low = place + 1
-    for one in steps[low:]:
-        if holds(history, calibration, one.plan, reference, seeds=seeds):
-            return one.plan
-    budget = history.problem.budget
-    return reference if budget is None or limit_cost <= budget else _best(history, calibration, allocation)
+    (least,) = search_scores(history, calibration, [reference]).values()
+    limit = calibration.noise_floor * math.sqrt(2 / seeds)
+    should_hold = (place for place, one in enumerate(steps) if found.real_part * (one.score - least) <= limit)
+    place = next(should_hold, max(0, len(steps) - 1))
+
+    def does_hold(step: int) -> bool:
+        return holds(history, calibration, steps[step].plan, reference, seeds=seeds)
+
+    while place < len(steps) and not does_hold(place):
+        place += 1
+    while 0 < place < len(steps) and does_hold(place - 1):
+        place -= 1
+    if place < len(steps):
+        return steps[place].plan
+    is_affordable = problem.budget is None or limit_cost <= problem.budget
+    return reference if is_affordable else _best(history, calibration, allocation)
 
 
 def _trained(
@@ -204,10 +206,10 @@ def _trained(
     raise TrialError(f"no plan{within} could be trained")
 
 
-def _proxy_correlations(history: History, calibration: Calibration) -> tuple[float | None, int, float | None]:
-    """Of the estimates that chose the finalists with full runs, over how many plans; and of cuts."""
+def _proxy_correlation(history: History, calibration: Calibration) -> tuple[float | None, int]:
+    """Of cuts with full runs, and over how many plans."""
     if not history.problem.settings.is_cut or not calibration.parents:
-        return None, 0, None
+        return None, 0
     trained: dict[RankPlan, list[float]] = {}
     for trial in sorted(history.trials.values(), key=lambda trial: (trial.spec.plan, trial.spec.seed)):
         # a cut of a plan to itself, and the head alone, which lies far off, would flatter any proxy
@@ -215,8 +217,7 @@ def _proxy_correlations(history: History, calibration: Calibration) -> tuple[flo
         if is_fair and _is_full(trial.spec, calibration, history.problem.epochs):
             trained.setdefault(trial.spec.plan, []).append(trial.outcome.score)
     truth = {plan: mean_score(scores) for plan, scores in trained.items()}
-    cut, _ = _rank_correlation(search_scores(history, calibration, list(truth)), truth)
-    return *_rank_correlation(estimates(history, calibration, list(truth)), truth), cut
+    return _rank_correlation(search_scores(history, calibration, list(truth)), truth)
 
 
 def _rank_correlation(proxy: dict[RankPlan, float], truth: dict[RankPlan, float]) -> tuple[float | None, int]:

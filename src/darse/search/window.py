@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from darse.ranks.plan import RankPlan, Site
 from darse.search.calibrate import Calibration
 from darse.search.history import History, Problem
-from darse.search.scoring import estimates
+from darse.search.scoring import search_scores, short_scores
 
 Span = tuple[int, int]
 """First site and one past the last."""
@@ -25,7 +25,7 @@ class Depth:
     Attributes:
         best: The span of a third of the sites that serves best when it alone has ranks.
         worst: The span of the same width that serves worst.
-        gain: Estimated loss of the worst, less that of the best.
+        gain: Loss of the worst, less that of the best: in short runs, or in cuts where these see no difference.
         is_flat: Whether that gain is within noise, so that it does not matter where ranks sit.
         chosen: The span that plans are made of, in place and width; the whole depth where the profile is flat.
     """
@@ -40,9 +40,9 @@ class Depth:
 def find_depth(history: History, calibration: Calibration, sizes: Sequence[int]) -> Depth | None:
     """The span of sites that deserves the ranks; None if no span fits the sizes or none has a score.
 
-    A layer's usefulness is smooth in depth with one peak (docs/method.md). Spans of one width find the peak, coarse to
-    fine, and the span that lies worst; then widths around the peak are compared. With `truncate` nothing is trained
-    for it, however deep the model; with `finetune` the number of runs grows with the logarithm of the depth.
+    A layer's usefulness is smooth in depth with one peak (docs/method.md). Cuts of spans of one width find the peak,
+    coarse to fine, and the span that lies worst. Whether the difference is real two short runs say, however deep the
+    model. Then cuts of several widths around the peak are compared.
 
     Args:
         history: The history.
@@ -56,9 +56,14 @@ def find_depth(history: History, calibration: Calibration, sizes: Sequence[int])
     if not places:
         return None
     best, worst = min(places, key=lambda span: places[span]), max(places, key=lambda span: places[span])
-    gain = places[worst] - places[best]
     # the difference of two runs has the spread sqrt(2) times that of one
-    if gain <= math.sqrt(2) * calibration.noise_floor:
+    gain, least = places[worst] - places[best], math.sqrt(2) * calibration.noise_floor
+    if gain > least:
+        plans = [plan for span in (best, worst) if (plan := _fitted(problem, span, size))]
+        real = short_scores(history, calibration, plans)
+        lost = real[plans[-1]] - real[plans[0]]
+        gain = lost if math.isfinite(lost) else gain
+    if gain <= least:
         return Depth(best, worst, gain, True, (0, depth))
     spans = [best, *(_placed(history, calibration, width, best, size) for width in widths(problem.sites, size))]
     scored = _scores(history, calibration, spans, size)
@@ -142,7 +147,7 @@ def _placed(history: History, calibration: Calibration, width: int, around: Span
 
 def _scores(history: History, calibration: Calibration, spans: Iterable[Span], size: int) -> dict[Span, float]:
     plans = {span: plan for span in spans if (plan := _fitted(history.problem, span, size))}
-    scores = estimates(history, calibration, list(dict.fromkeys(plans.values())))
+    scores = search_scores(history, calibration, list(dict.fromkeys(plans.values())))
     return {span: scores[plan] for span, plan in plans.items()}
 
 

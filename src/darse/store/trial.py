@@ -9,7 +9,7 @@ from typing import Any, Literal
 from darse.files import sha256_of_json
 from darse.ranks.plan import RankPlan
 
-EvaluatorName = Literal["finetune", "truncate", "recover", "tangent"]
+EvaluatorName = Literal["finetune", "truncate", "recover"]
 
 
 @dataclass(frozen=True, slots=True)

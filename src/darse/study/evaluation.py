@@ -12,7 +12,6 @@ from darse.execute.bench import Bench
 from darse.execute.evaluator import Evaluator
 from darse.execute.finetune import Finetune, Recover
 from darse.execute.held_out import exported_quality, held_out
-from darse.execute.tangent import Tangent
 from darse.execute.truncate import Truncate
 from darse.execute.user import UserEvaluator, UserFunction
 from darse.ranks.plan import RankPlan, Site
@@ -66,12 +65,7 @@ class Trained:
 
     def evaluators(self, study: str) -> Mapping[EvaluatorName, Evaluator]:
         """Who scores a trial, by the name in its spec."""
-        return {
-            "finetune": Finetune(self.bench),
-            "truncate": Truncate(self.bench),
-            "recover": Recover(self.bench),
-            "tangent": Tangent(self.bench),
-        }
+        return {"finetune": Finetune(self.bench), "truncate": Truncate(self.bench), "recover": Recover(self.bench)}
 
     def shown(self, study: str, searched: Searched) -> Shown:
         """Evaluate every run on test, once and for good, and choose the adapter to export."""

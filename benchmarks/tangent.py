@@ -1,4 +1,4 @@
-"""What a frozen model's gradients say of every plan at once: one pass over some rows, then ridge regression.
+"""An estimate that was tried: plans scored by regression on the frozen model's gradients, one pass for all of them.
 
 Trained for a short while an adapter moves a model little, and then the model is nearly linear in the adapter: what it
 learns is what regression on its gradients learns (the neural tangent kernel, Jacot et al. 2018, arXiv 1806.07572; it
@@ -9,6 +9,7 @@ first, so a few random draws stand for it; the mean over draws orders plans far 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +19,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from benchmarks.engine import some_rows
 from darse.data.example import Task
 from darse.errors import TrialError
+from darse.evaluate.losses import search_losses
+from darse.execute.bench import Bench
+from darse.execute.evaluator import Feedback
+from darse.model.lora import installed
 from darse.ranks.plan import RankPlan, Site
 from darse.seeds import torch_stream
+from darse.store.trial import Outcome, Trial, TrialSpec
 from darse.train.batches import evaluation_batches
 from darse.train.encode import Encoded
 from darse.train.lower import Forward
@@ -36,6 +43,8 @@ _IN, _OUT = 4, 8
 """Random directions, in each draw, of a weight's input and of the gradient of its output: 32 numbers a row."""
 _CONTRASTS = 3
 """Differences of classes whose gradients are taken at the most; each costs a backward pass."""
+ROWS = 400
+"""Rows of a split that are looked at, at the most."""
 _FEATURE_BYTES = 1 << 29
 """What the numbers of all weights and rows may take; models of very many weights get fewer draws."""
 
@@ -82,6 +91,30 @@ class Tangents:
             turned, seen = vectors.T @ (self.targets - mean), (theirs @ ours.T).double().numpy() @ vectors
             tried = (mean + seen @ (turned / (values + one * values.mean())[:, None]) for one in PENALTIES)
             yield min(tried, key=lambda found: float(np.square(found - self.truth).sum()))
+
+
+class Tangent:
+    """Scores plans by regression on the frozen model's gradients."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self._kept: tuple[Tangents, Encoded] | None = None
+
+    def evaluate(self, trial_id: str, spec: TrialSpec, parents: Sequence[Trial], feedback: Feedback) -> Outcome:
+        """Regress in every draw; losses are means over draws. See `Evaluator.evaluate`."""
+        began = time.perf_counter()
+        if self._kept is None:
+            self._kept = self._look(feedback)
+        found, valid = self._kept
+        truth = valid.labels.numpy(), valid.scores.numpy().astype(np.float64)
+        losses = [search_losses(one, *truth, self.bench.task) for one in found.predictions(spec.plan)]
+        return Outcome(float(np.mean(losses)), {}, "", seconds=time.perf_counter() - began)
+
+    def _look(self, feedback: Feedback) -> tuple[Tangents, Encoded]:
+        bench = self.bench
+        train, valid = (some_rows(bench.rows[split], ROWS) for split in ("train", "valid"))
+        with installed(bench.model, bench.starting_weights(RankPlan.uniform(bench.sites, 0), 0, feedback.check)):
+            return tangents(bench.model, bench.sites, train, valid, bench.task, check=feedback.check), valid
 
 
 def tangents(

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.tangent import _DRAWS, _IN, _OUT, Tangents, _directions, _gradients, _projections, tangents
 from darse.errors import TrialError
 from darse.model.lora import installed
 from darse.model.weights import AdapterWeights, Pair, scaling
 from darse.ranks.plan import RankPlan, Site
 from darse.train.lower import Forward
-from darse.train.tangent import _DRAWS, _IN, _OUT, Tangents, _directions, _gradients, _projections, tangents
 from tests.model.samples import JOINT, Setup, new_setup
 from tests.tiny import ARCHITECTURES
 
