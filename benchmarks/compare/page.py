@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from benchmarks.compare.methods import METHODS, TENFOLD, Method
@@ -21,6 +22,7 @@ def page(records: Mapping[str, Record], scale: Scale) -> str:
     lines += ["## Targets", ""]
     for target in targets(table, records, scale):
         lines += _target(target)
+    lines += ["", "## What means and recovered cuts give", "", *_variants(table)]
     lines += ["", "## What was compared, and what was cut", "", *_deviations(table, scale), ""]
     return "\n".join(lines)
 
@@ -69,6 +71,29 @@ def _folds(records: Mapping[str, Record], name: str, scale: Scale) -> list[str]:
         f"| {TENFOLD} | {level.mean:.4f} [{level.low:.4f}, {level.high:.4f}] | "
         f"{len(found.accuracies)} of {scale.folds} | {found.parameters:,} | {found.seconds / 60:.1f} | "
         f"{number(found.search, 'learning_rate'):g} | {found.search['plan']} |",
+    ]
+
+
+def _variants(table: Table) -> list[str]:
+    """The variants of each study's plan beside its runs, and how often one is exported."""
+    studies = [entry for entry in table.values() if entry.record.get("variants")]
+    rows = [(entry, one) for entry in studies for one in entry.record["variants"]]  # type: ignore[attr-defined]
+    exported = Counter(
+        min(entry.record["variants"], key=lambda one: one["valid"])["kind"]  # type: ignore[call-overload]
+        for entry in studies
+    )
+    said = ", ".join(f"{kind} {times} times" for kind, times in exported.most_common())
+    return [
+        "Beside its runs a plan has their mean, cut back to its ranks, and the mean of the calibrated runs, cut and",
+        f"trained on for half a run at the most; the best on validation is exported: {said or 'not run'}.",
+        "",
+        "| study | adapter | search loss on validation | loss on test | mean of the plan's runs on test |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {entry.method} on {entry.set} | {one['kind']} | {one['valid']:.4f} | {one['test']:.4f} | "
+            f"{one['mean_test']:.4f} |"
+            for entry, one in rows
+        ),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,6 +62,7 @@ def darse(
         "search_runs": _search_runs(result, stand.scale.epochs),
         **cost,
         "losses": packed(losses),
+        "variants": _variants(stand, study, float(losses.mean())),
         "verdict": result.verdict.verdict,
         "is_limited": result.is_limited,
     }
@@ -115,6 +116,24 @@ def _test_logits(stand: Stand, finished: Finished) -> Floats:
         runs = result.findings.verify.runs(result.trials, stand.scale.epochs)[result.plan]
         kept = [kept_logits(store, result.study, trial.id) for trial in runs]
         return np.stack([logits for logits in kept if logits is not None])
+
+
+def _variants(stand: Stand, study: Study, mean: float) -> list[Record]:
+    """The cheap further adapters of the plan beside its runs: search loss on validation, metric's loss on test."""
+    result, epochs = study.result, stand.scale.epochs
+    assert result.findings.verify is not None
+    runs = result.findings.verify.runs(result.trials, epochs)[result.plan]
+    best = min(runs, key=lambda run: run.outcome.score)
+    own = float(test_losses(study.bench, study.test_logits[runs.index(best)]).mean())
+    found: list[Record] = [{"kind": "best run", "valid": best.outcome.score, "test": own, "mean_test": mean}]
+    with open_study_store(stand.folder / "study", None) as store:
+        bench = replace(study.bench, store=store)
+        for trial in result.trials:
+            if trial.spec in result.findings.verify.variants:
+                test = test_losses(bench, bench.logits(bench.trained_weights(trial), "test", lambda: None)).mean()
+                kind = "recovered cut" if trial.spec.epochs else "mean of runs"
+                found.append({"kind": kind, "valid": trial.outcome.score, "test": float(test), "mean_test": mean})
+    return found
 
 
 def _runs(result: Result, epochs: int) -> float:

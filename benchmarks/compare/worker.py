@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.compare.cells import Cell
 from benchmarks.compare.results import Record, append, claim, read
+from darse.environment import prepare_computing
 
 _HEAVY = frozenset({"losses", "tried"})
 
@@ -81,7 +82,8 @@ def _run(cell: Cell, data: Path, folder: Path, given: Record) -> Record | None:
         "given": {name: value for name, value in given.items() if name not in _HEAVY},
     }
     began = time.perf_counter()
-    environment = {"OMP_WAIT_POLICY": "passive", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", **os.environ}
+    prepare_computing()  # the same threads for every method
+    environment = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", **os.environ}
     child = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.compare.child"], stdin=subprocess.PIPE, stdout=sys.stderr, env=environment
     )
