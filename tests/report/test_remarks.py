@@ -26,9 +26,10 @@ def test_a_flat_profile_is_said_plainly() -> None:
     assert "layer 2 to layer 3 did best" in words
 
 
-def test_a_peak_names_the_best_span_the_worst_and_the_chosen_one() -> None:
-    words = depth_words(with_depth(Depth((2, 4), (4, 6), 0.0512, False, (2, 3))))
-    assert "layer 2 to layer 3 did best and layer 4 to layer 5 did worst (by 0.0512 in short runs)" in words
+@pytest.mark.parametrize(("is_trained", "told"), [(True, "in short runs"), (False, "as cuts")])
+def test_a_peak_names_the_best_span_the_worst_and_the_chosen_one(is_trained: bool, told: str) -> None:
+    words = depth_words(with_depth(Depth((2, 4), (4, 6), 0.0512, False, (2, 3), is_trained)))
+    assert f"layer 2 to layer 3 did best and layer 4 to layer 5 did worst (by 0.0512 {told})" in words
     assert words.endswith("have their ranks in layer 2.")
 
 

@@ -298,8 +298,8 @@ def test_without_a_budget_one_run_is_enough(limits: Limits) -> None:
     ("limits", "parts"),
     [
         (Limits(), []),
-        (Limits(max_trials=8), ["calibrate", "search", "proof"]),
-        (Limits(max_seconds=45), ["calibrate", "search", "proof"]),
+        (Limits(max_trials=8), ["calibrate", "proof"]),
+        (Limits(max_seconds=45), ["calibrate", "proof"]),
     ],
 )
 def test_whoever_listens_is_told_what_the_limits_ended(limits: Limits, parts: list[str]) -> None:

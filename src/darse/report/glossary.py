@@ -6,7 +6,7 @@ GLOSSARY = (
     ("cost", "trainable parameters of a plan's adapter, the head not counted"),
     ("validation loss (search)", "what the search makes small, on rows that are not learned from; lower is better"),
     ("full run", "a plan trained for all its epochs"),
-    ("short run", "a plan trained for a third of the epochs, to tell whether it matters where ranks sit"),
+    ("short run", "a plan trained for a third of the epochs, where it is open whether it matters where ranks sit"),
     ("cut", "a plan read off finished full runs by cutting their ranks, without training"),
     ("recovered", "a plan that was cut and then trained on for a while"),
     ("mean", "the mean of a plan's full runs, cut back to its ranks: one adapter of the same size"),

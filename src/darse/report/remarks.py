@@ -105,7 +105,7 @@ def depth_words(result: Result) -> str:
             "worst, and the two differ by no more than chance does. So the ranks were spread evenly."
         )
     chosen = f"The plans of strategy window have their ranks in {_span_words(result, depth.chosen)}."
-    how = f"by {depth.gain:.3g}" + (" in short runs" if has_proxy(result) else "")
+    how = f"by {depth.gain:.3g}" + (f" {'in short runs' if depth.is_trained else 'as cuts'}" * has_proxy(result))
     return (
         f"Where in depth the ranks sit matters: given all of them, {best} did best and {worst} did worst ({how}). "
         f"{chosen}"

@@ -14,6 +14,9 @@ from darse.search.scoring import search_scores, short_scores
 Span = tuple[int, int]
 """First site and one past the last."""
 
+REAL_PARTS = (0.2, 0.6)
+"""Part, at the least and at the most, of a difference of cuts that full runs have: 0.42 and 0.56 were measured
+(docs/proxies.md)."""
 WIDTHS = (1.0, 2 / 3, 1 / 3, 1 / 6)
 """Widths compared, as parts of the depth."""
 
@@ -25,9 +28,10 @@ class Depth:
     Attributes:
         best: The span of a third of the sites that serves best when it alone has ranks.
         worst: The span of the same width that serves worst.
-        gain: Loss of the worst, less that of the best: in short runs, or in cuts where these see no difference.
+        gain: Loss of the worst, less that of the best.
         is_flat: Whether that gain is within noise, so that it does not matter where ranks sit.
         chosen: The span that plans are made of, in place and width; the whole depth where the profile is flat.
+        is_trained: Whether the gain is that of training runs, and not of cuts.
     """
 
     best: Span
@@ -35,14 +39,15 @@ class Depth:
     gain: float
     is_flat: bool
     chosen: Span
+    is_trained: bool = False
 
 
 def find_depth(history: History, calibration: Calibration, sizes: Sequence[int]) -> Depth | None:
     """The span of sites that deserves the ranks; None if no span fits the sizes or none has a score.
 
     A layer's usefulness is smooth in depth with one peak (docs/method.md). Cuts of spans of one width find the peak,
-    coarse to fine, and the span that lies worst. Whether the difference is real two short runs say, however deep the
-    model. Then cuts of several widths around the peak are compared.
+    coarse to fine, and the span that lies worst. Where it is open whether the difference is real, two short runs say,
+    however deep the model. Then cuts of several widths around the peak are compared.
 
     Args:
         history: The history.
@@ -58,16 +63,19 @@ def find_depth(history: History, calibration: Calibration, sizes: Sequence[int])
     best, worst = min(places, key=lambda span: places[span]), max(places, key=lambda span: places[span])
     # the difference of two runs has the spread sqrt(2) times that of one
     gain, least = places[worst] - places[best], math.sqrt(2) * calibration.noise_floor
-    if gain > least:
-        plans = [plan for span in (best, worst) if (plan := _fitted(problem, span, size))]
-        real = short_scores(history, calibration, plans)
-        lost = real[plans[-1]] - real[plans[0]]
-        gain = lost if math.isfinite(lost) else gain
-    if gain <= least:
-        return Depth(best, worst, gain, True, (0, depth))
+    lowest, highest = REAL_PARTS if problem.settings.is_cut else (1.0, 1.0)
+    is_flat, is_trained = highest * gain <= least, not problem.settings.is_cut
+    if not is_flat and lowest * gain <= least:
+        plans = [plan for span in (worst, best) if (plan := _fitted(problem, span, size))]
+        theirs, ours = short_scores(history, calibration, plans).values()
+        if math.isfinite(theirs - ours):
+            gain, is_flat, is_trained = theirs - ours, theirs - ours <= least, True
+    if is_flat:
+        return Depth(best, worst, gain, True, (0, depth), is_trained)
     spans = [best, *(_placed(history, calibration, width, best, size) for width in widths(problem.sites, size))]
     scored = _scores(history, calibration, spans, size)
-    return Depth(best, worst, gain, False, min(scored, key=lambda span: scored[span], default=best))
+    chosen = min(scored, key=lambda span: scored[span], default=best)
+    return Depth(best, worst, gain, False, chosen, is_trained)
 
 
 def window_plans(history: History, found: Depth, sizes: Sequence[int]) -> list[RankPlan]:
