@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from darse.amounts import plural
 from darse.search.calibrate import NOISE_SEEDS, is_rate_of_rank
-from darse.search.scoring import SHORT_PART
 from darse.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ _LOW_RATES = 2
 """Those that it usually visits at the lowest rank."""
 _PROVED_PLANS = 6
 """The finding and its controls, each trained with every seed."""
-_SHORT_RUNS = 2
 _REFUSED_RUNS = 3
 """Full runs of ranks and finalists that turn out not to hold."""
 _FULL_SEARCH_RUNS = 15
@@ -76,14 +74,13 @@ def complete_runs(settings: Settings) -> int:
     """How many full runs' work a complete search is, roughly (docs/explore.md#how-long-it-takes).
 
     >>> complete_runs(Settings())
-    29
+    28
     """
     search = settings.search
     walked = min(len(search.learning_rates), _WALKED_RATES)
     has_low_walk = is_rate_of_rank(search, search.max_rank)
     calibrate = walked + _LOW_RATES * has_low_walk + min(search.seeds, NOISE_SEEDS) - 1
-    short = _SHORT_RUNS * max(1, settings.train.epochs // SHORT_PART) / settings.train.epochs
-    compared = math.ceil(short) + _REFUSED_RUNS if search.is_cut else _FULL_SEARCH_RUNS
+    compared = _REFUSED_RUNS if search.is_cut else _FULL_SEARCH_RUNS
     return calibrate + _PROVED_PLANS * search.seeds + compared
 
 
