@@ -428,7 +428,7 @@ def test_study_stopped_while_it_is_judged_on_test_says_so_and_goes_on_from_there
     state, more = _story(tmp_path)
     assert state == "finished"
     assert more == [*events, "continued", "finished"], "what a replay tells again is not noted again"
-    assert "limit search" in events
+    assert "limit calibrate" in events
 
 
 @pytest.mark.filterwarnings("ignore:this study was begun before")

@@ -88,7 +88,7 @@ def verify(history: History, calibration: Calibration, found: Fine, allocation: 
         plan,
         problem.sites,
         best_uniform=reference,
-        best_layer_wise=_best_layer_wise(allocation, problem.sites),
+        best_layer_wise=_best_layer_wise(allocation, problem.sites, cost(plan, problem.sites)),
         has_head=problem.has_head,
         seed=problem.settings.seed,
     )
@@ -140,10 +140,11 @@ def best_uniform(history: History, calibration: Calibration, found: Fine) -> Ran
     return problem.uniform(max(1, highest))
 
 
-def _best_layer_wise(allocation: Allocation, sites: Sequence[Site]) -> RankPlan | None:
-    """The best candidate that is not uniform, by the score that compares shapes."""
+def _best_layer_wise(allocation: Allocation, sites: Sequence[Site], limit: int) -> RankPlan | None:
+    """The best candidate that is not uniform, of those that cost no more than a limit if there are any."""
     layer_wise = (one for one in allocation.candidates if not is_uniform(one.plan, sites))
     scored = [one for one in layer_wise if math.isfinite(one.score)]
+    scored = [one for one in scored if one.cost <= limit] or scored
     return min(scored, key=lambda one: (one.score, one.cost)).plan if scored else None
 
 
