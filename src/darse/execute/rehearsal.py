@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from darse.model.weights import initial_weights
 from darse.ranks.plan import RankPlan, ranks_by_weight
 from darse.ranks.sites import find_layers
 from darse.seeds import numpy_stream
-from darse.train.encode import Encoded
 from darse.train.loop import Observer, Schedule, Snapshot, train
 from darse.train.lower import CACHE_BYTES
 
@@ -96,7 +95,7 @@ def _step_seconds(
         train(
             bench.model,
             start,
-            _some(bench.rows["train"], chosen),
+            bench.rows["train"].at(np.asarray(chosen, dtype=np.intp)),
             task=bench.task,
             settings=bench.settings.train,
             schedule=Schedule(learning_rate=0.0, epochs=1, seed=0),
@@ -108,17 +107,6 @@ def _step_seconds(
     # the first one waits for the pairs to be put in
     steps_s = np.diff(moments)[1:] if len(moments) > _FEWEST_STEPS else np.diff(moments)
     return float(steps_s.mean())
-
-
-def _some(rows: Encoded, chosen: Sequence[int]) -> Encoded:
-    return replace(
-        rows,
-        tokens=tuple(rows.tokens[row] for row in chosen),
-        segments=None if rows.segments is None else tuple(rows.segments[row] for row in chosen),
-        labels=rows.labels[chosen],
-        scores=rows.scores[chosen],
-        full_lengths=rows.full_lengths[chosen],
-    )
 
 
 def _memory(bench: Bench) -> int:
