@@ -128,7 +128,7 @@ def test_the_correlation_has_the_sign_of_the_agreement(sign: float, wanted: floa
     assert findings.verify.proxy_correlation == pytest.approx(wanted)
 
 
-@pytest.mark.parametrize("number", [0, 2, 3])
+@pytest.mark.parametrize("number", [1, 2, 3])
 def test_the_correlation_of_cuts_is_that_of_their_scores_with_the_mean_of_full_runs(number: int) -> None:
     findings, memory = explored(problem(layers(4)), World(4, noise=0.3, number=number))
     verified, calibration = findings.verify, findings.calibrate
@@ -145,6 +145,6 @@ def test_the_correlation_of_cuts_is_that_of_their_scores_with_the_mean_of_full_r
             runs.setdefault(spec.plan, []).append(score)
     plans = [plan for plan in runs if plan in cuts]
     expected = spearmanr([cuts[plan] for plan in plans], [np.mean(runs[plan]) for plan in plans]).statistic
-    assert len(plans) >= 3
+    assert len(plans) >= 4
     assert abs(expected) < 0.99
     assert verified.proxy_correlation == pytest.approx(expected)
