@@ -28,7 +28,8 @@ from darse.model.weights import AdapterWeights
 from darse.publish import publish_shrunk
 from darse.settings import settings_from_options
 from darse.shrink.result import Shrunk
-from darse.shrink.run import Request, shrink
+from darse.shrink.prepare import Request
+from darse.shrink.run import shrink
 from darse.shrink.work import Audience
 from darse.store.trial import Trial
 from darse.study import request as study
@@ -351,3 +352,20 @@ def test_the_command_prints_the_verdict_and_where_everything_lies(
     assert run([*command, "--json", "--profile", "merged"]) == 0
     assert json.loads(capsys.readouterr().out)["folder"] == str(out)
     assert load_adapter(out / "adapter").manifest.profile == "merged"
+
+
+def test_a_dry_run_tells_the_work_and_writes_nothing(
+    planted: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["shrink", str(planted.adapter), "--data", str(planted.data)]
+    assert run([*command, "--dry-run"]) == 0
+    assert "without --dry-run the result goes to darse-shrunk-" in capsys.readouterr().out
+    assert run([*command, "--dry-run", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["event"] == "outlook"
+    assert not list(tmp_path.iterdir())
+    result = _shrink(planted, tmp_path / "out")
+    cuts = [one for one in result.candidates if one.origin not in ("uncut", "recovered")]
+    assert len(result.losses) + len(cuts) < told["passes"] <= 2 * (len(result.losses) + len(cuts)) + 2
+    assert told["parameters"] == result.stored_cost

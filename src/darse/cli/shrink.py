@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from darse.amounts import plural
 from darse.cli.present import check_model, check_peft_adapter
 from darse.cli.stop import Stop, how_to_continue, stopping_cleanly
 from darse.data.load import load_labelled
@@ -22,6 +23,7 @@ from darse.store.folder import SHRINK_FILE
 
 if TYPE_CHECKING:
     from darse.data.example import DataCheck
+    from darse.shrink.prepare import Request
     from darse.shrink.work import Audience
     from darse.store.trial import Trial
 
@@ -36,6 +38,7 @@ def run_shrink(
     out: Path | None,
     profile: Profile,
     fresh: bool,
+    dry_run: bool,
     command: str,
     as_json: bool,
     quiet: bool,
@@ -47,16 +50,23 @@ def run_shrink(
     if model is not None:
         check_model(model, trust_remote_code=settings.trust_remote_code)
     named = tuple(label.strip() for label in labels.split(",")) if labels is not None else ()
-    with stopping_cleanly(how_to_continue(fresh=fresh)) as stop:
+    with stopping_cleanly("" if dry_run else how_to_continue(fresh=fresh)) as stop:
         data = load_labelled(source, settings.data, seed=settings.search.seed)
         if not (quiet or as_json):
             print("loading torch and transformers ...", file=sys.stderr)
-        from darse.publish import publish_shrunk
-        from darse.report.shrink_summary import shrink_lines
-        from darse.shrink.run import Request, shrink
+        from darse.shrink.prepare import Request
 
         folder = out if out is not None else shrunk_folder(adapter)
         request = Request(adapter, data, settings, folder, named, model, command, fresh)
+        if dry_run:
+            _show_outlook(request, stop, as_json=as_json)
+            if not (quiet or as_json):
+                print(f"nothing was written; without --dry-run the result goes to {folder}")
+            return
+        from darse.publish import publish_shrunk
+        from darse.report.shrink_summary import shrink_lines
+        from darse.shrink.run import shrink
+
         with _Display(stop, is_quiet=quiet or as_json) as display:
             finished = shrink(request, display.audience())
             stop.end_patience()
@@ -81,6 +91,36 @@ def shrunk_folder(adapter: str) -> Path:
     if re.fullmatch(r"adapter(-.*)?", name) and path.parent.name:
         name = f"{path.parent.name}{name.removeprefix('adapter')}"
     return Path(f"darse-shrunk-{folder_name(name.removeprefix('darse-'))}")
+
+
+def _show_outlook(request: Request, stop: Stop, *, as_json: bool) -> None:
+    from darse.cli.estimate import rough_time
+    from darse.data.check import data_check_as_json, describe
+    from darse.shrink.outlook import look_ahead
+
+    ahead = look_ahead(request, stop.check)
+    layout, budget = ahead.layout, ahead.budget
+    if as_json:
+        print(json.dumps({"event": "data", **data_check_as_json(ahead.check)}, allow_nan=False))
+        facts = {
+            "parameters": layout.stored_cost,
+            "ranks": dict(zip((site.name for site in layout.sites), layout.tops, strict=True)),
+            "budget": budget,
+            "passes": ahead.passes,
+            "pass_seconds": float(f"{ahead.pass_s:.3g}"),
+        }
+        print(json.dumps({"event": "outlook", **facts}, allow_nan=False))
+        return
+    ranks = sorted(set(layout.tops))
+    told = f"rank {ranks[0]}" if len(ranks) == 1 else f"ranks {ranks[0]} to {ranks[-1]}"
+    print("\n".join(describe(ahead.check)))
+    print(f"adapter: {plural(layout.stored_cost, 'parameter')}, {plural(len(layout.sites), 'site')} of {told}")
+    print(f"budget: {'none' if budget is None else plural(budget, 'parameter')}")
+    print(
+        f"a pass over the validation rows takes about {rough_time(ahead.pass_s)} here; at most "
+        f"{plural(ahead.passes, 'pass')}, {rough_time(ahead.passes * ahead.pass_s)}; where no cut holds, "
+        "short trainings come on top"
+    )
 
 
 class _Display:

@@ -89,6 +89,11 @@ def proposals(
     }
 
 
+def most_proposals(layout: Layout, budget: int | None) -> int:
+    """How many plans `proposals` gives, at the most."""
+    return 2 * len(sizes(layout, budget)) + len(SHARES) + 1
+
+
 def _by_energy(layout: Layout, energies: Energies, size: int) -> RankPlan:
     """The plan that keeps most energy within a size: directions in the order of their energy for each parameter."""
     directions = sorted(

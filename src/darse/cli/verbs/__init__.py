@@ -37,6 +37,7 @@ _VERBS: dict[Callable[..., None], tuple[str, ...]] = {
     audit: ("darse audit my-adapter", "darse audit owner/adapter --out audit.html"),
     shrink: (
         "darse shrink my-adapter --data valid.csv",
+        "darse shrink my-adapter --data valid.csv --dry-run",
         "darse shrink my-adapter --data valid.csv --labels negative,neutral,positive",
         "darse shrink my-adapter --data valid.csv --budget 50k --granularity layer",
     ),
