@@ -27,8 +27,8 @@ from darse.model.truncate import spectra, truncate
 from darse.model.weights import AdapterWeights
 from darse.publish import publish_shrunk
 from darse.settings import settings_from_options
-from darse.shrink.result import Shrunk
 from darse.shrink.prepare import Request
+from darse.shrink.result import Shrunk
 from darse.shrink.run import shrink
 from darse.shrink.work import Audience
 from darse.store.trial import Trial

@@ -23,6 +23,7 @@ from darse.settings import Settings
 from darse.shrink.labels import in_head_order
 from darse.shrink.layout import Layout
 
+
 @dataclass(frozen=True)
 class Request:
     """What somebody wants shrunk.

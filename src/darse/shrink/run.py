@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from darse.data.check import data_check_as_json
 from darse.data.example import DataCheck, LabelledData

@@ -99,9 +99,7 @@ def shrink(
     max_length: options.MaxLength = None,
     out: Annotated[Path | None, Option("-o", "--out", help="Folder of the result (darse-shrunk-NAME).")] = None,
     profile: Annotated[Profile, Option(help="Kind of export.")] = "native",
-    dry_run: Annotated[
-        bool, Option("--dry-run", help="Show data, sites and time; train and write nothing.")
-    ] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Show data, sites and time; train and write nothing.")] = False,
     fresh: Annotated[bool, Option("--fresh", help="Start anew, and replace another adapter's result in OUT.")] = False,
     trust_remote_code: options.BaseCode = False,
     as_json: Annotated[bool, Option("--json", help="Print the result as JSON.")] = False,
