@@ -65,9 +65,19 @@ def test_the_frontier_has_every_candidate_and_every_plan_that_was_trained() -> N
     candidates, plans = found(result).allocate.candidates, named_plans(result)
     asked = [*(one.cost for one in candidates), *(one.cost for one in plans)]
     assert costs == sorted(cost for cost in asked if cost)
-    levels = [trace["y"] for trace in traces if trace["mode"] == "lines"]
+    levels = [trace["y"] for trace in traces if trace["mode"] == "lines" and trace.get("name")]
     assert levels == [[one.score] * 2 for one in plans if not one.cost]
-    assert all(cost > 0 for trace in traces for cost in trace["x"])
+    assert all(cost > 0 for trace in traces for cost in trace["x"] if cost is not None)
+
+
+def test_a_line_on_the_frontier_leads_from_a_plans_cut_to_its_full_runs() -> None:
+    result = a_result(SHAPES["joint task"])
+    cuts = {one.plan: one.score for one in found(result).allocate.candidates}
+    (line,) = [trace for trace in chart_of(result, "frontier")["data"] if trace.get("showlegend") is False]
+    both = [one for one in named_plans(result) if one.cost and one.plan in cuts]
+    assert both
+    assert line["x"] == [x for one in both for x in (one.cost, one.cost, None)]
+    assert line["y"] == [y for one in both for y in (cuts[one.plan], one.score, None)]
 
 
 def test_the_course_of_the_search_has_a_point_for_every_trial_and_never_gets_worse() -> None:

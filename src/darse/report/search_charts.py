@@ -13,6 +13,7 @@ from darse.report.figures import LEGEND, axis, band, figure, finite, frame, whol
 from darse.report.parts import Chart, Table
 from darse.report.theme import PLAN_COLOURS
 from darse.report.words import SEARCH_LOSS, count, measured, number, plan_words
+from darse.search.allocate import Candidate
 from darse.search.stages import STAGES
 from darse.store.trial import Trial
 
@@ -115,6 +116,8 @@ def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_cut: bool) ->
             "line": {"width": 0 if is_found else 3, "color": PLAN_COLOURS.get(one.name, "@grey")},
         }
         traces.append(_cloud(f"{one.name} (full runs)", [(one.cost, one.score, plan_words(one.plan))], marker))
+    if is_cut:
+        traces.append(_gaps(candidates, trained))
     traces = [trace for trace in traces if trace["x"]]
     span = frame([[one.score for one in candidates], [one.score for one in trained]])
     marks = [f"Small marks are candidates by the strategy that proposed them, each at its {how.removeprefix('one ')}."]
@@ -125,7 +128,8 @@ def frontier_chart(parts: Found, plans: Sequence[NamedPlan], *, is_cut: bool) ->
     if not all(one.cost for one in trained):
         marks.append("The dotted level is the head alone, which has no adapter to size.")
     if candidates and trained:
-        marks.append("Compare like with like.")
+        led = "a dotted line leads from a plan's cut to its full runs; " if is_cut else ""
+        marks.append(f"{led}compare like with like.".capitalize())
     return Chart(
         "frontier",
         f"Down and left is better: less loss for fewer parameters. {' '.join(marks)}" + (_OUTSIDE if span else ""),
@@ -252,6 +256,21 @@ def _level(one: NamedPlan, costs: Sequence[int]) -> dict[str, object]:
         "y": finite([one.score, one.score]),
         "line": {"color": PLAN_COLOURS.get(one.name, "@grey"), "width": 1.8, "dash": "dot"},
         "hovertemplate": f"{one.name}<br>0 parameters: %{{y:.4g}}<extra></extra>",
+    }
+
+
+def _gaps(candidates: Sequence[Candidate], trained: Sequence[NamedPlan]) -> dict[str, object]:
+    """A line for each trained plan from the score of its cut to that of its full runs."""
+    cuts = {one.plan: one.score for one in candidates}
+    ends = [(one.cost, cuts[one.plan], one.score) for one in trained if one.cost and one.plan in cuts]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [x for cost, _, _ in ends for x in (cost, cost, None)],
+        "y": finite(y for _, cut, full in ends for y in (cut, full, None)),
+        "line": {"color": "@grey", "width": 1.2, "dash": "dot"},
+        "showlegend": False,
+        "hoverinfo": "skip",
     }
 
 
