@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from darse.cli.main import run
 from darse.data.columns import choose_columns
-from darse.data.example import Columns
+from darse.data.example import Columns, Task
 from darse.data.read import read_rows
 from darse.data.row import Row
 from darse.data.write import write_rows
-from darse.errors import AdapterError, DataError, InputError
-from darse.score.files import CHUNK_ROWS
-from darse.score.scorer import AdapterScorer
+from darse.errors import AdapterError, DataError, InputError, Interrupted, StoreError
+from darse.score.files import CHUNK_ROWS, count_rows, score_file
+from darse.score.scorer import AdapterScorer, Score
 from darse.settings import DataSettings
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
@@ -199,3 +200,92 @@ def test_a_formula_in_a_text_is_harmless_in_the_result_unless_asked(
         assert run(["score", str(small_study.folder / "adapter"), str(source), "-o", str(out), *options]) == 0
         (row,) = read_rows(out)
         assert (row.cells["text"], row.cells["id"]) == (text, "-5")
+
+
+@dataclass
+class Counting:
+    """A scorer that counts the texts that it is given, and stops after some."""
+
+    scorer: AdapterScorer
+    stops_after: int | None = None
+    given: int = 0
+
+    @property
+    def task(self) -> Task:
+        return self.scorer.task
+
+    @property
+    def trained_columns(self) -> dict[str, str]:
+        return self.scorer.trained_columns
+
+    @property
+    def digest(self) -> str:
+        return self.scorer.digest
+
+    def score(
+        self, texts: Iterable[str], targets: Iterable[str] | None = None, *, check: Callable[[], None] = lambda: None
+    ) -> list[Score]:
+        if self.stops_after is not None and self.given >= self.stops_after:
+            raise Interrupted(2)
+        texts = list(texts)
+        self.given += len(texts)
+        return self.scorer.score(texts, targets, check=check)
+
+
+def _many(path: Path) -> int:
+    """Write more rows than a chunk has, and one that cannot be scored; how many can."""
+    texts = [f"{row['text']} {place}" for place, row in enumerate(labelled_rows(CHUNK_ROWS + 90))]
+    write_rows(path, ["id", "text"], [{"id": place, "text": text} for place, text in enumerate([*texts, ""])])
+    return len(texts)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_file_that_was_stopped_goes_on_and_gives_the_same_result(
+    scorer: AdapterScorer, tmp_path: Path, suffix: str
+) -> None:
+    count, out = _many(tmp_path / f"in{suffix}"), tmp_path / f"out{suffix}"
+    file = look_at(scorer, tmp_path / f"in{suffix}", out)
+    with pytest.raises(Interrupted):
+        score_file(Counting(scorer, stops_after=CHUNK_ROWS), file, keep=True)
+    assert not out.exists()
+    again = Counting(scorer)
+    assert score_file(again, file, keep=True).rows == count
+    assert again.given == count - CHUNK_ROWS
+    assert {path.name for path in tmp_path.iterdir()} == {f"in{suffix}", out.name, "out.rejects.jsonl"}
+    score(scorer, tmp_path / f"in{suffix}", tmp_path / f"whole{suffix}")
+    assert out.read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
+
+
+def test_what_was_kept_is_not_believed_where_it_is_damaged_or_of_other_texts(
+    scorer: AdapterScorer, tmp_path: Path
+) -> None:
+    count, out = _many(tmp_path / "in.csv"), tmp_path / "out.csv"
+    file = look_at(scorer, tmp_path / "in.csv", out)
+    for harm in (b"", b"\x93NUMPY garbage", None):
+        with pytest.raises(Interrupted):
+            score_file(Counting(scorer, stops_after=CHUNK_ROWS), file, keep=True)
+        (kept,) = file.unfinished.iterdir()
+        if harm is None:  # the file has changed since
+            (tmp_path / "in.csv").write_text((tmp_path / "in.csv").read_text().replace("\n5,", "\n5,other "))
+        else:
+            kept.write_bytes(harm)
+        again = Counting(scorer)
+        score_file(again, file, keep=True)
+        assert again.given == count
+
+
+def test_a_folder_of_unfinished_scores_is_no_way_out_of_the_folder(scorer: AdapterScorer, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text\ngood\n", encoding="utf-8")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / f"{'0' * 64}.npy").write_text("dear")
+    file = look_at(scorer, tmp_path / "in.csv", tmp_path / "out.csv")
+    file.unfinished.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="is in the way"):
+        score_file(scorer, file, keep=True)
+    assert [path.read_text() for path in (tmp_path / "elsewhere").iterdir()] == ["dear"]
+
+
+def test_rows_are_counted_before_any_is_scored(scorer: AdapterScorer, tmp_path: Path) -> None:
+    for suffix in (".csv", ".jsonl", ".parquet"):
+        count = _many(tmp_path / f"in{suffix}") + 1
+        assert count_rows(look_at(scorer, tmp_path / f"in{suffix}", tmp_path / "out.csv")) == count

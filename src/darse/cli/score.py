@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from darse.amounts import plural
+from darse.cli.estimate import rough_time
 from darse.cli.present import check_adapter
 from darse.cli.stop import Stop, stopping_cleanly
 from darse.cli.streams import STREAM, Format, give_output, naming_input, output_for, take_input
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 _SHOWN = 100
 """The longest name of a class."""
 _SHOWN_REJECTS = 3
+_SILENCE_S = 30.0
+"""Without a terminal nothing is said for so long."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ def run_score(request: ScoreRequest) -> None:
     _check_usage(request)
     check_adapter(request.adapter, None if request.is_input else request.file)
     manifest = peek_manifest(request.adapter)
-    with stopping_cleanly("nothing was written") as stop:
+    is_kept = request.file is not None and not (request.is_input or request.is_output)
+    with stopping_cleanly("run the same command again to continue" if is_kept else "nothing was written") as stop:
         if request.file is None:
             _score_text(request, manifest)
             return
@@ -162,22 +168,58 @@ def _score_file(request: ScoreRequest, source: Path, manifest: Manifest, folder:
 
 
 def _scored(request: ScoreRequest, file: Scorable, console: Console, stop: Stop) -> FileScored:
-    scorer = _open(request)
-    from darse.score.files import score_file
+    from darse.score.files import count_rows, score_file
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=console.quiet or not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("scoring", total=None)
+    total = count_rows(file)
+    scorer = _open(request)
+    with _RowProgress(console, total) as progress:
         stop.is_patient = True
         scored = score_file(
             scorer,
             file,
             neutralise_formulas=not request.keep_formulas,
-            progress=lambda rows: bar.update(task, completed=rows),
+            keep=not (request.is_input or request.is_output),
+            progress=progress.tell,
             check=stop.check,
         )
         stop.is_patient = False  # a signal since the last batch comes too late: all is written
         return scored
+
+
+class _RowProgress:
+    """Rows done of all, rows per second and time left: a bar on a terminal, elsewhere a line now and then.
+
+    Args:
+        console: Where.
+        total: Rows of the file.
+        clock: Seconds, from anywhere.
+    """
+
+    def __init__(self, console: Console, total: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._total, self._clock = console, total, clock
+        self._began = self._told = clock()
+        columns = (TextColumn("scoring"), BarColumn(bar_width=24), MofNCompleteColumn())
+        more = (TextColumn("{task.fields[rate]}"), TimeRemainingColumn(elapsed_when_finished=True))
+        is_live = console.is_terminal and not console.quiet
+        self._bar = Progress(*columns, *more, console=console, disable=not is_live, transient=True)
+        self._task = self._bar.add_task("", total=total, rate="")
+
+    def __enter__(self) -> _RowProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def tell(self, rows: int) -> None:
+        """So many rows are done."""
+        now = self._clock()
+        rate = rows / max(now - self._began, 1e-9)
+        self._bar.update(self._task, completed=rows, rate=f"{rate:,.0f} rows/s")
+        if not self._console.is_terminal and now - self._told >= _SILENCE_S and rows < self._total:
+            self._told = now
+            left = rough_time((self._total - rows) / rate)
+            self._console.print(f"{rows:,} of {plural(self._total, 'row')}, {rate:,.0f} rows/s, about {left} left")
 
 
 def _open(request: ScoreRequest) -> AdapterScorer:

@@ -56,12 +56,25 @@ def read_schema(path: Path) -> pa.Schema:
     Raises:
         DataError: As `read_parquet`.
     """
+    return _metadata(path).schema.to_arrow_schema()
+
+
+def row_count(path: Path) -> int:
+    """How many rows a Parquet file says that it has.
+
+    Raises:
+        DataError: As `read_parquet`.
+    """
+    return int(_metadata(path).num_rows)
+
+
+def _metadata(path: Path) -> pq.FileMetaData:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     with open_regular(path) as file:
         try:
-            return pq.read_schema(file)
+            return pq.read_metadata(file)
         except (pa.ArrowException, ValueError, OSError) as error:
             raise DataError("the Parquet file is damaged; write it again", path=path) from error
 

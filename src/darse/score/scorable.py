@@ -47,6 +47,11 @@ class Scorable:
     columns: Columns
     added: Mapping[str, str]
 
+    @property
+    def unfinished(self) -> Path:
+        """The folder of what is scored while the result is not complete."""
+        return self.out.with_name(f".{self.out.name}.scoring")
+
 
 def find_scorable(source: Path, out: Path, wanted: DataSettings, *, task: Task, trained: Mapping[str, str]) -> Scorable:
     """Look at a file's columns and at the places of what is written.

@@ -17,6 +17,7 @@ from darse.data.row import RowRefused
 from darse.errors import InputError
 from darse.model.reload import LoadedAdapter, load_adapter
 from darse.names import printable
+from darse.packages import shaping_versions
 from darse.settings import DataSettings
 from darse.train.encode import encode
 from darse.train.predict import predict
@@ -52,6 +53,10 @@ class Scorer(Protocol):
     @property
     def trained_columns(self) -> dict[str, str]:
         """Column of each part in training; empty where that is not known."""
+
+    @property
+    def digest(self) -> str:
+        """Names the scorer: the same digest means the same scores."""
 
     def score(
         self, texts: Iterable[str], targets: Iterable[str] | None = None, *, check: Callable[[], None] = lambda: None
@@ -93,6 +98,11 @@ class AdapterScorer:
     def trained_columns(self) -> dict[str, str]:
         """Column of each part in training; empty for an adapter that does not say so."""
         return self.adapter.manifest.columns
+
+    @property
+    def digest(self) -> str:
+        """The adapter's digest and the versions that shape a score."""
+        return f"{self.adapter.manifest.digest} {shaping_versions()}"
 
     def score(
         self, texts: Iterable[str], targets: Iterable[str] | None = None, *, check: Callable[[], None] = lambda: None
