@@ -2,7 +2,7 @@ r"""How well cheap estimates rank 24 plans of mixed shape: Spearman correlation 
 
     python -m benchmarks.proxy --data ../shared/data/fiqa_headlines/fiqa_headlines.csv --work proxy/fiqa \
         --columns score=score target=target
-    python -m benchmarks.proxy --data ../shared/data/cr/cr.csv --work proxy/cr --columns label=label --rows 600
+    python -m benchmarks.proxy --data ../shared/data/cr/cr.csv --work proxy/cr --columns label=label --rows 400
 
 Every run is kept in the work folder, so a stopped measurement goes on where it was. Score: the search loss on
 validation of the best epoch, lower is better. An estimate's price is in full runs, for all plans together.
@@ -151,6 +151,25 @@ class Runs:
         return Trial(name, spec, outcome)
 
 
+def cuts_of(runs: Runs, seed: int) -> list[float]:
+    """Scores of the plans as cuts of one run."""
+    return [runs.cut(plan, seed).outcome.score for plan in PLANS]
+
+
+def others(truth: Mapping[int, Sequence[float]], seed: int) -> Sequence[float]:
+    """Mean scores over the other seeds."""
+    return [float(one) for one in np.mean([scores for other, scores in truth.items() if other != seed], axis=0)]
+
+
+def claim(folder: Path, **made_of: object) -> None:
+    """See that a work folder holds trials of these rows and epochs, and no others."""
+    told, wanted = folder / "made-of.json", json.loads(json.dumps(made_of))
+    if not told.is_file():
+        write_json(told, wanted)
+    elif json.loads(told.read_text(encoding="utf-8")) != wanted:
+        raise SystemExit(f"{folder} holds trials of {told.read_text(encoding='utf-8')}; choose another --work")
+
+
 def main() -> None:
     """Measure what is missing, then print one line per estimate."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -161,6 +180,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     options = parser.parse_args()
     columns = dict(pair.split("=", 1) for pair in options.columns)
+    claim(options.work, data=options.data.name, columns=columns, rows=options.rows, epochs=options.epochs)
     runs = Runs(build(options.data, columns, options.work, options.rows, options.epochs), options.work)
     truth = {seed: [runs.full(plan, seed).outcome.score for plan in PLANS] for seed in SEEDS}
     found = runs.calibration
@@ -173,6 +193,11 @@ def main() -> None:
     print("estimate | price in full runs | Spearman with the mean of three full runs")
     for one, other in itertools.combinations(SEEDS, 2):
         print(f"full run, seed {one} against seed {other} | - | {correlation(truth[one], truth[other]):.2f}")
+    for name, one_of in (("full run", truth.__getitem__), ("cut of a run", lambda seed: cuts_of(runs, seed))):
+        # neither shares a seed with what it is held against
+        found_for = [correlation(one_of(seed), others(truth, seed)) for seed in SEEDS]
+        told = ", ".join(f"{one:.2f}" for one in found_for)
+        print(f"{name} of one seed against the mean of the other two | - | {told}")
     for name, estimate in estimates(runs).items():
         runs.seconds.clear()
         scores = estimate()

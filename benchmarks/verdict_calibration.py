@@ -199,7 +199,10 @@ def verdicts(repeats: int) -> Iterator[Row]:
         most = WRONG + SLACK * (WRONG * (1 - WRONG) / repeats) ** 0.5
         is_missed = spread != "large" and max(rates[0], rates[1], rates[4]) > most
         problem = f"better {rates[0]:.3f}, worse {rates[1]:.3f}, not worse in spite of two margins {rates[4]:.3f}"
-        yield Row(name, rates, (problem,) if is_missed else ())
+        problems = [problem] if is_missed else []
+        if spread == "measured" and rates[2] < POWER - SLACK * (POWER * (1 - POWER) / repeats) ** 0.5:
+            problems.append(f"a planted gain is shown {rates[2]:.3f} of the time and not {POWER:g}")
+        yield Row(name, rates, tuple(problems))
 
 
 def said(kind: Kind, gap: Gap, stream: np.random.Generator, time: int) -> str:

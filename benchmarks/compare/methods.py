@@ -71,9 +71,7 @@ METHODS: dict[str, Method] = {
         "rivals", "adalora", 4e-3, 6, 1, 2.0, "AdaLoRA of PEFT, ranks 12 to 8, all linear maps, our head, Trainer", {}
     ),
     "full": Method("rivals", "full", 1e-4, 6, 1, 2.0, "full fine-tuning, Trainer", {}),
-    "smallest": Method(
-        "studies", "darse", 0, 26, 5, 0.9, "darse, objective smallest", {"objective": "smallest", "max_rank": 16}
-    ),
+    "smallest": Method("studies", "darse", 0, 26, 5, 0.9, "darse, objective smallest", {"objective": "smallest"}),
     "best": Method(
         "studies",
         "darse",

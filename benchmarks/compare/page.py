@@ -35,29 +35,38 @@ def _opening(table: Table) -> list[str]:
         "",
         f"Printed by `python -m benchmarks.compare`{machine} (commands in `benchmarks/compare/__init__.py`).",
         "Metrics are on test, mean over the seeds with a 95 % interval over seeds and rows. Minutes are those of",
-        "the whole method by its own clock: tuning, search and all seeds. Peak MiB is that of its process.",
+        "the whole method by its own clock: tuning, search and all seeds; where they are far above half of the",
+        "processor minutes, other work ran beside it. Peak MiB is that of its process.",
         "Parameters leave out the head, which every method trains.",
     ]
 
 
 def _set(table: Table, name: str) -> list[str]:
     return [
-        "| method | metric on test | parameters | minutes | runs | peak MiB | seeds | learning rate | plan |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| method | metric on test | parameters | minutes | processor minutes | runs | peak MiB | seeds "
+        "| learning rate | plan |",
+        "|---|---|---|---|---|---|---|---|---|---|",
         *(_row(method, table.get((method, name))) for method in METHODS),
     ]
 
 
 def _row(method: str, entry: Entry | None) -> str:
     if entry is None:
-        return f"| {method} | not run | | | | | | | |"
+        return f"| {method} | not run | | | | | | | | |"
     level, record = entry.level, entry.record
     metric = "accuracy" if entry.is_accuracy else "MSE"
     return (
         f"| {method} | {metric} {level.mean:.4f} [{level.low:.4f}, {level.high:.4f}] | {entry.parameters:,} | "
-        f"{number(record, 'seconds') / 60:.1f} | {number(record, 'runs'):.3g} | {number(record, 'peak_mib'):.0f} | "
-        f"{len(entry.losses)} | {number(record, 'learning_rate'):g} | {record['plan']} |"
+        f"{number(record, 'seconds') / 60:.1f} | {number(record, 'cpu_seconds') / 60:.1f} | "
+        f"{number(record, 'runs'):.3g} | {number(record, 'peak_mib'):.0f} | "
+        f"{len(entry.losses)} | {_rate(record)} | {record['plan']} |"
     )
+
+
+def _rate(record: Record) -> str:
+    """The learning rate, marked where the grid ends with it."""
+    rate = number(record, "learning_rate")
+    return f"{rate:g}" + (" (end of the grid)" if rate in (GRID[0], GRID[-1]) else "")
 
 
 def _folds(records: Mapping[str, Record], name: str, scale: Scale) -> list[str]:
@@ -114,7 +123,7 @@ def _deviations(table: Table, scale: Scale) -> list[str]:
         "- `head`, `uniform`, `random` and `tpe` train with our engine: they are searches over plans, and the trainer",
         "  is not what is compared. `quickstart`, `eva`, `adalora` and `full` train with Trainer and PEFT in float32,",
         "  rows grouped by length. `eva` and `adalora` start with the fitted head that ours start with, the others",
-        "  with a drawn one.",
+        "  with a drawn one. All but the published `quickstart` have the warm-up of our engine.",
         "- EVA's and AdaLoRA's parameters are those of the ranks that they end with; while it trains, AdaLoRA has half",
         "  as many more. A rival tuned with Trainer holds its best model beside the one that trains.",
         f"- The published greedy search stops after {scale.greedy_trials} runs.",

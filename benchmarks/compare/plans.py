@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # an extra
 _RANKS = (0, 1, 2, 4, 8, 16)
 _DEFAULT_TRIALS = 24
 _STARTING_DRAWS = 5
+_LAST_WALK = 3
+"""Runs that usually tune the learning rate of the plan that was found."""
 
 
 def uniform(stand: Stand, *, rank: int) -> Record:
@@ -39,7 +41,8 @@ def uniform(stand: Stand, *, rank: int) -> Record:
 def sampled(stand: Stand, *, sampler: str) -> Record:
     """The best on validation of plans that a sampler draws, each run once at the learning rate of the uniform plan.
 
-    A plan over the budget is cut to it: its highest ranks step down first. The runs that tune the learning rate count.
+    The plan that is found then gets a learning rate of its own. A plan over the budget is cut to it: its highest ranks
+    step down first. The runs that tune learning rates count.
 
     Args:
         stand: What the cell stands on; its needed cell says how many runs there are.
@@ -82,7 +85,7 @@ def _search(stand: Stand, sampler: str) -> Chosen:
     found: dict[RankPlan, Finished] = {uniform_plan: first.run}
     scores = {uniform_plan: first.run.score}
     study = optuna.create_study(sampler=_sampler(sampler))
-    while made < trials:
+    while made < trials - _LAST_WALK:
         trial = study.ask()
         ranks = [trial.suggest_categorical(f"site {place}", _RANKS) for place in range(len(sites))]
         plan = within(
@@ -102,10 +105,12 @@ def _search(stand: Stand, sampler: str) -> Chosen:
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
         best = min(scores, key=lambda one: scores[one])
         found = {best: found[best]}
-    best, run = next(iter(found.items())) if made > len(first.tried) else (uniform_plan, first.run)
-    runs = [run, *(trains(stand, best)(first.rate, seed) for seed in range(1, stand.scale.seeds))]
-    details: Record = {"tried": _named(first.tried), "plans": len(scores)}
-    return _chosen(stand, best, first.rate, runs, made + len(runs) - 1, details)
+    (best,) = found
+    last = first if best == uniform_plan else tuned(trains(stand, best), first.rate)
+    made += 0 if last is first else len(last.tried)
+    runs = with_all_seeds(stand, trains(stand, best), last)
+    details: Record = {"tried": _named(first.tried), "tried_last": _named(last.tried), "plans": len(scores)}
+    return _chosen(stand, best, last.rate, runs, made + len(runs) - 1, details)
 
 
 def _sampler(name: str) -> optuna.samplers.BaseSampler:

@@ -98,7 +98,7 @@ def quickstart(stand: Stand, *, is_tuned: bool) -> Record:
         )
         return _wrapped(model, config)
 
-    run = _runs(prepared, build)
+    run = _runs(prepared, build, has_warmup=is_tuned)
     if is_tuned:
         return measured(stand, lambda stand: _tuned(stand, run, "r=8 query value"))
 
@@ -206,9 +206,12 @@ def _runs(
     prepared: Prepared,
     build: Build,
     *,
+    has_warmup: bool = True,
     from_epoch: int = 1,
     callback: Callable[[], TrainerCallback] | None = None,
 ) -> Run:
+    warmup = prepared.stand.settings.train.warmup_fraction if has_warmup else 0.0
+
     def run(rate: float, seed: int) -> Finished:
         with quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -221,6 +224,7 @@ def _runs(
                 scale=prepared.stand.scale,
                 learning_rate=rate,
                 seed=seed,
+                warmup=warmup,
                 from_epoch=from_epoch,
                 callbacks=[callback()] if callback else [],
             )

@@ -6,8 +6,8 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-GRID = (2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
-"""Wide enough for full fine-tuning at its lower end and for low ranks at its upper one."""
+GRID = (2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2, 6.4e-2)
+"""Wide enough for full fine-tuning at its lower end and for low ranks and AdaLoRA at its upper one."""
 BUDGET_RANK = 8
 """All methods that allocate ranks get what this uniform rank costs."""
 

@@ -27,7 +27,6 @@ def darse(
     objective: Objective,
     budget: str | None = None,
     preset: Preset = "none",
-    max_rank: int | None = None,
 ) -> Record:
     """A study by its own clock: calibration, search, finalists and controls, all seeds, and the test of them all.
 
@@ -36,7 +35,6 @@ def darse(
         objective: `best` or `smallest`.
         budget: As the command line takes it; `quickstart` is what the quickstart's recipe costs.
         preset: `paper` for the published method.
-        max_rank: Highest rank searched; that of the scale by default.
     """
     options: Options = {**stand.options, "objective": objective, "preset": preset}
     if budget is not None:
@@ -142,12 +140,14 @@ def _runs(result: Result, epochs: int) -> float:
 
 
 def _search_runs(result: Result, epochs: int) -> float:
-    """The same without the controls' full runs, which choose nothing."""
-    assert result.findings.verify is not None
-    controls = {control.plan for control in result.findings.verify.controls} - {result.plan}
-    asked = [
-        trial.spec
-        for trial in result.trials
-        if trial.spec.evaluator == "finetune" and not (trial.spec.plan in controls and trial.spec.epochs == epochs)
-    ]
-    return sum(spec.epochs for spec in asked) / epochs
+    """The same up to the choice of the plan: all stages before verify, and its runs of finalists."""
+    assert result.findings.allocate is not None
+    finalists = {one.plan for one in result.findings.allocate.finalists}
+    return (
+        sum(
+            trial.spec.epochs
+            for trial, stage in zip(result.trials, result.stages, strict=True)
+            if stage != "verify" or (trial.spec.evaluator == "finetune" and trial.spec.plan in finalists)
+        )
+        / epochs
+    )

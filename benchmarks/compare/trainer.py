@@ -109,6 +109,7 @@ def train(
     scale: Scale,
     learning_rate: float,
     seed: int,
+    warmup: float = 0.0,
     from_epoch: int = 1,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> float:
@@ -121,6 +122,7 @@ def train(
         tokenizer: Pads.
         scale: Epochs and batch size.
         learning_rate: Peak; linear decay, weight decay 0.01, gradients clipped at 1, as in our engine.
+        warmup: Part of the steps in which it rises.
         seed: Of order and dropout.
         from_epoch: The first epoch, from 1, that may be kept.
         callbacks: What else happens while it trains.
@@ -137,6 +139,7 @@ def train(
             seed=seed,
             num_train_epochs=scale.epochs,
             weight_decay=0.01,
+            warmup_steps=warmup,
         )
         trainer = Trainer(
             model,

@@ -120,14 +120,14 @@ class SearchSettings(_Frozen):
     """What is searched, how, and how long."""
 
     budget: str | None = None
-    """`500k`, `1%` of the base model, `uniform:8`; None means what the best uniform plan costs."""
+    """`500k`, `1%` of the base model, `uniform:8`; None leaves it to the search (`allocate`)."""
     objective: Objective = "smallest"
     """Size is what users gain most surely (docs/method.md)."""
     granularity: str = "layer"
     """`layer`, `module` or `group:4`."""
     evaluator: Evaluator = "truncate"
     strategy: Strategy = "auto"
-    """`auto` takes the better of knapsack and window, told by one short run of each."""
+    """`auto` takes the better of knapsack and window, told by a cut to a plan of each."""
     preset: Preset = "none"
     min_rank: Annotated[int, Field(ge=1)] = 1
     max_rank: Annotated[int, Field(ge=1)] = 16

@@ -54,7 +54,7 @@ def _stopped(arguments: Sequence[str], told: bytes) -> tuple[int, str]:
     return process.returncode, errors.decode()
 
 
-def test_a_stopped_score_says_that_nothing_was_written_and_not_that_it_can_be_continued(
+def test_a_stopped_score_leaves_no_result_and_is_continued_by_the_same_command(
     small_study: SmallStudy, tmp_path: Path
 ) -> None:
     write_rows(tmp_path / "in.csv", ["text"], [{"text": f"good {number}"} for number in range(20_000)])
@@ -66,8 +66,8 @@ def test_a_stopped_score_says_that_nothing_was_written_and_not_that_it_can_be_co
         str(tmp_path / "out.csv"),
     ]
     code, said = _stopped(arguments, b"columns: ")
-    assert (code, said) == (130, "darse: stopped by Ctrl-C; nothing was written\n")
-    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+    assert (code, said) == (130, "darse: stopped by Ctrl-C; run the same command again to continue\n")
+    assert {path.name for path in tmp_path.iterdir()} <= {"in.csv", ".out.csv.scoring"}
 
 
 def test_a_stopped_dry_run_has_nothing_to_continue(tiny_bert: Path, tmp_path: Path) -> None:

@@ -105,28 +105,48 @@ def test_no_step_is_taken_for_a_gain_below_the_noise_floor(noise_floor: float) -
     assert range_.high == (16 if noise_floor < math.log(2) else 1)
 
 
-@pytest.mark.parametrize(("low", "part", "rank"), [(1.0, 0.0, 1), (1.2, 0.2, 2), (2.0, 1.0, 4), (3.0, 2.0, 8)])
-def test_what_cuts_lose_is_scaled_to_what_full_runs_of_the_lowest_rank_lose(low: float, part: float, rank: int) -> None:
+CUTS = {1: 2.0, 2: 1.4, 4: 1.1, 8: 1.02, 16: 1.0}
+"""Scores of cuts by rank."""
+
+
+def found_by_cuts(cuts: dict[int, float], low: float | None, *, noise_floor: float = 0.1) -> tuple[Coarse, Fine]:
+    """What is found where a full run of the lowest rank has a score, or fails, and one of the highest has 1."""
     given = problem(layers(4), evaluator="truncate")
-    calibration = replace(a_calibration(given, noise_floor=0.1), parents=("p",))
-    curve = {1: 2.0, 2: 1.4, 4: 1.1, 8: 1.02, 16: 1.0}
+    calibration = replace(a_calibration(given, noise_floor=noise_floor), parents=("p",))
 
-    def scores(spec: TrialSpec) -> float:
-        return low if spec.plan[0] == 1 else 1.0
+    def scores(spec: TrialSpec) -> float | None:
+        rank = spec.plan[0]
+        if spec.evaluator == "truncate":
+            return cuts[rank] if rank in cuts else cuts[1 << rank.bit_length() - 1]
+        assert rank in (1, 16), "only both ends are trained"
+        return low if rank == 1 else 1.0
 
-    found, asked = asked_of(lambda history: fine(history, calibration, Coarse(1, 1, curve)), given, scores)
-    assert found.real_part == pytest.approx(part)
+    def stages(history: History) -> tuple[Coarse, Fine]:
+        range_ = coarse(history, calibration)
+        return range_, fine(history, calibration, range_)
+
+    return asked_of(stages, given, scores)[0]
+
+
+@pytest.mark.parametrize(("low", "part", "rank"), [(1.0, 0.0, 1), (1.2, 0.2, 2), (2.0, 1.0, 4), (3.0, 1.0, 4)])
+def test_what_cuts_lose_is_scaled_to_what_full_runs_of_the_lowest_rank_lose(low: float, part: float, rank: int) -> None:
+    range_, found = found_by_cuts(CUTS, low)
+    assert found.real_part == range_.real_part == pytest.approx(part)
     assert found.rank == rank
-    assert [(spec.plan[0], spec.evaluator) for spec in asked] == [(1, "finetune"), (16, "finetune")]
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 1), (1.2, 2), (2.0, 4)])
+def test_the_range_rises_only_while_the_real_part_of_what_cuts_gain_is_above_the_noise(low: float, high: int) -> None:
+    range_, _ = found_by_cuts(CUTS, low)
+    assert range_.high == high
+
+
+def test_a_loss_of_cuts_that_is_nothing_is_never_blown_up() -> None:
+    level = {1: 0.5000, 2: 0.4990, 4: 0.4985, 8: 0.4985, 16: 0.4999}
+    _, found = found_by_cuts(level, 1.01, noise_floor=0.02)
+    assert (found.rank, found.real_part) == (1, 1.0)
 
 
 def test_without_a_full_run_of_the_lowest_rank_cuts_are_taken_as_they_are() -> None:
-    given = problem(layers(4), evaluator="truncate")
-    calibration = replace(a_calibration(given, noise_floor=0.1), parents=("p",))
-    curve = {1: 2.0, 2: 1.05, 4: 1.0}
-    found, _ = asked_of(
-        lambda history: fine(history, calibration, Coarse(1, 1, curve)),
-        given,
-        lambda spec: None if spec.plan[0] == 1 else 1.0,
-    )
+    _, found = found_by_cuts({1: 2.0, 2: 1.05, 4: 1.0, 8: 1.0, 16: 1.0}, None)
     assert (found.rank, found.real_part) == (2, 1.0)

@@ -63,6 +63,7 @@ class World:
         gain: What ranks can gain at the most; 0 for a profile that is flat altogether.
         scale: Rank at which 63 % of a site's gain is reached.
         overfit: What each rank on average over the sites costs.
+        exaggeration: How many times a cut loses what a full run of its plan loses.
         noise: Standard deviation of the score over seeds.
         best_rate: The best learning rate.
         fails: Whether a trial fails.
@@ -75,6 +76,7 @@ class World:
     gain: float = 1.0
     scale: float = 2.0
     overfit: float = 0.0
+    exaggeration: float = 2.0
     noise: float = 0.002
     best_rate: float = 1e-3
     fails: Callable[[TrialSpec], bool] = field(default=lambda spec: False)
@@ -103,7 +105,10 @@ class World:
         noise = self.noise / math.sqrt(max(1, len(spec.parents)))
         shock = numpy_stream(self.number, spec.seed, *purpose).normal() * noise
         rows = numpy_stream(0, "rows").normal(size=ROWS) * 0.1
-        found: NDArray[np.float64] = self.level(spec.plan) + rate + shock + rows - rows.mean()
+        lost = self.exaggeration - 1 if spec.evaluator == "truncate" else 0.0
+        level = self.level(spec.plan)
+        level += lost * max(0.0, level - (2.0 - self.gain))
+        found: NDArray[np.float64] = level + rate + shock + rows - rows.mean()
         return found
 
     def outcome(self, spec: TrialSpec, keep: Callable[[bytes], str]) -> Outcome:

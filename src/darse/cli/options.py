@@ -73,7 +73,7 @@ LabelMap = Annotated[str | None, Option(help='Table from labels to classes, as J
 # how a search goes
 SearchBudget = Annotated[
     str | None,
-    Option(help="Most parameters: 500k, 1% of the base model, or uniform:8 (what the best uniform plan costs)."),
+    Option(help="Most parameters (no limit): 500k, 1% of the base model, or uniform:8, what rank 8 everywhere costs."),
 ]
 SearchObjective = Annotated[
     Objective | None,

@@ -51,7 +51,7 @@ def _site_lines(ground: Ground, settings: Settings) -> list[str]:
     costs = sorted({site.unit_cost for site in ground.sites})
     each = f"{costs[0]:,}" if len(costs) == 1 else f"{costs[0]:,} to {costs[-1]:,}"
     most = RankPlan.uniform(ground.sites, settings.search.max_rank)
-    budget = "what the best uniform plan costs" if ground.budget is None else plural(ground.budget, "parameter")
+    budget = "none; what the data can use is found out" if ground.budget is None else plural(ground.budget, "parameter")
     return [
         f"model: {ground.base.name}, {plural(ground.base_parameters, 'parameter')}",
         f"sites: {len(ground.sites)} ({settings.search.granularity}), a rank costs {each} parameters in each;"

@@ -27,8 +27,9 @@ class Finetune:
 
     def evaluate(self, trial_id: str, spec: TrialSpec, parents: Sequence[Trial], feedback: Feedback) -> Outcome:
         """Train and score; see `Evaluator.evaluate`."""
+        began = time.perf_counter()
         start = self.bench.starting_weights(spec.plan, spec.seed, feedback.check)
-        return run_training(self.bench, trial_id, spec, start, feedback)
+        return _run_training(self.bench, trial_id, spec, start, feedback, began)
 
 
 class Recover:
@@ -40,12 +41,14 @@ class Recover:
 
     def evaluate(self, trial_id: str, spec: TrialSpec, parents: Sequence[Trial], feedback: Feedback) -> Outcome:
         """Cut, train on and score; see `Evaluator.evaluate`."""
-        return run_training(self.bench, trial_id, spec, self.cut.weights(parents, spec.plan), feedback)
+        began = time.perf_counter()
+        return _run_training(self.bench, trial_id, spec, self.cut.weights(parents, spec.plan), feedback, began)
 
 
-def run_training(bench: Bench, trial_id: str, spec: TrialSpec, start: AdapterWeights, feedback: Feedback) -> Outcome:
+def _run_training(
+    bench: Bench, trial_id: str, spec: TrialSpec, start: AdapterWeights, feedback: Feedback, began: float
+) -> Outcome:
     """Train from some weights, resuming from the trial's checkpoint, and score the best epoch."""
-    began = time.perf_counter()
     checkpoint = checkpoint_of(bench.checkpoints, trial_id)
     depth = frozen_depth(bench.model, start)
 

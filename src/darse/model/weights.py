@@ -123,7 +123,7 @@ def initial_weights(
         weights: All weights that can carry a pair.
         ranks: Rank by weight name; weights that are missing or 0 get no pair.
         alpha: Numerator of the scaling.
-        seed: Number of the run's seed.
+        seed: Of the run's random streams.
     """
     pairs = {
         weight.name: _initial_pair(weight, ranks[weight.name], seed) for weight in weights if ranks.get(weight.name)

@@ -18,8 +18,8 @@ def greedy_plans(history: History, calibration: Calibration, found: Fine, budget
     """The plans on the greedy path, from uniform to its end.
 
     In each round the rank of every site is halved alone: what the score loses is the site's usefulness. Then half
-    of the least useful site's rank moves to the most useful one. The move is kept
-    if it gains more than the noise floor, else the search ends. Source: DARSE (arXiv 2410.16589), dynamic rank
+    of the least useful site's rank moves to the most useful one. The move is kept if it gains more than the noise floor
+    (of what cuts gain, the part that is real), else the search ends. Source: DARSE (arXiv 2410.16589), dynamic rank
     allocation; its step sizes and stopping rule are not public, these are ours.
     """
     path = [_start(history, found, budget)]
@@ -36,7 +36,7 @@ def greedy_plans(history: History, calibration: Calibration, found: Fine, budget
         if moved is None:
             break
         scores = search_scores(history, calibration, [plan, moved])
-        if not scores[plan] - scores[moved] > calibration.noise_floor:
+        if not found.real_part * (scores[plan] - scores[moved]) > calibration.noise_floor:
             break
         path.append(moved)
     return path

@@ -37,7 +37,7 @@ class Problem:
         sites: Where ranks are set.
         settings: How to search.
         epochs: Passes over the training rows of a full run, at the most.
-        budget: Upper bound of a plan's cost; None means what the best uniform plan costs.
+        budget: Upper bound of a plan's cost; None leaves it to allocate.
         context: Digest of what determines the trials, for their ids.
         has_head: Whether a head can be trained alone, without any pair.
     """

@@ -55,8 +55,9 @@ class Sensitivity:
 def loss_table(history: History, calibration: Calibration, found: Fine) -> tuple[dict[int, float], ...]:
     """Cut every site alone to every rank on offer, all others left at the calibrated rank.
 
-    With `finetune` each entry is a training run, so only leaving the site out is measured there and the ranks
-    between are interpolated on a square root, which is how the loss of a cut falls in the published curves.
+    With `finetune` all others have the rank of saturation, and each entry is a training run; so only leaving the site
+    out is measured there, and the ranks between are interpolated on a square root, near to how cuts' losses fell in
+    what was measured here.
     """
     base, plans = _cuts(history, calibration, found)
     scores = search_scores(history, calibration, [base, *plans.values()])

@@ -22,11 +22,14 @@ class Coarse:
         low: Lower end, inclusive.
         high: Upper end, inclusive.
         curve: Score by uniform rank.
+        real_part: Part of what cuts say the lowest rank loses that full runs of it lose, 0 to 1; 1 where scores are
+            full runs, or where there is no such run.
     """
 
     low: int
     high: int
     curve: dict[int, float]
+    real_part: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,7 @@ class Fine:
     Attributes:
         rank: The smallest uniform rank that is within the noise floor of the best; verify confirms it.
         curve: Score by uniform rank, those of coarse included.
-        real_part: Part of what cuts say the lowest rank loses that full runs of it lose; 1 where scores are full runs,
-            or where there is no such run.
+        real_part: Of coarse.
     """
 
     rank: int
@@ -49,17 +51,21 @@ def coarse(history: History, calibration: Calibration) -> Coarse:
     """Greedy over a geometric grid: double the rank while a step gains more than the noise floor.
 
     Source: DARSE (arXiv 2410.16589), coarse-grained greedy search; its step sizes are not public, these are ours.
-    With `truncate` the whole grid is read off the calibrated runs, for the curve.
+    With `truncate` the whole grid is read off the calibrated runs, for the curve. Cuts make low ranks look worse than
+    they are: trained at a low rank, an adapter puts into it what a cut loses. So what cuts lose is scaled to what full
+    runs of both ends lose.
     """
     grid = coarse_grid(history)
-    curve = _scores(history, calibration, grid) if history.problem.settings.is_cut else {}
+    is_cut = history.problem.settings.is_cut
+    curve = _scores(history, calibration, grid) if is_cut else {}
+    part = _real_part(history, calibration, curve) if is_cut else 1.0
     chosen = 0
     for place, rank in enumerate(grid):
         curve |= _scores(history, calibration, [rank])
-        if place and not curve[grid[chosen]] - curve[rank] > calibration.noise_floor:
+        if place and not part * (curve[grid[chosen]] - curve[rank]) > calibration.noise_floor:
             break
         chosen = place
-    return Coarse(grid[max(chosen - 1, 0)], grid[chosen], curve)
+    return Coarse(grid[max(chosen - 1, 0)], grid[chosen], curve, part)
 
 
 def coarse_grid(history: History) -> list[int]:
@@ -73,16 +79,12 @@ def coarse_grid(history: History) -> list[int]:
 
 
 def fine(history: History, calibration: Calibration, found: Coarse) -> Fine:
-    """Ranks inside the range; the smallest within the noise floor of the best is where quality saturates.
-
-    Cuts make low ranks look worse than they are: trained at a low rank, an adapter puts into it what a cut loses. Full
-    runs of both ends of the curve are there since calibrate, so what cuts lose is scaled to what these lose.
-    """
+    """Ranks inside the range; the smallest within the noise floor of the best is where quality saturates."""
     inside = range(found.low + 1, found.high)
     step = max(1, math.ceil(len(inside) / _FINE_POINTS))
     curve = found.curve | _scores(history, calibration, list(inside)[::step])
     curve = dict(sorted(curve.items()))
-    part = _real_part(history, calibration, curve) if history.problem.settings.is_cut else 1.0
+    part = found.real_part
     whole = curve.get(calibration.rank, math.inf)
     real = {rank: whole + part * (score - whole) for rank, score in curve.items()} if math.isfinite(whole) else curve
     limit = min(real.values()) + calibration.noise_floor
@@ -98,7 +100,7 @@ def _real_part(history: History, calibration: Calibration, curve: Mapping[int, f
     low, high = history.scores(specs)
     if not math.isfinite(cut + low - high) or cut <= 0:
         return 1.0
-    return max(0.0, (low - high) / cut)
+    return min(max(0.0, (low - high) / cut), 1.0)
 
 
 def _scores(history: History, calibration: Calibration, ranks: list[int]) -> dict[int, float]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from darse.errors import TrialError
 from darse.ranks.budget import largest_uniform_rank
 from darse.ranks.plan import RankPlan, Site, cost, is_uniform
@@ -149,11 +151,13 @@ def _best_layer_wise(allocation: Allocation, sites: Sequence[Site], limit: int) 
 
 
 def _best(history: History, calibration: Calibration, allocation: Allocation) -> RankPlan:
-    """The finalist of the best mean score over all seeds."""
+    """The finalist of the best mean score, over the seeds that all of them have if there are any."""
     order = sorted(allocation.finalists, key=lambda one: (one.score, one.cost))[:BEST_FINALISTS]
     seeds = range(history.problem.settings.seeds)
     history.need(full_spec(history, calibration, one.plan, seed) for seed in seeds for one in order)
-    means = [mean_score(full_scores(history, calibration, one.plan, seeds)) for one in order]
+    scores = np.array([full_scores(history, calibration, one.plan, seeds) for one in order])
+    paired = np.isfinite(scores).all(axis=0)
+    means = [mean_score((row[paired] if paired.any() else row).tolist()) for row in scores]
     return min(zip(means, (one.cost for one in order), order, strict=True), key=lambda entry: entry[:2])[2].plan
 
 

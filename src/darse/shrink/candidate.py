@@ -26,7 +26,7 @@ class Candidate:
     Attributes:
         plan: Rank of each adapted module.
         cost: Its parameters.
-        origin: Who proposed it; `uncut` for the adapter itself, `recovered` after a short training.
+        origins: Who proposed it; `uncut` for the adapter itself, `recovered` after a short training.
         loss: Its mean search loss on validation.
         increase: How much that is above the uncut adapter's.
         low: Lower end of the 95 % interval of the increase, over rows.
@@ -37,7 +37,7 @@ class Candidate:
 
     plan: RankPlan
     cost: int
-    origin: str
+    origins: tuple[str, ...]
     loss: float
     increase: float
     low: float
@@ -52,12 +52,17 @@ class Candidate:
 
 
 def weigh(
-    plans: Sequence[tuple[RankPlan, int, str]], losses: Sequence[Floats], uncut: Floats, *, margin: float, seed: int
+    plans: Sequence[tuple[RankPlan, int, tuple[str, ...]]],
+    losses: Sequence[Floats],
+    uncut: Floats,
+    *,
+    margin: float,
+    seed: int,
 ) -> list[Candidate]:
     """Compare cuts with the uncut adapter, row by row.
 
     Args:
-        plans: Plan, cost and origin of each.
+        plans: Plan, cost and origins of each.
         losses: Its search losses, shape (rows,).
         uncut: Those of the uncut adapter.
         margin: Part of the uncut adapter's loss that still counts as not worse.
@@ -70,23 +75,23 @@ def weigh(
     level = abs(float(uncut.mean()))
     allowed, noise = margin * level, UNKNOWN_NOISE * level
     return [
-        Candidate(plan, cost, origin, float(own.mean()), float(increase.mean()), low, high, allowed, noise)
-        for (plan, cost, origin), own, increase, (low, high) in zip(plans, losses, increases, intervals, strict=True)
+        Candidate(plan, cost, origins, float(own.mean()), float(increase.mean()), low, high, allowed, noise)
+        for (plan, cost, origins), own, increase, (low, high) in zip(plans, losses, increases, intervals, strict=True)
     ]
 
 
 def choose(candidates: Sequence[Candidate], objective: Objective) -> tuple[Candidate, bool]:
     """The cut that is taken, and whether it has to be trained on before anybody believes in it.
 
-    A plan counts as holding only if every larger one of the same origin holds, too: of many small plans one may do
-    well by luck.
+    A plan counts as holding only if every larger one of the same origin, of each of its origins, holds, too: of many
+    small plans one may do well by luck.
 
     Args:
         candidates: All within the budget, the uncut adapter among them if it is.
         objective: `smallest`: the smallest that holds, and where none does the one of the least loss, to be trained on.
             `best`: the one of the least loss, to be trained on.
     """
-    cuts = [one for one in candidates if one.origin != UNCUT]
+    cuts = [one for one in candidates if UNCUT not in one.origins]
     holding = _holding(cuts)
     if objective == "smallest" and holding:
         return min(holding, key=lambda one: (one.cost, one.loss)), False
@@ -95,8 +100,9 @@ def choose(candidates: Sequence[Candidate], objective: Objective) -> tuple[Candi
 
 
 def _holding(cuts: Sequence[Candidate]) -> list[Candidate]:
-    found: list[Candidate] = []
-    for origin in dict.fromkeys(one.origin for one in cuts):
-        falling = sorted((one for one in cuts if one.origin == origin), key=lambda one: -one.cost)
-        found += takewhile(lambda one: one.holds, falling)
-    return found
+    falling = sorted(cuts, key=lambda one: -one.cost)
+    chains: dict[str, list[Candidate]] = {}
+    for origin in dict.fromkeys(origin for one in cuts for origin in one.origins):
+        chain = (one for one in falling if origin in one.origins)
+        chains[origin] = list(takewhile(lambda one: one.holds, chain))
+    return [one for one in falling if all(one in chains[origin] for origin in one.origins)]

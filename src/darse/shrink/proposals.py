@@ -64,8 +64,8 @@ def sizes(layout: Layout, budget: int | None) -> list[int]:
 
 def proposals(
     layout: Layout, table: Sequence[Mapping[int, float]], energies: Energies, budget: int | None
-) -> dict[RankPlan, str]:
-    """Plans over modules that cost no more than the budget, each with who proposed it; none twice.
+) -> dict[RankPlan, tuple[str, ...]]:
+    """Plans over modules that cost no more than the budget, each with all who proposed it.
 
     Args:
         layout: The sites.
@@ -73,19 +73,21 @@ def proposals(
         energies: Of each module.
         budget: Upper bound of the cost; None means none.
     """
-    found: dict[RankPlan, str] = {}
+    found: dict[RankPlan, dict[str, None]] = {}
     steps = sizes(layout, budget)
     for size in steps:
         with suppress(PlanError):
-            found.setdefault(layout.plan(solve(table, layout.sites, size).ranks), "measured losses")
+            found.setdefault(layout.plan(solve(table, layout.sites, size).ranks), {})["measured losses"] = None
     for size in steps:
-        found.setdefault(_by_energy(layout, energies, size), "energy")
+        found.setdefault(_by_energy(layout, energies, size), {})["energy"] = None
     for share in SHARES:
-        found.setdefault(_keeping(layout, energies, share), "energy of each site")
-    found.setdefault(layout.whole, "no cut")
+        found.setdefault(_keeping(layout, energies, share), {})["energy of each site"] = None
+    found.setdefault(layout.whole, {})["no cut"] = None
     limit = math.inf if budget is None else budget
     return {
-        plan: origin for plan, origin in found.items() if plan.ranks != layout.stored and layout.cost(plan) <= limit
+        plan: tuple(origins)
+        for plan, origins in found.items()
+        if plan.ranks != layout.stored and layout.cost(plan) <= limit
     }
 
 

@@ -93,8 +93,8 @@ class Shrunk:
             "uncut_valid": dict(self.uncut["valid"]),
             "uncut_test": dict(self.uncut["test"]),
             "candidates": [
-                {"cost": one.cost, "origin": one.origin, "loss": one.loss, "increase": one.increase, "low": one.low,
-                 "high": one.high, "holds": one.holds, "ranks": list(one.plan)}
+                {"cost": one.cost, "origins": list(one.origins), "loss": one.loss, "increase": one.increase,
+                 "low": one.low, "high": one.high, "holds": one.holds, "ranks": list(one.plan)}
                 for one in self.candidates
             ],
             "classes": list(self.task.classes),

@@ -106,8 +106,10 @@ class Work:
         chosen, needs_recovery = choose(list(filter(self._is_affordable, candidates)), self.settings.objective)
         runs: list[Trial] = []
         if needs_recovery:
-            trained = self._train_on(chosen.plan)
-            for recovered in self._weigh({chosen.plan: RECOVERED}, [trained]) if trained else []:
+            # the uncut adapter's stored ranks may be above what a weight can carry
+            plan = RankPlan.of(map(min, chosen.plan, self.layout.whole))
+            trained = self._train_on(plan)
+            for recovered in self._weigh({plan: (RECOVERED,)}, [trained]) if trained else []:
                 candidates.append(recovered)
                 if recovered.loss < chosen.loss:
                     chosen, runs = recovered, trained
@@ -185,14 +187,14 @@ class Work:
         scored = {plan: trial for plan, trial in trials if trial is not None}
         origins = {plan: found[plan] for plan in scored}
         return [
-            *self._weigh({RankPlan(self.layout.stored): UNCUT}, [[self.root]]),
+            *self._weigh({RankPlan(self.layout.stored): (UNCUT,)}, [[self.root]]),
             *self._weigh(origins, [[trial] for trial in scored.values()]),
         ]
 
-    def _weigh(self, origins: Mapping[RankPlan, str], runs: Sequence[Sequence[Trial]]) -> list[Candidate]:
+    def _weigh(self, origins: Mapping[RankPlan, tuple[str, ...]], runs: Sequence[Sequence[Trial]]) -> list[Candidate]:
         """Plans beside the uncut adapter, each by the mean over its runs."""
         return weigh(
-            [(plan, self.layout.cost(plan), origin) for plan, origin in origins.items()],
+            [(plan, self.layout.cost(plan), own) for plan, own in origins.items()],
             [np.mean([self._losses(trial) for trial in own], axis=0) for own in runs],
             self._losses(self.root),
             margin=self.settings.margin,
@@ -201,8 +203,6 @@ class Work:
 
     def _train_on(self, plan: RankPlan) -> list[Trial]:
         """Short trainings from the cut to a plan, one for each seed."""
-        # the uncut adapter's stored ranks may be above what a weight can carry
-        plan = RankPlan.of(map(min, plan, self.layout.whole))
         epochs = max(1, self.bench.settings.train.epochs // RECOVERY_PART)
         first = TrialSpec(plan, 0, RECOVERY_RATE, epochs, "recover", (self.root.id,))
         specs = [replace(first, seed=seed) for seed in range(self.settings.seeds)]
@@ -217,7 +217,7 @@ class Work:
     ) -> Found:
         """Compare with the uncut adapter on test; several runs are all judged, and the best on validation exported."""
         self.audience.stage("judging on test, once", 0)
-        method: Method = UNCUT if chosen.origin == UNCUT else RECOVERED if runs else "cut"
+        method: Method = UNCUT if UNCUT in chosen.origins else RECOVERED if runs else "cut"
         trials = runs or [self.root if method == UNCUT else self._trial_of(chosen.plan)]
         weights = [self._weights(trial) for trial in trials]
         logits = [self._test_logits(trial, own) for trial, own in zip(trials, weights, strict=True)]

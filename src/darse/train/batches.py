@@ -20,7 +20,7 @@ def training_batches(lengths: NDArray[np.int32], *, batch_size: int, seed: int, 
     Args:
         lengths: Tokens of each row.
         batch_size: Rows per batch; the last one may be smaller.
-        seed: Number of the run's seed.
+        seed: Of the run's random streams.
         epoch: Epoch, from 0.
 
     Returns:

@@ -76,7 +76,7 @@ class Schedule:
     Attributes:
         learning_rate: The peak.
         epochs: Passes over the rows at the most.
-        seed: Number of the run's seed.
+        seed: Of the run's random streams.
     """
 
     learning_rate: float
