@@ -71,6 +71,9 @@ def main() -> None:
             plan = RankPlan.of(ranks)
             report(name, len(rows), options.pairs, theirs_trains(bench, plan, rows), ours_trains(bench, plan, rows))
         plan = RankPlan.of(plans["training, rank 8, all layers"])
+        exact = in_float32(bench)
+        name = "the first, both in float32"
+        report(name, len(rows), options.pairs, theirs_trains(exact, plan, rows), ours_trains(exact, plan, rows))
         size = best_batch_size(bench, plan, rows)
         theirs = theirs_evaluates(bench, plan, rows, size)
         for name, is_exact in (("evaluation, float32", True), ("evaluation, as of cuts", False)):
@@ -85,6 +88,12 @@ def build(data: Path, model: str, folder: Path) -> Bench:
     labelled = load_labelled(data, settings.data, seed=0)
     ground = find_ground(settings, labelled.task)
     return ground.bench(labelled, settings, open_store(folder / "study.db"), folder / "checkpoints")
+
+
+def in_float32(bench: Bench) -> Bench:
+    """The same that trains in float32, as the Trainer does by default."""
+    train = bench.settings.train.model_copy(update={"precision": "float32"})
+    return replace(bench, settings=bench.settings.model_copy(update={"train": train}))
 
 
 def some_rows(rows: Encoded, count: int) -> Encoded:
@@ -207,7 +216,7 @@ def proxy(bench: Bench) -> None:
 
 def report(name: str, rows: int, pairs: int, theirs: Callable[[], float], ours: Callable[[], float]) -> None:
     """One line: rows per second of both, and their ratio."""
-    ours()
+    theirs(), ours()
     turns = [(theirs(), ours()) for _ in range(pairs)]
     first, second = (rows / float(np.median(column)) for column in zip(*turns, strict=True))
     ratio = float(np.median([one / other for one, other in turns]))

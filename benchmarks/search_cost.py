@@ -75,7 +75,7 @@ def main() -> None:
     transformers.logging.set_verbosity_error()
     print(
         "set | rows | layers | max rank | plain run, s | calibrate | coarse | fine | allocate, in plain runs | one "
-        "calibrated run and the search | runs + cuts and estimates by stage",
+        "calibrated run and the search | all of it | runs + cuts and estimates by stage",
         flush=True,
     )
     for name, rows, layers, rank in itertools.product(options.sets, options.rows, options.layers, options.max_rank):
@@ -104,7 +104,7 @@ def measured(folder_of_data: Path, name: str, rows: int, layers: int, rank: int,
     counts = ", ".join(f"{stage} {spent.runs[stage]} + {spent.cuts[stage]}" for stage in stages)
     figures = " | ".join(f"{parts[stage]:.2f}" for stage in stages)
     size = f"{name} | {len(data.train)} | {len(bench.sites)} | {rank}"
-    return f"{size} | {plain:.1f} | {figures} | {total:.2f} | {counts}"
+    return f"{size} | {plain:.1f} | {figures} | {total:.2f} | {sum(parts.values()):.2f} | {counts}"
 
 
 def deeper(layers: int, folder: Path) -> str:

@@ -22,8 +22,8 @@ SETTLED = 1.2816
 def search_spec(history: History, calibration: Calibration, plan: RankPlan) -> TrialSpec:
     """The trial behind a plan's search score, for the evaluator in the settings.
 
-    `truncate` cuts the mean of the calibrated runs, which orders plans as well as anything that costs more
-    (docs/proxies.md). `finetune` trains.
+    `truncate` cuts the mean of the calibrated runs, which ordered plans as well as anything that costs more where that
+    was measured (docs/proxies.md). `finetune` trains.
     """
     if history.problem.settings.is_cut:
         return TrialSpec(plan, 0, 0.0, 0, "truncate", calibration.parents)
