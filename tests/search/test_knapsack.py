@@ -5,14 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darse.errors import PlanError
 from darse.ranks.plan import RankPlan, cost
-from darse.search import knapsack
-from darse.search.knapsack import solve
+from darse.search.knapsack import best_plans
 
 from .worlds import layers, modules
 
@@ -32,10 +29,10 @@ def test_solution_is_the_cheapest_of_the_best_combinations(shapes: list[tuple[in
         if (spent := cost(RankPlan.of(ranks), sites)) <= budget
     ]
     if not combinations:
-        with pytest.raises(PlanError, match="no combination of ranks fits"):
-            solve(table, sites, budget)
+        assert best_plans(table, sites, [budget]) == [None]
         return
-    plan = solve(table, sites, budget)
+    (plan,) = best_plans(table, sites, [budget])
+    assert plan is not None
     loss = sum(offers[rank] for offers, rank in zip(table, plan, strict=True))
     assert (loss, cost(plan, sites)) == min(combinations)
 
@@ -46,23 +43,29 @@ def test_a_unit_that_is_rounded_up_never_exceeds_the_budget(
 ) -> None:
     sites = modules(shapes)
     table = [{rank: -math.sqrt(rank) * (place + 1) for rank in range(7)} for place in range(len(sites))]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(knapsack, "MAX_CELLS", cells)
-        plan = solve(table, sites, budget)
+    (plan,) = best_plans(table, sites, [budget], cells=cells)
+    assert plan is not None
     assert cost(plan, sites) <= budget
 
 
-def test_rounding_up_loses_little_on_a_large_model(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rounding_up_loses_little_on_a_large_model() -> None:
     sites = modules([(768 + place, 3072 - place) for place in range(24)])
     table = [{rank: math.exp(-rank / 3) * (1 + place % 5) for rank in range(9)} for place in range(24)]
-    exact = solve(table, sites, 300_000)
-    monkeypatch.setattr(knapsack, "MAX_CELLS", 50_000)
-    rough = solve(table, sites, 300_000)
-    losses = [sum(offers[rank] for offers, rank in zip(table, plan, strict=True)) for plan in (exact, rough)]
+    found = [*best_plans(table, sites, [300_000]), *best_plans(table, sites, [300_000], cells=50_000)]
+    losses = [sum(offers[rank] for offers, rank in zip(table, plan, strict=True)) for plan in found if plan is not None]
     assert losses[0] <= losses[1] <= losses[0] * 1.02
 
 
 def test_what_could_not_be_measured_is_never_chosen() -> None:
     sites = layers(2)
     table = [{0: math.inf, 1: 5.0, 2: math.inf}, {0: 1.0, 4: math.inf}]
-    assert solve(table, sites, 10**6) == RankPlan((1, 0))
+    assert best_plans(table, sites, [10**6]) == [RankPlan((1, 0))]
+
+
+@given(SHAPES, st.lists(st.integers(0, 500), min_size=1, max_size=5), st.data())
+def test_several_budgets_at_once_give_what_each_gives_alone(
+    shapes: list[tuple[int, int]], budgets: list[int], data: st.DataObject
+) -> None:
+    sites = modules(shapes)
+    table = [data.draw(OFFERS) for _ in sites]
+    assert best_plans(table, sites, budgets) == [best_plans(table, sites, [budget])[0] for budget in budgets]

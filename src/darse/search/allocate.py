@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
-from darse.errors import PlanError
 from darse.ranks.budget import largest_uniform_rank
 from darse.ranks.plan import RankPlan, Site, cost
 from darse.search.calibrate import Calibration
 from darse.search.greedy import greedy_plans
 from darse.search.history import History, Problem
-from darse.search.knapsack import solve
+from darse.search.knapsack import best_plans
 from darse.search.scoring import search_scores
 from darse.search.sensitivity import Sensitivity, loss_table, measure_sensitivity
 from darse.search.uniform import Fine
@@ -123,11 +121,7 @@ def ladder(history: History, budget: int) -> list[int]:
 
 def knapsack_plans(table: Sequence[Mapping[int, float]], sites: Sequence[Site], sizes: Sequence[int]) -> list[RankPlan]:
     """The plan of least summed loss at every size; none where too little was measured to fit one."""
-    plans: list[RankPlan] = []
-    for size in sizes:
-        with suppress(PlanError):
-            plans.append(solve(table, sites, size))
-    return plans
+    return [plan for plan in best_plans(table, sites, sizes) if plan is not None]
 
 
 def cheapest_plan(sites: Sequence[Site]) -> RankPlan:

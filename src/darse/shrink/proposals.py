@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 
 import numpy as np
 
-from darse.errors import PlanError
 from darse.evaluate.losses import Floats
 from darse.ranks.plan import RankPlan
-from darse.search.knapsack import solve
+from darse.search.knapsack import best_plans
 from darse.shrink.layout import Layout
 
 STEP = math.sqrt(2)
@@ -75,9 +73,9 @@ def proposals(
     """
     found: dict[RankPlan, dict[str, None]] = {}
     steps = sizes(layout, budget)
-    for size in steps:
-        with suppress(PlanError):
-            found.setdefault(layout.plan(solve(table, layout.sites, size).ranks), {})["measured losses"] = None
+    for plan in best_plans(table, layout.sites, steps) if steps else ():
+        if plan is not None:
+            found.setdefault(layout.plan(plan.ranks), {})["measured losses"] = None
     for size in steps:
         found.setdefault(_by_energy(layout, energies, size), {})["energy"] = None
     for share in SHARES:
