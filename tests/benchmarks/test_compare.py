@@ -18,13 +18,13 @@ from benchmarks.compare import __main__ as command
 from benchmarks.compare.cells import cells
 from benchmarks.compare.methods import METHODS
 from benchmarks.compare.page import page
-from benchmarks.compare.plans import within
+from benchmarks.compare.plans import sampled, within
 from benchmarks.compare.results import append, number, packed, read, unpacked
 from benchmarks.compare.rivals import adalora, quickstart
 from benchmarks.compare.scale import GRID, SHORT
 from benchmarks.compare.sets import SETS, load, split_set
 from benchmarks.compare.stand import Finished, Stand, tuned
-from benchmarks.compare.studies import quickstart_parameters
+from benchmarks.compare.studies import darse, quickstart_parameters
 from benchmarks.compare.table import entries
 from darse.data.load import load_labelled
 from darse.data.write import write_rows
@@ -86,6 +86,21 @@ def test_rivals_train_with_their_own_code_and_count_what_they_keep(toy: Path, ti
     kept, every = number(masked, "parameters"), cost(RankPlan.uniform(stand.bench.sites, 12), stand.bench.sites)
     assert 0 < kept < every, "AdaLoRA's masked values are counted"
     assert unpacked(masked["losses"]).shape == (scale.seeds, len(stand.data.test))
+
+
+def test_a_study_counts_what_chose_its_plan_and_a_sampler_gets_as_many_runs(toy: Path, tiny_bert: Path) -> None:
+    pytest.importorskip("optuna")
+    scale = replace(SHORT, epochs=1, seeds=2, train_rows=40, max_rank=4, model=str(tiny_bert))
+    one = SETS["uci"]
+    task = load_labelled(toy / "data" / one.file, one.columns, seed=0).task
+    stand = Stand(load(split_set(toy / "data", one, scale), task), scale, toy)
+    ours = darse(stand, objective="best", budget="uniform:2")
+    assert number(ours, "parameters") <= cost(RankPlan.uniform(stand.bench.sites, 2), stand.bench.sites)
+    made = number(ours, "search_runs")
+    assert scale.seeds + 2 <= made < number(ours, "runs"), "tuning and finalists, and no controls"
+    (toy / "second").mkdir()
+    theirs = sampled(replace(stand, folder=toy / "second", given=ours), sampler="random")
+    assert made <= number(theirs, "runs") <= made + scale.seeds + 2
 
 
 def test_a_torn_line_counts_as_none_and_costs_no_other_line(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from darse.model.peft_adapter import PeftAdapter
 from darse.model.weights import Pair
@@ -71,12 +72,17 @@ class ModuleAudit:
 
     def rank_for(self, share: float) -> int:
         """The lowest rank that keeps a part of the energy; 0 for an update of zero."""
-        kept = np.cumsum(np.square(self.values))
-        return 0 if not kept[-1] else int(np.searchsorted(kept, (share - _ROUNDING) * kept[-1])) + 1
+        return rank_keeping(np.square(self.values), share)
 
     def cost(self, rank: int) -> int:
         """Parameters of a pair of some rank."""
         return rank * (self.d_in + self.d_out)
+
+
+def rank_keeping(energies: NDArray[np.float64], share: float) -> int:
+    """The lowest rank that keeps a part of the energy, from that of every direction, falling; 0 where there is none."""
+    kept = np.cumsum(energies)
+    return 0 if not kept[-1] else int(np.searchsorted(kept, (share - _ROUNDING) * kept[-1])) + 1
 
 
 @dataclass(frozen=True)

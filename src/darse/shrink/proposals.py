@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
 from darse.evaluate.losses import Floats
+from darse.model.audit import rank_keeping
 from darse.ranks.plan import RankPlan
 from darse.search.knapsack import best_plans
 from darse.shrink.layout import Layout
@@ -117,9 +116,4 @@ def _directions(layout: Layout, energies: Energies) -> Iterator[tuple[int, int, 
 
 def _keeping(layout: Layout, energies: Energies, share: float) -> RankPlan:
     """The plan that keeps a part of the energy of each site's modules."""
-
-    def rank_for(energy: Floats) -> int:
-        kept = np.cumsum(energy)
-        return int(np.searchsorted(kept, share * kept[-1])) + 1 if kept[-1] > 0 else 0
-
-    return layout.plan([max(rank_for(energies[place]) for place in group) for group in layout.groups])
+    return layout.plan([max(rank_keeping(energies[place], share) for place in group) for group in layout.groups])
