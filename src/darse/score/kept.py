@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
 import re
 from collections.abc import Sequence
@@ -12,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from darse.errors import StoreError
 from darse.files import write_durably
 
-_NAME = re.compile(r"[0-9a-f]{64}\.npy")
+_NAME = re.compile(r"[0-9a-f]{64}\.safetensors")
 
 
 class Kept:
@@ -39,12 +40,11 @@ class Kept:
         if self._folder is None:
             return None
         try:
-            content = self._path(self._folder, texts, targets).read_bytes()
-            values = np.load(io.BytesIO(content), allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            values = load(self._path(self._folder, texts, targets).read_bytes())["values"]
+        except (OSError, SafetensorError, KeyError, ValueError):
             return None
-        is_ours = isinstance(values, np.ndarray) and values.dtype == np.float64
-        return values if is_ours and values.shape == (len(texts), self._columns) and np.isfinite(values).all() else None
+        is_ours = values.dtype == np.float64 and values.shape == (len(texts), self._columns)
+        return values if is_ours and np.isfinite(values).all() else None
 
     def put(self, texts: Sequence[str], targets: Sequence[str] | None, values: NDArray[np.float64]) -> None:
         """Keep what was scored, durably.
@@ -53,9 +53,7 @@ class Kept:
             StoreError: The disk refuses.
         """
         if self._folder is not None:
-            content = io.BytesIO()
-            np.save(content, values, allow_pickle=False)
-            write_durably(self._path(self._folder, texts, targets), content.getvalue())
+            write_durably(self._path(self._folder, texts, targets), save({"values": values}))
 
     def forget(self) -> None:
         """Remove what was kept; anything else in the folder stays."""
@@ -77,4 +75,4 @@ class Kept:
 
     def _path(self, folder: Path, texts: Sequence[str], targets: Sequence[str] | None) -> Path:
         key = json.dumps([self._scorer, list(texts), None if targets is None else list(targets)])
-        return folder / f"{hashlib.sha256(key.encode()).hexdigest()}.npy"
+        return folder / f"{hashlib.sha256(key.encode()).hexdigest()}.safetensors"
