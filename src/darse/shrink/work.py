@@ -126,7 +126,7 @@ class Work:
     def executor(self) -> LocalExecutor:
         """Who runs trials."""
         evaluators: dict[EvaluatorName, Evaluator] = {
-            "finetune": Uncut(self.bench, self.weights),
+            "given": Uncut(self.bench, self.weights),
             "truncate": self.cutter,
             "recover": Recover(self.bench),
         }
@@ -142,7 +142,7 @@ class Work:
     @cached_property
     def root(self) -> Trial:
         """The uncut adapter, scored on validation."""
-        (trial,) = self._ask("scoring the uncut adapter", [TrialSpec(self.layout.whole, 0, 0.0, 0)])
+        (trial,) = self._ask("scoring the uncut adapter", [TrialSpec(self.layout.whole, 0, 0.0, 0, "given")])
         if trial is None:
             raise TrialError(f"the adapter could not be scored: {self.bench.store.failures(self.study)[0].reason}")
         return trial
