@@ -64,7 +64,8 @@ class Prepared:
     @cached_property
     def fitted(self) -> Mapping[str, Tensor]:
         """The last linear map as our runs start with it."""
-        return probe_head(self.model(0), self.rows["train"], self.task)
+        part = self.stand.settings.train.head_start
+        return {name: part * value for name, value in probe_head(self.model(0), self.rows["train"], self.task).items()}
 
     def model(self, seed: int, *, is_fitted: bool = False) -> PreTrainedModel:
         """A classifier whose head is drawn from the seed, or starts fitted as in our runs."""

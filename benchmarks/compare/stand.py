@@ -36,6 +36,7 @@ class Stand:
         folder: An empty folder of the cell.
         start: Where the walk of the learning rates starts.
         given: The finished cell that this one needs.
+        more: Settings beside those that every method has in common.
     """
 
     data: LabelledData
@@ -43,6 +44,7 @@ class Stand:
     folder: Path
     start: float = GRID[len(GRID) // 2]
     given: Mapping[str, object] = field(default_factory=dict)
+    more: Options = field(default_factory=Options)
 
     @property
     def options(self) -> Options:
@@ -56,6 +58,7 @@ class Stand:
             "max_rank": scale.max_rank,
             "learning_rates": GRID,
             "seeds": scale.seeds,
+            **self.more,
         }
 
     @cached_property

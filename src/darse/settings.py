@@ -91,6 +91,9 @@ class TrainSettings(_Frozen):
     """Scaling is alpha / sqrt(r) (rank-stabilised, arXiv 2312.03732): a rank sweep must not sweep the scaling."""
     head_learning_rate_ratio: Annotated[float, Field(gt=0)] = 1.0
     """Learning rate of the head over that of the adapter."""
+    head_start: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Part of the fitted head that a run with pairs starts with: behind a whole one the pairs have little left to learn
+    (docs/method.md)."""
     precision: Precision = "auto"
     """Of the linear maps' products in training and in cuts; a full run's score and the test are always float32. `auto`
     takes bfloat16 where the processor multiplies it by itself: faster, and far inside the noise of the seed
@@ -350,6 +353,7 @@ class Options(TypedDict, total=False):
     max_gradient_norm: float
     alpha: float
     head_learning_rate_ratio: float
+    head_start: float
     checkpoint_seconds: float
     budget: str | None
     objective: Objective

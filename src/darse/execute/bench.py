@@ -104,11 +104,16 @@ class Bench:
         return derive_seed(self.settings.search.seed, "run", seed)
 
     def starting_weights(self, plan: RankPlan, seed: int, check: Callable[[], None] = lambda: None) -> AdapterWeights:
-        """Weights that a run starts from: pairs whose update is zero, and a head fitted on the frozen features."""
+        """Weights that a run starts from: pairs whose update is zero, and a part of a head fitted on frozen features.
+
+        Without a pair it is the whole of it.
+        """
         ranks = ranks_by_weight(plan, self.sites)
         alpha = self.settings.train.alpha
         initial = initial_weights(self.model, self.weights, ranks, alpha=alpha, seed=self.run_seed(seed))
-        return replace(initial, head={**initial.head, **self._probe(seed, initial, check)})
+        part = self.settings.train.head_start if initial.pairs else 1.0
+        fitted = {name: part * value for name, value in self._probe(seed, initial, check).items()}
+        return replace(initial, head={**initial.head, **fitted})
 
     def _probe(self, seed: int, initial: AdapterWeights, check: Callable[[], None]) -> Mapping[str, Tensor]:
         key = seed if has_hidden_layers(self.model, self.task) else 0
