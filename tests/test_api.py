@@ -70,8 +70,8 @@ def test_scores_of_an_adapter_without_a_score_are_refused_and_never_nan(small_st
     scorer = AdapterScorer.open(small_study.folder / "adapter")
     both = Predictor(scorer)
     assert both.scores(TEXTS).tolist() == [one.score for one in both.predict(TEXTS)]
-    manifest = replace(scorer.adapter.manifest, task=replace(scorer.task, has_score=False))
-    classes_alone = Predictor(AdapterScorer(replace(scorer.adapter, manifest=manifest)))
+    manifest = replace(scorer.manifest, task=replace(scorer.task, has_score=False))
+    classes_alone = Predictor(AdapterScorer(manifest, scorer.tokenizer, scorer.computing))
     for texts in (TEXTS, []):
         with pytest.raises(InputError, match=r"classes \(negative, neutral, positive\) and no score; use predict"):
             classes_alone.scores(texts)

@@ -64,7 +64,14 @@ def test_every_verb_explains_itself_with_an_example(verb: str, capsys: pytest.Ca
         (["report", "no-such-folder"], "no-such-folder"),
         (["nonsense"], "No such command"),
         (["explore"], "Missing argument"),
-        (["export", "x", "--profile", "best"], "'best' is not one of 'native', 'padded', 'merged'; see: darse export"),
+        (
+            ["export", "x", "--profile", "best"],
+            "'best' is not one of 'native', 'padded', 'merged', 'onnx'; see: darse export",
+        ),
+        (
+            ["export", "x", "--data", "new.csv"],
+            "the export needs no data for the profile native; drop --data, or use --profile onnx",
+        ),
         (
             ["export", "x", "--as", "lora-config", "--profile", "merged"],
             "--as lora-config and --profile merged do not go together",
@@ -297,6 +304,17 @@ def test_every_profile_can_be_exported_later_and_scores_alike(
         assert run(["score", str(adapter), "--text", "great service", "--json"]) == 0
         said.append(json.loads(capsys.readouterr().out)["score"])
     assert said[0] == pytest.approx(said[1], abs=1e-5)
+
+
+def test_a_fast_export_says_how_far_it_agrees(
+    small_study: SmallStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", str(small_study.folder), "--profile", "onnx", "-o", str(tmp_path / "fast")]) == 0
+    told = capsys.readouterr()
+    assert re.search(
+        r"(in eight bits|in float32): \S+% of the labels equal, scores 0.0\d+ apart .* of validation", told.out
+    )
+    assert told.err == ""
 
 
 @pytest.mark.parametrize(

@@ -102,9 +102,15 @@ class Study:
         return found
 
     def export(
-        self, path: str | Path, profile: Profile = "native", *, plan: str | None = None, base: str | None = None
+        self,
+        path: str | Path,
+        profile: Profile = "native",
+        *,
+        plan: str | None = None,
+        base: str | None = None,
+        data: Source | None = None,
     ) -> Path:
-        """Write an adapter: `native`, `padded` or `merged`.
+        """Write an adapter: `native`, `padded`, `merged` or `onnx`.
 
         Args:
             path: A folder; an earlier export there is replaced.
@@ -112,9 +118,11 @@ class Study:
             plan: A control instead of the found plan, if the study has it: `best-uniform`, `best-layer-wise`,
                 `uniform-of-equal-cost`, `shuffled` or `head-alone`.
             base: Name or folder of the base model, if it is not where it was.
+            data: Labelled rows for `onnx`, where those of the study are gone or were changed.
 
         Raises:
             InputError: The study has no such adapter, or the base model is gone or was changed.
+            MissingExtraError: What exports ONNX is not installed.
         """
         with open_archive(self.folder, self.store) as archive:
             export_again(
@@ -124,6 +132,7 @@ class Study:
                 profile,
                 plan=plan,
                 base=base,
+                data=data,
                 trust_remote_code=self.trust_remote_code,
             )
         return Path(path)
@@ -151,7 +160,7 @@ class Study:
         choose_run(self.result, choose_plan(self.result, None))
         settings, folder = self.result.settings, self.folder / "adapter"
         scorer = AdapterScorer.open(folder, base=base or settings.model, trust_remote_code=self.trust_remote_code)
-        if scorer.adapter.manifest.about.get("study") != self.result.study:
+        if scorer.manifest.about.get("study") != self.result.study:
             raise InputError(f"{folder} is of another study; export this one, and open that folder with Predictor.open")
         return Predictor(scorer)
 

@@ -80,6 +80,7 @@ def _training(result: Result, plan: NamedPlan) -> dict[str, float]:
         "WARMUP_FRACTION": train.warmup_fraction,
         "WEIGHT_DECAY": train.weight_decay,
         "MAX_GRADIENT_NORM": train.max_gradient_norm,
+        "HEAD_START": train.head_start,
         "EPOCHS": train.epochs,
         "BATCH_SIZE": train.batch_size,
         "MAX_LENGTH": tokens.get("limit", train.max_length),

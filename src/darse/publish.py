@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from transformers import PreTrainedModel
 
 from darse.choice import choose_plan, choose_run
-from darse.data.example import DataCheck, Example
-from darse.errors import AdapterError, ModelError
+from darse.data.example import DataCheck, LabelledData
+from darse.data.load import load_labelled
+from darse.data.source import Source
+from darse.errors import AdapterError, InputError, ModelError
 from darse.execute.bench import Bench, read_weights
 from darse.files import write_durably, write_json
 from darse.model.adapter import Export, write_adapter
 from darse.model.base import find_base
 from darse.model.lora import installed
-from darse.model.proof import plain_logits
+from darse.model.proof import plain_logits, probes
 from darse.model.reload import load_adapter
 from darse.model.weights import AdapterWeights
 from darse.names import printable_path
@@ -24,13 +28,14 @@ from darse.report.card import model_card
 from darse.report.facts import NamedPlan
 from darse.report.page import render_report
 from darse.report.shrink_card import shrink_card
+from darse.score.onnx import load_onnx, require_exporter, write_onnx
 from darse.search.result import Result
 from darse.settings import Profile
 from darse.shrink.run import Finished as Shrinking
 from darse.store.folder import SHRINK_FILE, VERDICT_FILE
 from darse.store.protocol import Store
 from darse.study.run import Finished
-from darse.train.encode import encode
+from darse.train.encode import Encoded, encode
 from darse.train.predict import predict
 
 TOLERANCE = 1e-5
@@ -38,12 +43,6 @@ TOLERANCE = 1e-5
 outputs are above 1."""
 _ROUNDINGS = 4
 """Roundings in float32 of a score in the user's units, which all are at its mean."""
-_PROBES = (
-    "Not the disaster I had feared.",
-    "Profit rose sharply in the third quarter, and the dividend is raised.",
-    "It broke after two days and nobody answers.",
-    "The meeting starts at nine.",
-)
 
 
 def publish(finished: Finished, folder: Path) -> None:
@@ -79,9 +78,10 @@ def export_again(
     *,
     plan: str | None = None,
     base: str | None = None,
+    data: Source | None = None,
     trust_remote_code: bool = False,
 ) -> None:
-    """Write the adapter of a finished study's plan, or of one of its controls, without the data.
+    """Write the adapter of a finished study's plan, or of one of its controls; only `onnx` needs the data.
 
     Args:
         result: The study.
@@ -90,13 +90,15 @@ def export_again(
         profile: Kind of export.
         plan: A control, as `choose_plan` takes it; None for the found plan.
         base: Name or folder of the base model, if it is not where it was.
+        data: Labelled rows for `onnx`, where those of the study are gone or were changed.
         trust_remote_code: Whether code that comes with the base model may run; what the study was allowed does not
             count, since a study's folder may come from anybody.
 
     Raises:
         AdapterError: The reloaded adapter does not give the same outputs.
-        ModelError: The base model is gone or was changed.
-        InputError: The study has no such adapter.
+        ModelError: The base model is gone or was changed, or it cannot be exported to ONNX.
+        InputError: The study has no such adapter, or its rows are needed and gone.
+        MissingExtraError: What exports ONNX is not installed.
     """
     chosen = choose_plan(result, plan)
     run = choose_run(result, chosen)
@@ -109,10 +111,49 @@ def export_again(
     model = found.classifier(result.task)
     weights = read_weights(store, run.outcome.artifacts["weights"])
     length = found.text_length(settings.train.max_length)
-    _write(result, chosen, Export(found, model, result.task, weights, find_weights(model), length), folder, profile)
+    export = Export(found, model, result.task, weights, find_weights(model), length)
+    rows = None
+    if profile == "onnx":
+        require_exporter()
+        rows = _rows_of(export, _data_of(result, data))
+    _write(result, chosen, export, folder, profile, rows)
 
 
-def _write(result: Result, plan: NamedPlan, export: Export, folder: Path, profile: Profile) -> None:
+def _data_of(result: Result, given: Source | None) -> LabelledData:
+    """The rows of a study, read again, or those that are given in their place."""
+    settings = result.settings
+    if given is not None:
+        return load_labelled(given, settings.data, seed=settings.search.seed)
+    needed = "the rows that the study was trained on are needed to see that the ONNX model answers alike"
+    try:
+        data = load_labelled(result.origin.source, settings.data, seed=settings.search.seed)
+    except InputError as error:
+        raise InputError(f"{needed}: {error}; say where they are with --data (Python: data=)") from error
+    if data.digest != result.origin.data_digest:
+        raise InputError(
+            f"{needed}, but {printable_path(result.origin.source)} has changed since; give rows with --data (Python: "
+            "data=)"
+        )
+    return data
+
+
+def _rows_of(export: Export, data: LabelledData) -> tuple[Encoded, Encoded]:
+    """Training and validation rows as the tokens that the model sees."""
+    tokenizer, task = export.base.tokenizer, export.task
+    return (
+        encode(tokenizer, task, data.train, export.max_length),
+        encode(tokenizer, task, data.valid, export.max_length),
+    )
+
+
+def _write(
+    result: Result,
+    plan: NamedPlan,
+    export: Export,
+    folder: Path,
+    profile: Profile,
+    rows: tuple[Encoded, Encoded] | None = None,
+) -> None:
     about: dict[str, object] = {
         "study": result.study,
         "name": plan.name,
@@ -122,7 +163,7 @@ def _write(result: Result, plan: NamedPlan, export: Export, folder: Path, profil
     }
     # a base model that has moved is named where it is now
     moved = replace(result, origin=replace(result.origin, base_name=export.base.name))
-    _write_proven(replace(export, about=about), folder, profile, model_card(moved, profile, plan))
+    _write_proven(replace(export, about=about), folder, profile, model_card(moved, profile, plan), rows)
 
 
 def publish_shrunk(finished: Shrinking, folder: Path, profile: Profile = "native") -> None:
@@ -141,7 +182,8 @@ def publish_shrunk(finished: Shrinking, folder: Path, profile: Profile = "native
         "adapter_sha256": result.adapter_digest,
     }
     export = replace(_export(finished.bench, finished.weights), about=about)
-    _write_proven(export, folder / "adapter", profile, shrink_card(result, profile))
+    rows = (finished.bench.rows["train"], finished.bench.rows["valid"])
+    _write_proven(export, folder / "adapter", profile, shrink_card(result, profile), rows)
     write_json(folder / SHRINK_FILE, result.as_json())
 
 
@@ -150,8 +192,18 @@ def _export(bench: Bench, weights: AdapterWeights) -> Export:
     return Export(bench.base, bench.model, bench.task, weights, bench.weights, length)
 
 
-def _write_proven(export: Export, folder: Path, profile: Profile, card: str) -> None:
-    write_adapter(export, folder, profile, card=card, prove=lambda new: _prove(export, new, profile))
+def _write_proven(
+    export: Export, folder: Path, profile: Profile, card: str, rows: tuple[Encoded, Encoded] | None
+) -> None:
+    def add(model: PreTrainedModel, new: Path) -> Mapping[str, object]:
+        if profile != "onnx":
+            return {}
+        assert rows is not None, "only a finished study is exported so"
+        train, valid = rows
+        probed = encode(export.base.tokenizer, export.task, probes(export.task), export.max_length)
+        return {"onnx": write_onnx(new, model, export.task, train=train, valid=valid, probed=probed)}
+
+    write_adapter(export, folder, profile, card=card, add=add, prove=lambda new: _prove(export, new, profile))
 
 
 def _columns(check: DataCheck | None) -> dict[str, str]:
@@ -165,11 +217,13 @@ def _columns(check: DataCheck | None) -> dict[str, str]:
 def _prove(export: Export, folder: Path, profile: Profile) -> None:
     """Reload the folder, by our own loader and by plain `peft`, and compare the outputs on a few texts."""
     task = export.task
-    examples = [Example(place, text, "Acme" if task.has_target else None) for place, text in enumerate(_PROBES, 1)]
+    examples = probes(task)
     rows = encode(export.base.tokenizer, task, examples, export.max_length)
     with installed(export.model, export.weights):
         ours = predict(export.model, rows)
     loaded = load_adapter(folder, base=str(export.base.folder), trust_remote_code=export.base.trust_remote_code)
+    if profile == "onnx":
+        load_onnx(folder, trust_remote_code=export.base.trust_remote_code)
     reloaded = predict(loaded.model, rows)
     del loaded
     plain = plain_logits(folder, export.base, profile, examples, outputs=task.outputs, max_length=export.max_length)

@@ -18,8 +18,10 @@ Strategy = Literal["auto", "greedy", "knapsack", "window"]
 Objective = Literal["smallest", "best"]
 Preset = Literal["none", "paper"]
 Precision = Literal["auto", "float32", "bfloat16"]
-Profile = Literal["native", "padded", "merged"]
+Profile = Literal["native", "padded", "merged", "onnx"]
 """Kind of an exported adapter (docs/export.md)."""
+WHOLE: frozenset[Profile] = frozenset({"merged", "onnx"})
+"""Kinds that are a whole model and need no base model beside them."""
 BudgetUnit = Literal["uniform rank", "percent", "parameters"]
 
 

@@ -139,8 +139,8 @@ def test_a_target_column_is_refused_by_an_adapter_without_targets(scorer: Adapte
 
 
 def test_an_adapter_with_targets_asks_for_their_column(scorer: AdapterScorer, tmp_path: Path) -> None:
-    manifest = replace(scorer.adapter.manifest, task=replace(scorer.task, has_target=True))
-    with_targets = AdapterScorer(replace(scorer.adapter, manifest=manifest))
+    manifest = replace(scorer.manifest, task=replace(scorer.task, has_target=True))
+    with_targets = AdapterScorer(manifest, scorer.tokenizer, scorer.computing)
     source, out = tmp_path / "in.csv", tmp_path / "out.csv"
     write_rows(source, ["text", "entity"], [{"text": "good", "entity": "Acme"}])
     assert look_at(with_targets, source, out).columns == Columns("text", target="entity", guessed=("target",))
@@ -176,9 +176,9 @@ def test_command_line_tells_the_columns_in_use(
 
 
 def test_columns_of_training_are_taken_before_any_guess(scorer: AdapterScorer, tmp_path: Path) -> None:
-    about = {**scorer.adapter.manifest.about, "columns": {"text": "body", "target": "company"}}
-    manifest = replace(scorer.adapter.manifest, task=replace(scorer.task, has_target=True), about=about)
-    trained = AdapterScorer(replace(scorer.adapter, manifest=manifest))
+    about = {**scorer.manifest.about, "columns": {"text": "body", "target": "company"}}
+    manifest = replace(scorer.manifest, task=replace(scorer.task, has_target=True), about=about)
+    trained = AdapterScorer(manifest, scorer.tokenizer, scorer.computing)
     write_rows(tmp_path / "in.csv", ["text", "body", "company"], [{"text": "a", "body": "good", "company": "Acme"}])
     found = look_at(trained, tmp_path / "in.csv", tmp_path / "out.csv")
     assert found.columns == Columns("body", target="company")
@@ -186,8 +186,8 @@ def test_columns_of_training_are_taken_before_any_guess(scorer: AdapterScorer, t
 
 @pytest.mark.parametrize("columns", [None, 7, ["text"], {"text": 7}])
 def test_an_adapter_that_says_nothing_of_its_columns_has_none(scorer: AdapterScorer, columns: object) -> None:
-    manifest = replace(scorer.adapter.manifest, about={"columns": columns})
-    assert AdapterScorer(replace(scorer.adapter, manifest=manifest)).trained_columns == {}
+    manifest = replace(scorer.manifest, about={"columns": columns})
+    assert AdapterScorer(manifest, scorer.tokenizer, scorer.computing).trained_columns == {}
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv"])

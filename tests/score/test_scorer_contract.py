@@ -39,6 +39,7 @@ SCORERS: dict[str, Callable[[SmallStudy, Path], Scorer]] = {
     "native": of_export("native"),
     "padded": of_export("padded"),
     "merged": of_export("merged"),
+    "onnx": of_export("onnx"),
 }
 
 
@@ -116,8 +117,8 @@ def test_a_stop_is_asked_for_before_the_first_batch(scorer: Scorer) -> None:
 
 def test_a_target_changes_the_score_and_each_text_needs_one(small_study: SmallStudy) -> None:
     plain = AdapterScorer.open(small_study.folder / "adapter")
-    manifest = replace(plain.adapter.manifest, task=replace(plain.task, has_target=True))
-    aimed = AdapterScorer(replace(plain.adapter, manifest=manifest))
+    manifest = replace(plain.manifest, task=replace(plain.task, has_target=True))
+    aimed = AdapterScorer(manifest, plain.tokenizer, plain.computing)
     first, second = aimed.score(["good", "good"], ["Acme", "Birch and Sons"])
     assert not close(first, second)
     for targets in (None, ["Acme"], ["Acme", "Birch", "Cedar"]):

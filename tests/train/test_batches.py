@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darse.train.batches import evaluation_batches, training_batches
+from darse.train.batches import evaluation_batches, training_batches, unpadded_batches
 
 lengths = st.lists(st.integers(0, 600), min_size=1, max_size=700).map(lambda values: np.asarray(values, dtype=np.int32))
 
@@ -29,6 +29,17 @@ def test_every_row_is_evaluated_once_within_the_token_budget(
     batches = evaluation_batches(rows, budget)
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(rows)))
     assert all(len(batch) == 1 or len(batch) * max(rows[batch].max(), 1) <= budget for batch in batches)
+
+
+@settings(deadline=None)
+@given(lengths, st.integers(1, 8192))
+def test_unpadded_batches_hold_every_row_once_and_one_length_each(
+    rows: np.ndarray[tuple[int], np.dtype[np.int32]], budget: int
+) -> None:
+    batches = unpadded_batches(rows, budget)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(rows)))
+    assert all(len(set(rows[batch].tolist())) == 1 for batch in batches)
+    assert all(len(batch) == 1 or rows[batch].sum() <= max(budget, len(batch)) for batch in batches)
 
 
 def test_the_order_derives_from_seed_and_epoch_alone() -> None:

@@ -19,6 +19,7 @@ def run_export(
     study: str | None,
     store: str | None,
     base: str | None,
+    data: str | None,
     trust_remote_code: bool,
 ) -> None:
     """Export the adapter of a plan in a profile, or the plan as a LoraConfig, which has no profile."""
@@ -27,6 +28,8 @@ def run_export(
             f"--as {as_} and --profile {profile} do not go together: a profile is of an adapter; drop one of them"
         )
     kind: Profile = profile or "native"
+    if data is not None and kind != "onnx":
+        raise InputError(f"the export needs no data for the profile {kind}; drop --data, or use --profile onnx")
     refuse_empty(folder, store)
     from darse.api import open_study
     from darse.choice import choose_plan, plan_name
@@ -39,8 +42,10 @@ def run_export(
     if as_ == "adapter":
         # a control that is what was found goes by the name it was asked for
         parts = ["adapter", *([] if plan_name(plan) == plan_name(None) else [plan_name(plan)]), kind]
-        path = found.export(out if out is not None else folder / "-".join(parts), kind, plan=plan, base=base)
+        path = found.export(out if out is not None else folder / "-".join(parts), kind, plan=plan, base=base, data=data)
         print(f"{kind} adapter of the {chosen.name} in {path}")
+        if kind == "onnx":
+            _tell_agreement(path)
         return
     text = (plan_as_python if as_ == "lora-config" else plan_as_json)(found.result, chosen)
     if out is None:
@@ -48,3 +53,16 @@ def run_export(
     else:
         write_plan(out, text)
         print(f"written to {out}")
+
+
+def _tell_agreement(folder: Path) -> None:
+    """How fast the model can be, and how far it agrees with the exact one."""
+    from darse.model.manifest import peek_manifest
+    from darse.score.agreement import Agreement
+
+    facts = peek_manifest(folder).about["onnx"]
+    assert isinstance(facts, dict), "it was just written"
+    maps, left = facts["maps"], facts["left_in_float"]
+    agreement = Agreement(*(facts[name] for name in ("rows", "equal_labels", "score_difference")))
+    bits = "all in float32" if left == maps else f"{maps - left} of {maps} maps in eight bits"
+    print(f"{bits}: {agreement} of validation")

@@ -65,8 +65,11 @@ def run_shrink(
             return
         from darse.publish import publish_shrunk
         from darse.report.shrink_summary import shrink_lines
+        from darse.score.onnx import require_exporter
         from darse.shrink.run import shrink
 
+        if profile == "onnx":
+            require_exporter()
         with _Display(stop, is_quiet=quiet or as_json) as display:
             finished = shrink(request, display.audience())
             stop.end_patience()

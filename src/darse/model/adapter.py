@@ -25,10 +25,10 @@ from darse.model.loading import quiet
 from darse.model.lora import installed
 from darse.model.manifest import MANIFEST, write_manifest
 from darse.model.peft_names import ADAPTER_FILE, CONFIG_FILE, DOWN, KEY_PREFIX, UP
-from darse.model.weights import AdapterWeights, Pair, head_names, scaling
+from darse.model.weights import AdapterWeights, Pair, add_update, head_names, scaling
 from darse.ranks.plan import Weight
 from darse.ranks.sites import is_transposed
-from darse.settings import Profile
+from darse.settings import WHOLE, Profile
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def write_adapter(
     profile: Profile = "native",
     *,
     card: str = "",
+    add: Callable[[PreTrainedModel, Path], Mapping[str, object]] = lambda model, folder: {},
     prove: Callable[[Path], None] = lambda folder: None,
 ) -> None:
     """Write an adapter folder; the manifest, last, makes it count.
@@ -67,21 +68,24 @@ def write_adapter(
     Args:
         export: What to write.
         folder: Where; an earlier export there is replaced as a whole, anything else is refused.
-        profile: `native` (a rank per module), `padded` (one rank, zero-filled, for runtimes that ignore patterns)
-            or `merged` (a whole model, no adapter left).
+        profile: `native` (a rank per module), `padded` (one rank, zero-filled, for runtimes that ignore patterns),
+            `merged` (a whole model, no adapter left) or `onnx` (the same, and what `add` puts beside it).
         card: The model card, Markdown.
+        add: Of a whole model, called with it and with the folder: it may write files of its own, and what it returns
+            is told in the manifest.
         prove: Called with the finished folder before it takes the place of an old one; it may raise.
     """
     with replacing_folder(folder, marker=MANIFEST) as new:
-        if profile == "merged":
-            _write_merged(export, new)
+        about = dict(export.about)
+        if profile in WHOLE:
+            about |= _write_whole(export, new, add)
         else:
             _write_pairs(export, new, profile)
         _write_tokenizer(export, new)
         if card:
             write_durably(new / "README.md", card.encode())
         write_manifest(
-            new, profile=profile, base=export.base, task=export.task, max_length=export.max_length, about=export.about
+            new, profile=profile, base=export.base, task=export.task, max_length=export.max_length, about=about
         )
         prove(new)
 
@@ -162,7 +166,9 @@ def _write_pairs(export: Export, folder: Path, profile: Profile) -> None:
     write_json(folder / CONFIG_FILE, written)
 
 
-def _write_merged(export: Export, folder: Path) -> None:
+def _write_whole(
+    export: Export, folder: Path, add: Callable[[PreTrainedModel, Path], Mapping[str, object]]
+) -> Mapping[str, object]:
     head = in_user_units(export.model, export.task, export.weights.head)
     with installed(export.model, AdapterWeights(export.weights.alpha, {}, head)), merged(export.model, export.weights):
         try:
@@ -170,6 +176,7 @@ def _write_merged(export: Export, folder: Path) -> None:
                 export.model.save_pretrained(folder)
         except SafetensorError as error:
             raise StoreError(f"cannot write the model to {folder}: {error}; free some room") from error
+        return add(export.model, folder)
 
 
 @contextmanager
@@ -179,10 +186,8 @@ def merged(model: torch.nn.Module, weights: AdapterWeights) -> Iterator[None]:
     try:
         with torch.no_grad():
             for name, pair in weights.pairs.items():
-                weight = _weight_of(model, name)
-                before[name] = weight.clone()
-                update = pair.up.double() @ pair.down.double() * scaling(weights.alpha, pair.rank)
-                weight.copy_(weight.double() + (update.T if is_transposed(model.get_submodule(name)) else update))
+                before[name] = _weight_of(model, name).clone()
+                add_update(model.get_submodule(name), pair.down, pair.up, scaling(weights.alpha, pair.rank))
         yield
     finally:
         with torch.no_grad():

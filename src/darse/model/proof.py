@@ -11,10 +11,23 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from darse.data.example import Example
+from darse.data.example import Example, Task
 from darse.model.base import Base
 from darse.model.loading import quiet
-from darse.settings import Profile
+from darse.settings import WHOLE, Profile
+
+_TEXTS = (
+    "Not the disaster I had feared.",
+    "Profit rose sharply in the third quarter, and the dividend is raised.",
+    "It broke after two days and nobody answers.",
+    "The meeting starts at nine.",
+)
+
+
+def probes(task: Task) -> list[Example]:
+    """A few texts by whose outputs a model that was written is held against the one that it was written from."""
+    target = "Acme" if task.has_target else None
+    return [Example(place, text, target) for place, text in enumerate(_TEXTS, 1)]
 
 
 def plain_logits(
@@ -34,7 +47,7 @@ def plain_logits(
     with quiet(), warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.inference_mode():
         warnings.simplefilter("ignore")
         tokenizer = AutoTokenizer.from_pretrained(folder, **trusted)
-        if profile == "merged":
+        if profile in WHOLE:
             model = AutoModelForSequenceClassification.from_pretrained(folder, **trusted)
         else:
             plain = AutoModelForSequenceClassification.from_pretrained(

@@ -18,9 +18,10 @@ from darse.model.folder import check_folder
 from darse.model.lora_facts import LoraFacts, read_lora_facts
 from darse.model.manifest import Manifest, manifest_digest, read_manifest
 from darse.model.peft_names import ADAPTER_FILE, CONFIG_FILE, DOWN, KEY_PREFIX, UP
-from darse.model.weights import head_names, head_parameters
+from darse.model.weights import add_update, head_names, head_parameters
 from darse.names import printable, printable_path
 from darse.ranks.sites import is_linear, is_transposed
+from darse.settings import WHOLE
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def load_adapter(folder: Path, *, base: str | None = None, trust_remote_code: bo
         ModelError: The base model cannot be loaded.
     """
     manifest = read_manifest(folder)
-    if manifest.profile == "merged":
+    if manifest.profile in WHOLE:
         found = Base(manifest.base_name, folder, manifest.base_digest, trust_remote_code)
         model = _merged(folder, manifest, found)
     else:
@@ -133,8 +134,7 @@ def _merge(model: PreTrainedModel, name: str, down: Tensor, up: Tensor, facts: L
     d_out, d_in = reversed(weight.shape) if is_transposed(module) else weight.shape
     if down.shape != (rank, d_in) or up.shape != (d_out, rank):
         raise AdapterError(f"{folder}: the pair of {name} does not fit rank {rank} of a weight of {d_out} x {d_in}")
-    update = up.double() @ down.double() * (facts.alphas[name] / rank)
-    weight.copy_(weight.double() + (update.T if is_transposed(module) else update))
+    add_update(module, down, up, facts.alphas[name] / rank)
 
 
 def _copy(target: Tensor, name: str, value: Tensor, folder: Path) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from darse.errors import AdapterError
 from darse.files import safetensors_metadata
 from darse.ranks.plan import Weight
-from darse.ranks.sites import find_layers, is_linear
+from darse.ranks.sites import find_layers, is_linear, is_transposed
 from darse.seeds import torch_stream
 
 _DOWN, _UP, _HEAD = "down:", "up:", "head:"
@@ -108,6 +108,22 @@ def scaling(alpha: float, rank: int) -> float:
     1.0
     """
     return alpha / math.sqrt(rank)
+
+
+def add_update(module: nn.Module, down: Tensor, up: Tensor, scale: float) -> None:
+    """Add `scale * up @ down`, computed in float64, to the weight of a linear map in place.
+
+    Args:
+        module: The map; that of GPT-2 holds its weight transposed.
+        down: Shape (r, d_in).
+        up: Shape (d_out, r).
+        scale: alpha / sqrt(r), or what another adapter scales by.
+    """
+    weight = module.weight
+    assert isinstance(weight, Tensor)
+    update = up.double() @ down.double() * scale
+    with torch.no_grad():
+        weight.copy_(weight.double() + (update.T if is_transposed(module) else update))
 
 
 def initial_weights(

@@ -16,6 +16,7 @@ from darse.report.facts import FOUND, NamedPlan, exported_words, named_plans, se
 from darse.report.remarks import cautions, gap_words, level_words, no_controls_words
 from darse.report.words import better, count, effect, metric_value, metric_words, percent, task_words
 from darse.search.result import Result
+from darse.settings import WHOLE
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _LIVE = re.compile(
@@ -36,7 +37,7 @@ def model_card(result: Result, profile: str, plan: NamedPlan | None = None) -> s
 
     Args:
         result: The study.
-        profile: `native`, `padded` or `merged`.
+        profile: Kind of export.
         plan: Which of the study's plans is exported, from `named_plans`; the found one by default.
     """
     chosen = plan or named_plans(result)[0]
@@ -100,7 +101,7 @@ def in_python(text: str) -> str:
 
 
 def _front_matter(result: Result, profile: str, chosen: NamedPlan) -> str:
-    base, is_merged = result.origin.base_name, profile == "merged"
+    base, is_merged = result.origin.base_name, profile in WHOLE
     lines = ["---", f"library_name: {'transformers' if is_merged else 'peft'}", "pipeline_tag: text-classification"]
     lines.append("license: other")
     if is_hub_name(base):
@@ -135,7 +136,7 @@ def _model_index(result: Result, test: Mapping[str, float]) -> list[str]:
 
 def _opening(result: Result, profile: str, chosen: NamedPlan) -> str:
     base = in_markdown(result.origin.base_name)
-    kind = "A merged model" if profile == "merged" else "A LoRA adapter"
+    kind = "A merged model" if profile in WHOLE else "A LoRA adapter"
     share = percent(chosen.cost, result.origin.base_parameters)
     ranks = "DARSE chose its rank for each site"
     if chosen.name != FOUND:
@@ -157,7 +158,7 @@ def _source(result: Result) -> str:
 def _use(result: Result, profile: str) -> list[str]:
     tokens = result.check.tokens if result.check else {}
     length = tokens.get("limit", result.settings.train.max_length)
-    return usage(result.task, result.origin.base_name, length, is_merged=profile == "merged")
+    return usage(result.task, result.origin.base_name, length, is_merged=profile in WHOLE)
 
 
 def usage(task: Task, base: str, length: int, *, is_merged: bool) -> list[str]:

@@ -8,6 +8,7 @@ from darse.ranks.plan import Site
 from darse.report.card import in_markdown, in_yaml, is_hub_name, markdown_table, rank_rows, usage
 from darse.report.shrink_summary import METHODS
 from darse.report.words import better, count, effect, metric_value, metric_words, percent, task_words
+from darse.settings import WHOLE
 from darse.shrink.result import Shrunk
 
 
@@ -16,9 +17,9 @@ def shrink_card(result: Shrunk, profile: str) -> str:
 
     Args:
         result: What came of the adapter.
-        profile: `native`, `padded` or `merged`.
+        profile: Kind of export.
     """
-    is_merged = profile == "merged"
+    is_merged = profile in WHOLE
     blocks = [
         _front_matter(result, is_merged=is_merged),
         f"# {in_markdown(result.adapter)}, shrunk",

@@ -10,16 +10,20 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
+from torch import nn
+from transformers import PreTrainedTokenizerBase
 
 from darse.data.example import Example, Task
 from darse.data.labels import parse_text
 from darse.data.row import RowRefused
 from darse.errors import InputError
-from darse.model.reload import LoadedAdapter, load_adapter
+from darse.model.manifest import Manifest, peek_manifest
+from darse.model.reload import load_adapter
 from darse.names import printable
 from darse.packages import shaping_versions
+from darse.score.onnx import is_installed, load_onnx
 from darse.settings import DataSettings
-from darse.train.encode import encode
+from darse.train.encode import Encoded, encode
 from darse.train.predict import predict
 
 MAX_TEXT_CHARACTERS: int = DataSettings().max_text_characters
@@ -74,35 +78,73 @@ class Scorer(Protocol):
         """
 
 
+class Computing(Protocol):
+    """What an adapter's rows go through."""
+
+    @property
+    def name(self) -> str:
+        """What computes, with its version where `shaping_versions` has it not."""
+
+    def logits(self, rows: Encoded, check: Callable[[], None]) -> NDArray[np.float64]:
+        """Logits in the user's units, shape (rows, outputs), in the order of the rows."""
+
+
+@dataclass(frozen=True)
+class TorchModel:
+    """A classifier that torch runs."""
+
+    model: nn.Module
+    name: str = "torch"
+
+    def logits(self, rows: Encoded, check: Callable[[], None]) -> NDArray[np.float64]:
+        """See `Computing.logits`."""
+        return predict(self.model, rows, check=check).numpy().astype(np.float64)
+
+
 class AdapterScorer:
     """Scores texts with one adapter, in this process.
 
     Args:
-        adapter: A loaded adapter.
+        manifest: What the adapter's folder says of itself.
+        tokenizer: Of the base model.
+        computing: What makes logits of tokens.
     """
 
-    def __init__(self, adapter: LoadedAdapter) -> None:
-        self.adapter = adapter
+    def __init__(self, manifest: Manifest, tokenizer: PreTrainedTokenizerBase, computing: Computing) -> None:
+        self.manifest, self.tokenizer, self.computing = manifest, tokenizer, computing
 
     @classmethod
     def open(cls, folder: Path, *, base: str | None = None, trust_remote_code: bool = False) -> AdapterScorer:
-        """Load an adapter folder; see `load_adapter`."""
-        return cls(load_adapter(folder, base=base, trust_remote_code=trust_remote_code))
+        """Load an adapter folder; an `onnx` one is run by ONNX Runtime where that is installed, else by torch.
+
+        Args:
+            folder: The folder.
+            base: Name or folder of the base model, if it is not where the manifest says.
+            trust_remote_code: As in `find_base`.
+
+        Raises:
+            AdapterError: The folder is damaged, or its base model is another; see `load_adapter`.
+            ModelError: The base model cannot be loaded.
+        """
+        if peek_manifest(folder).profile == "onnx" and is_installed():
+            return cls(*load_onnx(folder, trust_remote_code=trust_remote_code))
+        loaded = load_adapter(folder, base=base, trust_remote_code=trust_remote_code)
+        return cls(loaded.manifest, loaded.tokenizer, TorchModel(loaded.model))
 
     @property
     def task(self) -> Task:
         """What the adapter predicts."""
-        return self.adapter.manifest.task
+        return self.manifest.task
 
     @property
     def trained_columns(self) -> dict[str, str]:
         """Column of each part in training; empty for an adapter that does not say so."""
-        return self.adapter.manifest.columns
+        return self.manifest.columns
 
     @property
     def digest(self) -> str:
         """The adapter's digest and the versions that shape a score."""
-        return f"{self.adapter.manifest.digest} {shaping_versions()}"
+        return f"{self.manifest.digest} {self.computing.name} {shaping_versions()}"
 
     def score(
         self, texts: Iterable[str], targets: Iterable[str] | None = None, *, check: Callable[[], None] = lambda: None
@@ -117,9 +159,8 @@ class AdapterScorer:
 
     def _logits(self, examples: Sequence[Example], check: Callable[[], None]) -> NDArray[np.float64]:
         plain = Task(self.task.classes, self.task.has_score, self.task.has_target)
-        rows = encode(self.adapter.tokenizer, plain, examples, self.adapter.manifest.max_length)
-        logits = predict(self.adapter.model, rows, check=check).numpy().astype(np.float64)
-        return logits.reshape(len(examples), -1)
+        rows = encode(self.tokenizer, plain, examples, self.manifest.max_length)
+        return self.computing.logits(rows, check)
 
     def _said(self, logits: NDArray[np.float64]) -> Score:
         classes = self.task.classes

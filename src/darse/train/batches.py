@@ -37,6 +37,19 @@ def training_batches(lengths: NDArray[np.int32], *, batch_size: int, seed: int, 
     return [batches[index] for index in stream.permutation(len(batches))]
 
 
+def unpadded_batches(lengths: NDArray[np.int32], token_budget: int = 1024) -> list[NDArray[np.intp]]:
+    """All rows, those of one length together, in batches of at most `token_budget` tokens: nothing is padded.
+
+    What a row is multiplied with then does not depend on the rows beside it.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    batches: list[NDArray[np.intp]] = []
+    for rows in np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1):
+        size = max(token_budget // max(int(lengths[rows[0]]), 1), 1)
+        batches += [rows[start : start + size] for start in range(0, len(rows), size)]
+    return batches
+
+
 def evaluation_batches(lengths: NDArray[np.int32], token_budget: int = 1024) -> list[NDArray[np.intp]]:
     """All rows, longest first, in batches of at most `token_budget` padded tokens; a longer row has one to itself."""
     order: Sequence[int] = np.argsort(-lengths, kind="stable").tolist()

@@ -42,6 +42,7 @@ def export(
     study: options.StudyName = None,
     store: options.StoreAddress = None,
     base: Annotated[str | None, Option(help="Base model, if it is not where it was.")] = None,
+    data: Annotated[str | None, Option(help="Labelled data for onnx, if the study's own are gone or changed.")] = None,
     trust_remote_code: options.BaseCode = False,
 ) -> None:
     """Export an adapter of a study, or a plan as a LoraConfig."""
@@ -56,6 +57,7 @@ def export(
         study=study,
         store=store,
         base=base,
+        data=data,
         trust_remote_code=trust_remote_code,
     )
 

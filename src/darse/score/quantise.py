@@ -1,0 +1,170 @@
+"""A classifier and rows to a classifier whose layers multiply in eight bits: scales chosen from what the layers see.
+
+Activations of transformers have a few channels far larger than the rest, and one scale for all then leaves the others
+few steps. Each channel is therefore divided before the product and its weights are multiplied by the same (SmoothQuant,
+arXiv 2211.10438), as strongly as gives the least error in each map's own output. The scales are fixed, not found anew
+in each batch, so that a text has the same score whatever it is scored with.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.ao.quantization.fx import _decomposed  # noqa: F401 - registers `quantized_decomposed`
+from transformers import PreTrainedModel
+
+from darse.ranks.sites import find_weights, is_transposed
+from darse.train.batches import evaluation_batches
+from darse.train.encode import Encoded
+
+_STRENGTHS = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+"""Of the smoothing: 0 leaves the channels as they are, 1 makes them all equally large."""
+_SAMPLED = 512
+"""Tokens by which a map's error is judged."""
+_LEVELS = 255
+_TOP = 127
+_TINY = 1e-4
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came into a linear map.
+
+    Attributes:
+        low: Least value of each channel, shape (d_in,).
+        high: Largest value of each channel, shape (d_in,).
+        sample: Some tokens, shape (tokens, d_in).
+    """
+
+    low: Tensor
+    high: Tensor
+    sample: Tensor
+
+    def joined(self, values: Tensor) -> Seen:
+        """With further tokens."""
+        missing = max(0, _SAMPLED - len(self.sample))
+        sample = torch.cat([self.sample, values[:missing]]) if missing else self.sample
+        return Seen(torch.minimum(self.low, values.amin(0)), torch.maximum(self.high, values.amax(0)), sample)
+
+
+class EightBitMap(nn.Module):
+    """A linear map whose product is taken in eight bits, in operators that ONNX Runtime joins to one.
+
+    Attributes:
+        error: Error of its output on the sampled tokens, as a part of that output (root of mean squares).
+    """
+
+    weight: Tensor
+    scale: Tensor
+    zero: Tensor
+    divided: Tensor
+
+    def __init__(self, base: nn.Module, seen: Seen, strength: float) -> None:
+        super().__init__()
+        weight = _weight(base)
+        width = torch.maximum(seen.high, -seen.low).clamp(min=_TINY)
+        widest = weight.abs().amax(0).clamp(min=_TINY)
+        smooth = width**strength / widest ** (1 - strength) if strength else torch.ones_like(width)
+        smooth = smooth / smooth.log().mean().exp()
+        low = min(float((seen.low / smooth).min()), 0.0)
+        high = max(float((seen.high / smooth).max()), _TINY)
+        self.step = (high - low) / _LEVELS
+        self.offset = round(-low / self.step)
+        smoothed = weight * smooth
+        scale = smoothed.abs().amax(1).clamp(min=_TINY / _TOP) / _TOP
+        self.register_buffer("weight", (smoothed / scale[:, None]).round().to(torch.int8).t().contiguous())
+        self.register_buffer("scale", scale)
+        self.register_buffer("zero", torch.zeros(len(scale), dtype=torch.int64))
+        self.register_buffer("divided", 1 / smooth)
+        self.bias = _bias(base)
+        exact = seen.sample @ weight.T
+        bias = 0.0 if self.bias is None else self.bias
+        self.error = float(((self(seen.sample) - bias - exact).square().mean() / exact.square().mean()).sqrt())
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """The map of hidden states, shape (..., d_in)."""
+        operators, kind = torch.ops.quantized_decomposed, torch.uint8
+        hidden = hidden * self.divided
+        steps = operators.quantize_per_tensor(hidden, self.step, self.offset, 0, _LEVELS, kind)
+        hidden = operators.dequantize_per_tensor(steps, self.step, self.offset, 0, _LEVELS, kind)
+        weight = operators.dequantize_per_channel(self.weight, self.scale, self.zero, 1, -_TOP - 1, _TOP, torch.int8)
+        product: Tensor = hidden @ weight
+        return product if self.bias is None else product + self.bias
+
+
+def quantised(
+    model: PreTrainedModel, rows: Encoded, *, check: Callable[[], None] = lambda: None
+) -> dict[str, EightBitMap]:
+    """The linear maps of a model's layers in eight bits, by name, the most faithful first.
+
+    Args:
+        model: In evaluation mode; it stays as it is.
+        rows: Rows that look like what will be scored.
+        check: Called before every batch; it may raise to stop.
+    """
+    seen = _watch(model, rows, check)
+    found = {}
+    with torch.no_grad():
+        for name, values in seen.items():
+            module = model.get_submodule(name)
+            found[name] = min(
+                (EightBitMap(module, values, strength) for strength in _STRENGTHS), key=lambda one: one.error
+            )
+    return dict(sorted(found.items(), key=lambda entry: entry[1].error))
+
+
+def with_maps(model: PreTrainedModel, maps: Mapping[str, nn.Module]) -> PreTrainedModel:
+    """A copy of a model with other linear maps; all else is shared."""
+    shared = {id(value): value for value in (*model.parameters(), *model.buffers())}
+    changed = copy.deepcopy(model, shared)
+    for name, module in maps.items():
+        parent, _, leaf = name.rpartition(".")
+        setattr(changed.get_submodule(parent), leaf, module)
+    return changed
+
+
+def _watch(model: PreTrainedModel, rows: Encoded, check: Callable[[], None]) -> dict[str, Seen]:
+    seen: dict[str, Seen] = {}
+
+    def keep(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            values = inputs[0].detach().reshape(-1, inputs[0].shape[-1])
+            none = Seen(values[0], values[0], values[:0])
+            seen[name] = seen.get(name, none).joined(values)
+
+        return hook
+
+    with _hooked(model, keep), torch.no_grad():
+        for batch in evaluation_batches(rows.lengths):
+            check()
+            model(**rows.batch(batch.tolist()))
+    return seen
+
+
+@contextmanager
+def _hooked(model: nn.Module, hook: Callable[[str], Callable[[nn.Module, tuple[Tensor, ...]], None]]) -> Iterator[None]:
+    names = [weight.name for weight in find_weights(model)]
+    handles = [model.get_submodule(name).register_forward_pre_hook(hook(name)) for name in names]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _bias(module: nn.Module) -> nn.Parameter | None:
+    bias = module.bias
+    assert bias is None or isinstance(bias, nn.Parameter)
+    return bias
+
+
+def _weight(module: nn.Module) -> Tensor:
+    """Shape (d_out, d_in)."""
+    weight = module.weight
+    assert isinstance(weight, Tensor)
+    return weight.detach().t() if is_transposed(module) else weight.detach()
