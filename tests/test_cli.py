@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -66,7 +67,7 @@ def test_every_verb_explains_itself_with_an_example(verb: str, capsys: pytest.Ca
         (["explore"], "Missing argument"),
         (
             ["export", "x", "--profile", "best"],
-            "'best' is not one of 'native', 'padded', 'merged', 'onnx'; see: darse export",
+            "'best' is not one of 'native', 'padded', 'merged', 'onnx'; see: darse",
         ),
         (
             ["export", "x", "--data", "new.csv"],
