@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.console import Console
+
 from darse.errors import InputError
 from darse.settings import Profile
 from darse.store.folder import refuse_empty
@@ -42,7 +44,9 @@ def run_export(
     if as_ == "adapter":
         # a control that is what was found goes by the name it was asked for
         parts = ["adapter", *([] if plan_name(plan) == plan_name(None) else [plan_name(plan)]), kind]
-        path = found.export(out if out is not None else folder / "-".join(parts), kind, plan=plan, base=base, data=data)
+        out = out if out is not None else folder / "-".join(parts)
+        with Console(stderr=True).status("exporting, and comparing the outputs with those of the model itself"):
+            path = found.export(out, kind, plan=plan, base=base, data=data)
         print(f"{kind} adapter of the {chosen.name} in {path}")
         if kind == "onnx":
             _tell_agreement(path)

@@ -44,6 +44,7 @@ _VERBS: dict[Callable[..., None], tuple[str, ...]] = {
     report: ("darse report darse-reviews -o for-the-board.html", "darse report darse-reviews --json"),
     export: (
         "darse export darse-reviews --profile merged -o model",
+        "darse export darse-reviews --profile onnx -o fast",
         "darse export darse-reviews --plan best-uniform",
         "darse export darse-reviews --as lora-config",
     ),
