@@ -31,7 +31,7 @@ from darse.report.shrink_card import shrink_card
 from darse.score.onnx import load_onnx, require_exporter, write_onnx
 from darse.search.result import Result
 from darse.settings import Profile
-from darse.shrink.run import Finished as Shrinking
+from darse.shrink.run import FinishedShrink
 from darse.store.folder import SHRINK_FILE, VERDICT_FILE
 from darse.store.protocol import Store
 from darse.study.run import Finished
@@ -166,7 +166,7 @@ def _write(
     _write_proven(replace(export, about=about), folder, profile, model_card(moved, profile, plan), rows)
 
 
-def publish_shrunk(finished: Shrinking, folder: Path, profile: Profile = "native") -> None:
+def publish_shrunk(finished: FinishedShrink, folder: Path, profile: Profile = "native") -> None:
     """Write shrink.json and adapter/, proven by reloading.
 
     Raises:

@@ -15,9 +15,9 @@ from pathlib import Path
 from darse.execute.local import Watcher
 from darse.publish import publish_shrunk
 from darse.settings import settings_from_options
-from darse.shrink.prepare import Request
+from darse.shrink.prepare import ShrinkRequest
 from darse.shrink.run import shrink
-from darse.shrink.work import Audience
+from darse.shrink.work import ShrinkAudience
 from darse.store.folder import SHRINK_FILE
 
 from ..store.scenarios.forks import note, notes, run_alone
@@ -50,13 +50,13 @@ def main(adapter: str, data: str, folder: Path) -> None:
 def _work(adapter: str, data: str, folder: Path, name: str, position: int | None) -> Callable[[], None]:
     def job() -> None:
         settings = settings_from_options({"granularity": "layer", "seeds": 2, "epochs": 3, "budget": "500"})
-        request = Request(adapter, data, settings, folder / name, KINDS)
+        request = ShrinkRequest(adapter, data, settings, folder / name, KINDS)
         watcher = Watcher(finished=lambda trial: note(folder / f"{name}.done", trial.id))
         if position is not None:
             killer = Killer("step", position)
             killer.watch()
             killer.arm()
-        publish_shrunk(shrink(request, Audience(trials=watcher)), folder / name)
+        publish_shrunk(shrink(request, ShrinkAudience(trials=watcher)), folder / name)
 
     return job
 

@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darse.ranks.plan import RankPlan
-from darse.shrink.candidate import UNCUT, Candidate, choose, weigh
+from darse.shrink.candidate import UNCUT, WeighedCut, choose, weigh
 
 
-def _one(cost: int, loss: float, origin: str = "energy") -> Candidate:
+def _one(cost: int, loss: float, origin: str = "energy") -> WeighedCut:
     """A candidate beside an uncut adapter of loss 1."""
     increase = loss - 1
-    return Candidate(RankPlan((cost,)), cost, (origin,), loss, increase, increase - 0.001, increase + 0.001, 0.01, 0.04)
+    return WeighedCut(
+        RankPlan((cost,)), cost, (origin,), loss, increase, increase - 0.001, increase + 0.001, 0.01, 0.04
+    )
 
 
 _LOSSES = st.lists(st.floats(0.9, 1.2), min_size=1, max_size=8)

@@ -27,10 +27,10 @@ from darse.model.truncate import spectra, truncate
 from darse.model.weights import AdapterWeights
 from darse.publish import publish_shrunk
 from darse.settings import settings_from_options
-from darse.shrink.prepare import Request
+from darse.shrink.prepare import ShrinkRequest
 from darse.shrink.result import Shrunk
 from darse.shrink.run import shrink
-from darse.shrink.work import Audience
+from darse.shrink.work import ShrinkAudience
 from darse.store.trial import Trial
 from darse.study import request as study
 from darse.study.run import run_study
@@ -102,7 +102,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Given:
 
 def _shrink(given: Given, out: Path, *, labels: tuple[str, ...] = (), **options: object) -> Shrunk:
     settings = settings_from_options({"granularity": "module", "seeds": 2, "epochs": 3, **options})
-    finished = shrink(Request(str(given.adapter), given.data, settings, out, labels), Audience())
+    finished = shrink(ShrinkRequest(str(given.adapter), given.data, settings, out, labels), ShrinkAudience())
     publish_shrunk(finished, out)
     return finished.result
 
@@ -189,15 +189,15 @@ def test_the_same_request_again_runs_nothing(planted: Given, tmp_path: Path) -> 
     first = _shrink(planted, tmp_path / "out")
     ran: list[Trial] = []
     settings = settings_from_options({"granularity": "module", "seeds": 2, "epochs": 3})
-    audience = Audience(trials=Watcher(finished=ran.append))
-    second = shrink(Request(str(planted.adapter), planted.data, settings, tmp_path / "out"), audience).result
+    audience = ShrinkAudience(trials=Watcher(finished=ran.append))
+    second = shrink(ShrinkRequest(str(planted.adapter), planted.data, settings, tmp_path / "out"), audience).result
     assert not ran
     assert second.as_json() == first.as_json()
 
 
 def test_stopped_work_is_continued(planted: Given, tmp_path: Path) -> None:
     settings = settings_from_options({"granularity": "module"})
-    request = Request(str(planted.adapter), planted.data, settings, tmp_path / "out")
+    request = ShrinkRequest(str(planted.adapter), planted.data, settings, tmp_path / "out")
     done: list[Trial] = []
 
     def stop() -> None:
@@ -205,9 +205,9 @@ def test_stopped_work_is_continued(planted: Given, tmp_path: Path) -> None:
             raise Interrupted(2)
 
     with pytest.raises(Interrupted):
-        shrink(request, Audience(trials=Watcher(check=stop, finished=done.append)))
+        shrink(request, ShrinkAudience(trials=Watcher(check=stop, finished=done.append)))
     again: list[Trial] = []
-    shrink(request, Audience(trials=Watcher(finished=again.append)))
+    shrink(request, ShrinkAudience(trials=Watcher(finished=again.append)))
     assert not {trial.id for trial in done} & {trial.id for trial in again}
 
 
@@ -226,21 +226,21 @@ def test_what_came_of_another_adapter_is_replaced_only_when_asked(
     if not is_finished:
         (out / "shrink.json").unlink()
     settings = settings_from_options({"granularity": "module", "seeds": 2, "epochs": 1})
-    request = Request(str(bert.adapter), bert.data, settings, out, NAMES)
+    request = ShrinkRequest(str(bert.adapter), bert.data, settings, out, NAMES)
     if is_finished:
         with pytest.raises(InputError, match=r"out holds what came of .*adapter; choose another --out, or replace it"):
-            shrink(request, Audience())
+            shrink(request, ShrinkAudience())
         assert json.loads((out / "shrink.json").read_text())["adapter_sha256"] == first.adapter_digest
         request = replace(request, fresh=True)
-    assert shrink(request, Audience()).result.adapter_digest != first.adapter_digest
+    assert shrink(request, ShrinkAudience()).result.adapter_digest != first.adapter_digest
 
 
 def test_fresh_does_everything_again(planted: Given, tmp_path: Path) -> None:
     first = _shrink(planted, tmp_path / "out")
     ran: list[Trial] = []
     settings = settings_from_options({"granularity": "module", "seeds": 2, "epochs": 3})
-    request = Request(str(planted.adapter), planted.data, settings, tmp_path / "out", fresh=True)
-    again = shrink(request, Audience(trials=Watcher(finished=ran.append))).result
+    request = ShrinkRequest(str(planted.adapter), planted.data, settings, tmp_path / "out", fresh=True)
+    again = shrink(request, ShrinkAudience(trials=Watcher(finished=ran.append))).result
     assert len(ran) == again.trials
     assert again.study != first.study
     assert again.plan == first.plan
@@ -255,7 +255,7 @@ def test_neither_a_study_nor_the_given_adapter_is_ever_replaced(
     before = (study / "verdict.json").read_bytes()
     for given, out in ((planted.adapter, study), (study / "adapter", study), (planted.adapter, planted.adapter.parent)):
         with pytest.raises(InputError, match=r"holds a study|is the adapter that is given"):
-            shrink(Request(str(given), planted.data, settings, out, fresh=is_fresh), Audience())
+            shrink(ShrinkRequest(str(given), planted.data, settings, out, fresh=is_fresh), ShrinkAudience())
     assert (study / "verdict.json").read_bytes() == before
 
 
@@ -267,17 +267,17 @@ def test_neither_work_that_was_stopped_is_mixed_with_the_other(
 
     settings = settings_from_options({"granularity": "module", "model": str(planted.base)})
     work, searched = tmp_path / "work", shutil.copytree(small_study.folder, tmp_path / "study")
-    request = Request(str(planted.adapter), planted.data, settings, work)
+    request = ShrinkRequest(str(planted.adapter), planted.data, settings, work)
     with pytest.raises(Interrupted):
-        shrink(request, Audience(trials=Watcher(check=stop)))
+        shrink(request, ShrinkAudience(trials=Watcher(check=stop)))
     with pytest.raises(InputError, match="work holds a shrunk adapter, or the work on one, whose files would be"):
         run_study(study.Request(planted.data, settings, work), study.Audience())
     (searched / "verdict.json").unlink()
     with pytest.raises(InputError, match="study holds a study, whose files would be replaced"):
-        shrink(replace(request, out=searched), Audience())
+        shrink(replace(request, out=searched), ShrinkAudience())
     shutil.move(searched / "study.db", tmp_path / "team.db")  # as one that was begun with --store
     with pytest.raises(InputError, match="study holds a study, whose files would be replaced"):
-        shrink(replace(request, out=searched), Audience())
+        shrink(replace(request, out=searched), ShrinkAudience())
     assert not (searched / "study.db").exists()
 
 
@@ -307,26 +307,26 @@ def test_bad_input_is_one_line_and_exit_2(
 def test_another_base_model_is_refused(kind: str, bert: Given, tmp_path: Path) -> None:
     other = save_model(kind, tmp_path / "other")
     settings = settings_from_options({"granularity": "module"})
-    request = Request(str(bert.adapter), bert.data, settings, tmp_path / "out", NAMES, str(other))
+    request = ShrinkRequest(str(bert.adapter), bert.data, settings, tmp_path / "out", NAMES, str(other))
     with pytest.raises(AdapterError, match="the base model has no linear map"):
-        shrink(request, Audience())
+        shrink(request, ShrinkAudience())
 
 
 def test_more_classes_than_outputs_are_refused(bert: Given, tmp_path: Path) -> None:
     rows = [{"text": text, "label": "abcde"[place % 5]} for place, text in enumerate(TEXTS)]
     write_rows(tmp_path / "five.csv", ["text", "label"], rows)
-    request = Request(str(bert.adapter), tmp_path / "five.csv", settings_from_options({}), tmp_path / "out")
+    request = ShrinkRequest(str(bert.adapter), tmp_path / "five.csv", settings_from_options({}), tmp_path / "out")
     with pytest.raises(AdapterError, match=r"has 3 outputs, but the data have 5 classes \(a, b, c, d, e\)"):
-        shrink(request, Audience())
+        shrink(request, ShrinkAudience())
 
 
 def test_a_head_that_nobody_saved_is_refused(bert: Given, tmp_path: Path) -> None:
     lora = plain_peft.config("bert", modules_to_save=None, task_type=None)
     model = plain_peft.randomised(plain_peft.get_model(bert.base, lora, 3))
     adapter = plain_peft.save(model, tmp_path / "adapter")
-    request = Request(str(adapter), bert.data, settings_from_options({}), tmp_path / "out", NAMES, str(bert.base))
+    request = ShrinkRequest(str(adapter), bert.data, settings_from_options({}), tmp_path / "out", NAMES, str(bert.base))
     with pytest.raises(AdapterError, match=r"has no values for classifier|outputs"):
-        shrink(request, Audience())
+        shrink(request, ShrinkAudience())
 
 
 def test_a_language_model_is_refused_with_the_reason(bert: Given, tmp_path: Path) -> None:
@@ -334,9 +334,9 @@ def test_a_language_model_is_refused_with_the_reason(bert: Given, tmp_path: Path
         (tmp_path / path.name).write_bytes(path.read_bytes())
     config = json.loads((tmp_path / "adapter_config.json").read_text())
     (tmp_path / "adapter_config.json").write_text(json.dumps(config | {"task_type": "CAUSAL_LM"}))
-    request = Request(str(tmp_path), bert.data, settings_from_options({}), tmp_path / "out")
+    request = ShrinkRequest(str(tmp_path), bert.data, settings_from_options({}), tmp_path / "out")
     with pytest.raises(AdapterError, match="task type 'CAUSAL_LM'; only classifiers"):
-        shrink(request, Audience())
+        shrink(request, ShrinkAudience())
 
 
 def test_the_command_prints_the_verdict_and_where_everything_lies(

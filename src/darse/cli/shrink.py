@@ -23,8 +23,8 @@ from darse.store.folder import SHRINK_FILE
 
 if TYPE_CHECKING:
     from darse.data.example import DataCheck
-    from darse.shrink.prepare import Request
-    from darse.shrink.work import Audience
+    from darse.shrink.prepare import ShrinkRequest
+    from darse.shrink.work import ShrinkAudience
     from darse.store.trial import Trial
 
 
@@ -54,10 +54,10 @@ def run_shrink(
         data = load_labelled(source, settings.data, seed=settings.search.seed)
         if not (quiet or as_json):
             print("loading torch and transformers ...", file=sys.stderr)
-        from darse.shrink.prepare import Request
+        from darse.shrink.prepare import ShrinkRequest
 
         folder = out if out is not None else shrunk_folder(adapter)
-        request = Request(adapter, data, settings, folder, named, model, command, fresh)
+        request = ShrinkRequest(adapter, data, settings, folder, named, model, command, fresh)
         if dry_run:
             _show_outlook(request, stop, as_json=as_json)
             if not (quiet or as_json):
@@ -96,7 +96,7 @@ def shrunk_folder(adapter: str) -> Path:
     return Path(f"darse-shrunk-{folder_name(name.removeprefix('darse-'))}")
 
 
-def _show_outlook(request: Request, stop: Stop, *, as_json: bool) -> None:
+def _show_outlook(request: ShrinkRequest, stop: Stop, *, as_json: bool) -> None:
     from darse.cli.estimate import rough_time
     from darse.data.check import data_check_as_json, describe
     from darse.shrink.outlook import look_ahead
@@ -149,12 +149,12 @@ class _Display:
     def __exit__(self, *error: object) -> None:
         self.bar.stop()
 
-    def audience(self) -> Audience:
+    def audience(self) -> ShrinkAudience:
         """What the work calls."""
         from darse.execute.local import Watcher
-        from darse.shrink.work import Audience
+        from darse.shrink.work import ShrinkAudience
 
-        return Audience(self._check, self._stage, Watcher(self.stop.check, finished=self._finished))
+        return ShrinkAudience(self._check, self._stage, Watcher(self.stop.check, finished=self._finished))
 
     def _check(self, check: DataCheck) -> None:
         from darse.data.check import describe

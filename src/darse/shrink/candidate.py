@@ -20,7 +20,7 @@ RECOVERED: Final = "recovered"
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class WeighedCut:
     """A plan over modules and how it does on validation.
 
     Attributes:
@@ -58,7 +58,7 @@ def weigh(
     *,
     margin: float,
     seed: int,
-) -> list[Candidate]:
+) -> list[WeighedCut]:
     """Compare cuts with the uncut adapter, row by row.
 
     Args:
@@ -75,12 +75,12 @@ def weigh(
     level = abs(float(uncut.mean()))
     allowed, noise = margin * level, UNKNOWN_NOISE * level
     return [
-        Candidate(plan, cost, origins, float(own.mean()), float(increase.mean()), low, high, allowed, noise)
+        WeighedCut(plan, cost, origins, float(own.mean()), float(increase.mean()), low, high, allowed, noise)
         for (plan, cost, origins), own, increase, (low, high) in zip(plans, losses, increases, intervals, strict=True)
     ]
 
 
-def choose(candidates: Sequence[Candidate], objective: Objective) -> tuple[Candidate, bool]:
+def choose(candidates: Sequence[WeighedCut], objective: Objective) -> tuple[WeighedCut, bool]:
     """The cut that is taken, and whether it has to be trained on before anybody believes in it.
 
     A plan counts as holding only if every larger one of the same origin, of each of its origins, holds, too: of many
@@ -99,9 +99,9 @@ def choose(candidates: Sequence[Candidate], objective: Objective) -> tuple[Candi
     return min(pool, key=lambda one: (one.loss, one.cost)), True
 
 
-def _holding(cuts: Sequence[Candidate]) -> list[Candidate]:
+def _holding(cuts: Sequence[WeighedCut]) -> list[WeighedCut]:
     falling = sorted(cuts, key=lambda one: -one.cost)
-    chains: dict[str, list[Candidate]] = {}
+    chains: dict[str, list[WeighedCut]] = {}
     for origin in dict.fromkeys(origin for one in cuts for origin in one.origins):
         chain = (one for one in falling if origin in one.origins)
         chains[origin] = list(takewhile(lambda one: one.holds, chain))

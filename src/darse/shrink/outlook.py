@@ -14,7 +14,7 @@ from darse.data.example import DataCheck
 from darse.execute.bench import Bench
 from darse.seeds import numpy_stream
 from darse.shrink.layout import Layout
-from darse.shrink.prepare import Request, given_adapter, prepare
+from darse.shrink.prepare import ShrinkRequest, given_adapter, prepare
 from darse.shrink.proposals import most_proposals, single_cuts
 from darse.store.open import open_study_store
 
@@ -41,7 +41,7 @@ class Outlook:
     pass_s: float
 
 
-def look_ahead(request: Request, check: Callable[[], None] = lambda: None) -> Outlook:
+def look_ahead(request: ShrinkRequest, check: Callable[[], None] = lambda: None) -> Outlook:
     """Say what `shrink` would do.
 
     Args:

@@ -25,7 +25,7 @@ from darse.shrink.layout import Layout
 
 
 @dataclass(frozen=True)
-class Request:
+class ShrinkRequest:
     """What somebody wants shrunk.
 
     Attributes:
@@ -70,7 +70,7 @@ class Ready:
     ground: Ground
 
 
-def given_adapter(request: Request) -> PeftAdapter:
+def given_adapter(request: ShrinkRequest) -> PeftAdapter:
     """Read the adapter of a request.
 
     Raises:
@@ -81,7 +81,7 @@ def given_adapter(request: Request) -> PeftAdapter:
     return adapter
 
 
-def prepare(request: Request, adapter: PeftAdapter) -> Ready:
+def prepare(request: ShrinkRequest, adapter: PeftAdapter) -> Ready:
     """Read base model and data, and see that they and the adapter fit each other; nothing is written.
 
     Raises:
@@ -104,7 +104,7 @@ def prepare(request: Request, adapter: PeftAdapter) -> Ready:
     return Ready(settings, adapter, data, weights, layout, Ground(base, model, layout.modules, parameters, budget))
 
 
-def _base(request: Request, adapter: PeftAdapter) -> Base:
+def _base(request: ShrinkRequest, adapter: PeftAdapter) -> Base:
     name = request.base or adapter.config.base_name
     if name is None:
         raise AdapterError(f"{adapter.folder} does not name its base model; give it with --model")

@@ -12,7 +12,7 @@ from darse.search.result import Origin, Quality
 from darse.search.sensitivity import SiteLoss
 from darse.search.verdict import Verdict
 from darse.settings import Settings
-from darse.shrink.candidate import Candidate
+from darse.shrink.candidate import WeighedCut
 
 Method = Literal["cut", "recovered", "uncut"]
 
@@ -64,7 +64,7 @@ class Shrunk:
     quality: Quality
     uncut: Mapping[str, Mapping[str, float]]
     losses: tuple[SiteLoss, ...]
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[WeighedCut, ...]
     seeds: int
     trials: int
     seconds: float

@@ -21,9 +21,9 @@ from darse.ranks.plan import RankPlan
 from darse.search.identity import Identity, begin_or_continue
 from darse.search.result import Origin
 from darse.settings import Settings
-from darse.shrink.prepare import Ready, Request, given_adapter, prepare
+from darse.shrink.prepare import Ready, ShrinkRequest, given_adapter, prepare
 from darse.shrink.result import Shrunk
-from darse.shrink.work import Audience, Found, Work
+from darse.shrink.work import FoundCut, ShrinkAudience, ShrinkWork
 from darse.store.folder import DATA_CHECK_FILE, SHRINK_FILE
 from darse.store.journal import Journal
 from darse.store.open import open_study_store
@@ -33,7 +33,7 @@ from darse.store.trial import total_seconds
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedShrink:
     """A shrunk adapter with what is needed to export it.
 
     Attributes:
@@ -47,7 +47,7 @@ class Finished:
     weights: AdapterWeights
 
 
-def shrink(request: Request, audience: Audience) -> Finished:
+def shrink(request: ShrinkRequest, audience: ShrinkAudience) -> FinishedShrink:
     """Cut an adapter to the smallest plan that is not worse; a request that was stopped continues.
 
     Raises:
@@ -69,13 +69,13 @@ def shrink(request: Request, audience: Audience) -> Finished:
         identity = _identity(adapter, ground.base, ready.data, ready.settings)
         record = begin_or_continue(store, identity, name=request.out.name, fresh=request.fresh, now=time.time()).record
         with Journal(store, record.id) as journal:
-            found = Work(bench, ready.weights, adapter, ready.layout, ground.budget, record.id, audience).run()
+            found = ShrinkWork(bench, ready.weights, adapter, ready.layout, ground.budget, record.id, audience).run()
             result = _result(request, ready, bench, found, check=check, record=record)
             journal.finish(verdict=result.verdict.verdict, trials=result.trials, seconds=result.seconds)
-        return Finished(result, bench, found.weights)
+        return FinishedShrink(result, bench, found.weights)
 
 
-def _refuse_what_is_there(request: Request, adapter: PeftAdapter) -> None:
+def _refuse_what_is_there(request: ShrinkRequest, adapter: PeftAdapter) -> None:
     """Refuse a folder whose files are those of a study, of the given adapter itself, or of another adapter."""
     out = request.out
     if (out / "adapter").resolve() == adapter.folder.resolve():
@@ -101,7 +101,7 @@ def _identity(adapter: PeftAdapter, base: Base, data: LabelledData, settings: Se
 
 
 def _result(
-    request: Request, ready: Ready, bench: Bench, found: Found, *, check: DataCheck, record: StudyRecord
+    request: ShrinkRequest, ready: Ready, bench: Bench, found: FoundCut, *, check: DataCheck, record: StudyRecord
 ) -> Shrunk:
     """Put everything together."""
     layout = ready.layout

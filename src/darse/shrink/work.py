@@ -27,7 +27,7 @@ from darse.search.result import Quality
 from darse.search.sensitivity import SiteLoss
 from darse.search.verdict import Verdict
 from darse.settings import SearchSettings
-from darse.shrink.candidate import RECOVERED, UNCUT, Candidate, choose, weigh
+from darse.shrink.candidate import RECOVERED, UNCUT, WeighedCut, choose, weigh
 from darse.shrink.judgement import judge_cut
 from darse.shrink.layout import Layout
 from darse.shrink.proposals import loss_table, proposals, single_cuts
@@ -43,7 +43,7 @@ RECOVERY_RATE = 1e-3
 
 
 @dataclass(frozen=True)
-class Audience:
+class ShrinkAudience:
     """Who is told how it goes.
 
     Attributes:
@@ -58,22 +58,22 @@ class Audience:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundCut:
     """What came of an adapter; the attributes are those of `Shrunk`, which holds it for people."""
 
-    chosen: Candidate
+    chosen: WeighedCut
     method: Method
     weights: AdapterWeights
     verdict: Verdict
     quality: Quality
     uncut: Mapping[str, Mapping[str, float]]
     losses: tuple[SiteLoss, ...]
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[WeighedCut, ...]
     seeds: int
 
 
 @dataclass(frozen=True)
-class Work:
+class ShrinkWork:
     """The work on one adapter.
 
     Attributes:
@@ -92,9 +92,9 @@ class Work:
     layout: Layout
     budget: int | None
     study: str
-    audience: Audience
+    audience: ShrinkAudience
 
-    def run(self) -> Found:
+    def run(self) -> FoundCut:
         """Score, propose, choose, train on if need be, and judge.
 
         Raises:
@@ -161,7 +161,7 @@ class Work:
     def _losses(self, trial: Trial) -> Floats:
         return read_array(self.bench.store, trial.outcome.losses)
 
-    def _is_affordable(self, one: Candidate) -> bool:
+    def _is_affordable(self, one: WeighedCut) -> bool:
         return self.budget is None or one.cost <= self.budget
 
     def _single_cuts(self) -> tuple[tuple[SiteLoss, ...], dict[tuple[int, int], float]]:
@@ -176,7 +176,7 @@ class Work:
         )
         return losses, {place: float(found[place].mean()) if place in found else np.inf for place in cuts}
 
-    def _weighed(self, increases: Mapping[tuple[int, int], float]) -> list[Candidate]:
+    def _weighed(self, increases: Mapping[tuple[int, int], float]) -> list[WeighedCut]:
         """The uncut adapter, then every plan that was proposed and scored, largest first."""
         energies = [
             np.square(singular_values(self.adapter.pairs[module.weights[0].name])) for module in self.layout.modules
@@ -191,7 +191,7 @@ class Work:
             *self._weigh(origins, [[trial] for trial in scored.values()]),
         ]
 
-    def _weigh(self, origins: Mapping[RankPlan, tuple[str, ...]], runs: Sequence[Sequence[Trial]]) -> list[Candidate]:
+    def _weigh(self, origins: Mapping[RankPlan, tuple[str, ...]], runs: Sequence[Sequence[Trial]]) -> list[WeighedCut]:
         """Plans beside the uncut adapter, each by the mean over its runs."""
         return weigh(
             [(plan, self.layout.cost(plan), own) for plan, own in origins.items()],
@@ -210,11 +210,11 @@ class Work:
 
     def _judged(
         self,
-        chosen: Candidate,
+        chosen: WeighedCut,
         runs: Sequence[Trial],
         losses: tuple[SiteLoss, ...],
-        candidates: Sequence[Candidate],
-    ) -> Found:
+        candidates: Sequence[WeighedCut],
+    ) -> FoundCut:
         """Compare with the uncut adapter on test; several runs are all judged, and the best on validation exported."""
         self.audience.stage("judging on test, once", 0)
         method: Method = UNCUT if UNCUT in chosen.origins else RECOVERED if runs else "cut"
@@ -236,7 +236,7 @@ class Work:
         best = trials.index(exported(trials, ()))
         quality = quality_of(self.bench, trials[best], logits[best], proof)
         uncut = {"valid": self.root.outcome.metrics, "test": self.bench.metrics(whole, "test")}
-        return Found(chosen, method, weights[best], verdict, quality, uncut, losses, tuple(candidates), len(runs))
+        return FoundCut(chosen, method, weights[best], verdict, quality, uncut, losses, tuple(candidates), len(runs))
 
     def _trial_of(self, plan: RankPlan) -> Trial:
         (trial,) = self.executor.run(self.study, [self._cut_spec(plan)])
