@@ -26,8 +26,8 @@ class NarrowLinear(nn.Module):
     def __init__(self, base: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
         self.base = base
-        self._weight = _weight_of(base).detach().to(dtype).contiguous()
-        bias = _bias_of(base)
+        self._weight = weight_of(base).detach().to(dtype).contiguous()
+        bias = bias_of(base)
         self._bias = None if bias is None else bias.detach().to(dtype)
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class LowRankLinear(nn.Module):
         self.up = nn.Parameter(pair.up.clone())
         self.scale = scaling(alpha, pair.rank)
         is_exact = dtype == torch.float32
-        self._tables = None if is_exact else LowRankTables(_weight_of(base), _bias_of(base), pair.rank, dtype)
+        self._tables = None if is_exact else LowRankTables(weight_of(base), bias_of(base), pair.rank, dtype)
         self.refresh()
 
     def refresh(self) -> None:
@@ -65,7 +65,7 @@ class LowRankLinear(nn.Module):
         output: Tensor
         if self._tables is None:
             output = LowRankMap.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
-                hidden, _weight_of(self.base), _bias_of(self.base), self.down, self.up, self.scale
+                hidden, weight_of(self.base), bias_of(self.base), self.down, self.up, self.scale
             )
             return output
         output = NarrowLowRankMap.apply(  # type: ignore[no-untyped-call]  # the same
@@ -159,14 +159,14 @@ def _widened(module: nn.Module, inputs: object, output: object) -> object:
     return (output[0].float(), *output[1:])
 
 
-def _weight_of(module: nn.Module) -> Tensor:
+def weight_of(module: nn.Module) -> Tensor:
     """The weight of a linear map, shape (d_out, d_in)."""
     weight = module.weight
     assert isinstance(weight, Tensor)
     return weight.t() if is_transposed(module) else weight
 
 
-def _bias_of(module: nn.Module) -> Tensor | None:
+def bias_of(module: nn.Module) -> Tensor | None:
     """The bias of a linear map, shape (d_out,), if there is one."""
     bias = module.bias
     assert bias is None or isinstance(bias, Tensor)

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.ao.quantization.fx import _decomposed  # noqa: F401 - registers `quantized_decomposed`
 from transformers import PreTrainedModel
 
-from darse.ranks.sites import find_weights, is_transposed
+from darse.model.lora import bias_of, weight_of
+from darse.ranks.sites import find_weights
 from darse.train.batches import evaluation_batches
 from darse.train.encode import Encoded
 
@@ -69,7 +70,7 @@ class EightBitMap(nn.Module):
 
     def __init__(self, base: nn.Module, seen: Seen, strength: float) -> None:
         super().__init__()
-        weight = _weight(base)
+        weight, bias = weight_of(base).detach(), bias_of(base)
         width = torch.maximum(seen.high, -seen.low).clamp(min=_TINY)
         widest = weight.abs().amax(0).clamp(min=_TINY)
         smooth = width**strength / widest ** (1 - strength) if strength else torch.ones_like(width)
@@ -88,7 +89,7 @@ class EightBitMap(nn.Module):
         exact = seen.sample @ weight.T
         lost = exact - self(seen.sample)
         self.error = float((lost.var(0).mean() / exact.square().mean()).sqrt())
-        self.bias = _bias(base) + lost.mean(0)
+        self.bias = lost.mean(0) if bias is None else bias.detach() + lost.mean(0)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """The map of hidden states, shape (..., d_in)."""
@@ -159,17 +160,3 @@ def _hooked(model: nn.Module, hook: Callable[[str], Callable[[nn.Module, tuple[T
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _bias(module: nn.Module) -> Tensor:
-    """Shape (d_out,), zeros where the map has none."""
-    bias = module.bias
-    assert bias is None or isinstance(bias, Tensor)
-    return torch.zeros(len(_weight(module))) if bias is None else bias.detach()
-
-
-def _weight(module: nn.Module) -> Tensor:
-    """Shape (d_out, d_in)."""
-    weight = module.weight
-    assert isinstance(weight, Tensor)
-    return weight.detach().t() if is_transposed(module) else weight.detach()
