@@ -15,13 +15,20 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+SERVE = ROOT / "src" / "darse" / "serve"
+
+
 def imported(*, at_once: bool) -> set[str]:
-    """Top-level names of the packages from outside that a module imports at once, or first where it uses them."""
+    """Top-level names of the packages from outside that a module imports at once, or first where it uses them.
+
+    The room of the server is imported where it is used, so its modules count as such uses.
+    """
     return {
         name
         for file in (ROOT / "src" / "darse").rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Import | ast.ImportFrom) and (node.col_offset == 0) == at_once
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and (node.col_offset == 0 and SERVE not in file.parents) == at_once
         for name in names(node)
         if name not in sys.stdlib_module_names and name != "darse"
     }
@@ -43,11 +50,19 @@ def test_every_imported_package_is_a_declared_dependency(at_once: bool) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {plain(one) for one in project["dependencies"]}
     if not at_once:  # an extra's package is imported where it is used, and a missing one is told
-        declared |= {plain(one) for one in project["optional-dependencies"]["onnx"]}
+        declared |= {plain(one) for extra in ("onnx", "serve") for one in project["optional-dependencies"][extra]}
     providers = importlib.metadata.packages_distributions()
     outside = imported(at_once=at_once)
     assert len(outside) > 4
-    # what declared packages cannot be without: transformers, pydantic, jinja2, huggingface-hub
-    declared |= {"huggingface-hub", "tokenizers", "pydantic-core", "markupsafe", "pyyaml"}
+    # what declared packages cannot be without: transformers, pydantic, jinja2, huggingface-hub, fastapi
+    declared |= {"huggingface-hub", "tokenizers", "pydantic-core", "markupsafe", "pyyaml", "starlette"}
     missing = {name for name in outside if not {plain(one) for one in providers.get(name, [name])} & declared}
     assert missing == set()
+
+
+def test_nothing_needs_the_server_before_it_is_asked_for() -> None:
+    for file in (ROOT / "src" / "darse").rglob("*.py"):
+        if SERVE not in file.parents:
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            used = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+            assert not [node for node in used if (node.module or "").startswith("darse.serve")], file

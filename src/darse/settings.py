@@ -221,7 +221,7 @@ def parse_settings(values: dict[str, object], *, called: Callable[[str], str] = 
         return Settings.model_validate(values)
     except ValidationError as error:
         first = {problem["loc"][:2]: problem for problem in reversed(error.errors())}
-        raise SettingsError([_explained(one, called) for one in reversed(first.values())]) from error
+        raise SettingsError([explained(one, called) for one in reversed(first.values())]) from error
 
 
 def dotted(values: Mapping[str, object]) -> dict[str, object]:
@@ -260,7 +260,7 @@ def _is_encoding(name: str) -> bool:
 _NO_ENCODINGS = frozenset({"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"})
 
 
-def _explained(problem: ErrorDetails, called: Callable[[str], str]) -> str:
+def explained(problem: ErrorDetails, called: Callable[[str], str]) -> str:
     """What is wrong with a setting, with the limit and what was given; our own messages have names in brackets."""
     if problem["type"] == "value_error":
         return re.sub(r"\[([a-z_]+)\]", lambda found: called(found[1]), str(problem["ctx"]["error"]))

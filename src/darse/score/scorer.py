@@ -154,7 +154,7 @@ class AdapterScorer:
         if not given:
             return []
         named = None if targets is None else _as_list(targets, "target")
-        logits = self._logits(_examples(given, named, self.task), check)
+        logits = self._logits(check_texts(given, named, self.task), check)
         return [self._said(row) for row in logits]
 
     def _logits(self, examples: Sequence[Example], check: Callable[[], None]) -> NDArray[np.float64]:
@@ -172,7 +172,12 @@ class AdapterScorer:
         return Score(score, classes[int(np.argmax(probabilities))], table)
 
 
-def _examples(texts: Sequence[str], targets: Sequence[str] | None, task: Task) -> list[Example]:
+def check_texts(texts: Sequence[str], targets: Sequence[str] | None, task: Task) -> list[Example]:
+    """Texts as examples, every one of which can be scored.
+
+    Raises:
+        InputError: As `Scorer.score` says.
+    """
     if task.has_target != (targets is not None):
         wanted = "needs a target for each text" if task.has_target else "was trained without targets"
         raise InputError(f"this adapter {wanted}")

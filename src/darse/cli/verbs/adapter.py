@@ -1,4 +1,4 @@
-"""The verbs about an adapter that is there, `score` and `audit`: their options to what the rooms below take."""
+"""The verbs about an adapter that is there: their options to what the rooms below take."""
 
 from __future__ import annotations
 
@@ -51,6 +51,54 @@ def score(
             keep_formulas=keep_formulas,
             as_json=as_json,
             quiet=quiet,
+        )
+    )
+
+
+def serve(
+    folder: Annotated[Path, typer.Argument(help="Adapter folder that darse wrote, or a folder of such.")],
+    host: Annotated[str | None, Option(help="Address to listen on (127.0.0.1); others need DARSE_TOKEN.")] = None,
+    port: Annotated[int | None, Option(help="Port to listen on (8000); 0 takes a free one.")] = None,
+    allow_host: Annotated[
+        list[str] | None, Option("--allow-host", help="Name to be called by, besides localhost; may be given again.")
+    ] = None,
+    prod: Annotated[str | None, Option(help="Adapter in FOLDER that answers (the one before a restart).")] = None,
+    canary: Annotated[str | None, Option(help="Adapter in FOLDER to try, with --percent or --shadow.")] = None,
+    percent: Annotated[float | None, Option(min=0, max=100, help="Of the texts that the canary answers.")] = None,
+    shadow: Annotated[bool, Option("--shadow", help="Compare the canary with prod; nobody sees its answers.")] = False,
+    max_texts: Annotated[int | None, Option(help="Texts of a request at the most (64).")] = None,
+    max_characters: Annotated[int | None, Option(help="Characters of a text at the most (10,000).")] = None,
+    max_waiting: Annotated[
+        int | None, Option(help="Texts that wait at the most (512); more are told to come back.")
+    ] = None,
+    deadline_s: Annotated[
+        float | None, Option("--deadline", help="Seconds that a request waits at the most (10).")
+    ] = None,
+    base: Annotated[str | None, Option(help="Base model, if it is not where the adapter says.")] = None,
+    trust_remote_code: options.BaseCode = False,
+) -> None:
+    """Score texts over HTTP until stopped; tokens come from DARSE_TOKEN and DARSE_ADMIN_TOKEN."""
+    from darse.cli.serve import ServeRequest, run_serve
+
+    given: dict[str, object] = {
+        "host": host,
+        "port": port,
+        "allowed_hosts": tuple(allow_host) if allow_host else None,
+        "max_texts": max_texts,
+        "max_characters": max_characters,
+        "max_waiting": max_waiting,
+        "deadline_s": deadline_s,
+    }
+    run_serve(
+        ServeRequest(
+            folder=folder,
+            options=given,
+            prod=prod,
+            canary=canary,
+            percent=percent,
+            is_shadow=shadow,
+            base=base,
+            trust_remote_code=trust_remote_code,
         )
     )
 
