@@ -147,6 +147,20 @@ def test_no_body_is_a_fault_of_ours(server: Running, body: bytes) -> None:
         assert answer.json()["error"]["message"].isprintable()
 
 
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["text", "texts", "id", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["text", "texts", "id", "target"]), inner)
+    ),
+)
+
+
+@given(st.binary(max_size=200) | _JSON.map(lambda value: json.dumps(value).encode()))
+def test_arbitrary_bodies_are_no_fault_of_ours(server: Running, body: bytes) -> None:
+    answer = server.client.post("/v1/score", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code < 500, answer.text
+
+
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
 )
@@ -215,10 +229,10 @@ WRONG = ["", "Bearer", f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1
 def test_without_the_token_every_route_but_the_public_ones_is_closed(guarded: Running) -> None:
     assert len(routes(guarded)) > 10
     for method, path in routes(guarded):
-        for given in [None, *WRONG]:
-            headers = [] if given is None else [(b"authorization", given.encode("latin-1"))]
+        for shown in [None, *WRONG]:
+            headers = [] if shown is None else [(b"authorization", shown.encode("latin-1"))]
             answer = guarded.client.request(method, path, headers=headers)
-            assert answer.status_code == (200 if path in PUBLIC else 401), (method, path, given)
+            assert answer.status_code == (200 if path in PUBLIC else 401), (method, path, shown)
         if path not in PUBLIC:
             twice = [("authorization", f"Bearer {TOKEN}")] * 2
             assert guarded.client.request(method, path, headers=twice).status_code == 401
