@@ -6,6 +6,9 @@
     darse_asks      which study asked for which trial, in which order
     darse_findings  a stage's finding per study
     darse_events    what happened in a study
+    darse_served    one row per text that a server has scored
+    darse_feedback  what was true of a text that was scored
+    darse_minutes   how many requests a server has answered in a minute, and how
     darse_artifacts bytes by their SHA-256, on a database server; beside a SQLite file lies a folder instead
     darse_version   the schema's revision, kept by Alembic
 
@@ -14,7 +17,22 @@ The prefix keeps a store apart from the other tables of a shared database server
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Double, ForeignKey, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from darse.store.seal import NUMBERED
 
 VERSION_TABLE = "darse_version"
 LEDGER_ID = 1
@@ -81,4 +99,49 @@ ARTIFACTS = Table(
     METADATA,
     Column("digest", String(64), primary_key=True),
     Column("content", LargeBinary, nullable=False),
+)
+
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+SERVED = Table(
+    "darse_served",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, info={NUMBERED: True}),
+    Column("time", Double, nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("adapter", String(64), nullable=False),
+    Column("served_as", String(16), nullable=False),
+    Column("label", String(256)),
+    Column("score", Double),
+    Column("confidence", Double),
+    Column("characters", Integer, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("unknown", Integer, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Index("ix_darse_served_time", "time"),
+    Index("ix_darse_served_key", "key"),
+)
+
+FEEDBACK = Table(
+    "darse_feedback",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, info={NUMBERED: True}),
+    Column("time", Double, nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("label", String(256)),
+    Column("score", Double),
+    Column("digest", String(64), nullable=False),
+    Index("ix_darse_feedback_key", "key"),
+)
+
+MINUTES = Table(
+    "darse_minutes",
+    METADATA,
+    Column("minute", _NUMBER, primary_key=True, autoincrement=False),
+    Column("server", String(64), primary_key=True),
+    Column("outcome", String(16), primary_key=True),
+    Column("requests", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
 )

@@ -11,6 +11,8 @@ from darse.files import canonical_json, sha256_of_json
 from darse.names import printable
 
 MAX_KEY_LENGTH = 128
+NUMBERED = "numbered"
+"""Marks a column that the database fills, so that no digest can know it."""
 
 
 class DamagedError(Exception):
@@ -50,7 +52,7 @@ def sealed(table: Table, values: Mapping[str, object]) -> dict[str, object]:
 
     Args:
         table: Where it goes; part of the digest, so that a row cannot pass for one of another table.
-        values: Every column but the digest.
+        values: Every column but the digest and those that are `NUMBERED`.
 
     Raises:
         StoreError: A number is NaN or infinite.
@@ -71,7 +73,8 @@ def unsealed(table: Table, row: RowMapping, what: str) -> dict[str, object]:
     Raises:
         DamagedError: The digest does not fit.
     """
-    values: dict[str, object] = {column.name: row[column] for column in table.columns}
+    columns = [column for column in table.columns if not column.info.get(NUMBERED)]
+    values: dict[str, object] = {column.name: row[column] for column in columns}
     digest = values.pop("digest")
     try:
         expected = _digest(table, values)

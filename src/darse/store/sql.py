@@ -13,6 +13,7 @@ from darse.store.artifacts import Artifacts
 from darse.store.connect import Database
 from darse.store.protocol import Event, Lease, StudyRecord
 from darse.store.seal import checked_key
+from darse.store.traffic import Traffic
 from darse.store.trial import Failure, Outcome, Trial, TrialSpec
 
 
@@ -164,6 +165,11 @@ class SqlStore:
             CorruptStoreError: They are missing or changed.
         """
         return self._artifacts.get(digest)
+
+    @property
+    def traffic(self) -> Traffic:
+        """What servers have answered."""
+        return Traffic(self._database)
 
     def close(self) -> None:
         """Let go of files and connections."""
