@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ import httpx2 as httpx
 import pytest
 
 from darse.cli.main import run
+from darse.store.open import open_store
 from tests.conftest import SmallStudy
 
 WAIT_S = 60.0
@@ -36,7 +38,9 @@ def adapter(small_study: SmallStudy) -> str:
         (["--host", "0.0.0.0"], "no token is set; set DARSE_TOKEN"),
         (["--port", "65536"], "--port must be 65535 or less, got 65536"),
         (["--max-texts", "9", "--max-waiting", "8"], "--max-waiting is 8, below the 9 texts"),
-        (["--prod", "nobody"], "there is no adapter 'nobody'"),
+        (["--prod", "nobody", "--no-log"], "there is no adapter 'nobody'"),
+        (["--no-log", "--keep-text"], "--no-log keeps nothing"),
+        (["--keep-days", "0"], "--keep-days must be above 0, got 0"),
         (["--host", "999.9.9.9", "--port", "0"], "DARSE_TOKEN"),
     ],
 )
@@ -51,7 +55,7 @@ def test_wrong_options_are_one_line(
 def test_a_port_in_use_is_one_line(adapter: str, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert run(["serve", adapter, "--port", str(port)]) == 2
+        assert run(["serve", adapter, "--port", str(port), "--no-log"]) == 2
     assert (
         f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another --port" in capsys.readouterr().err
     )
@@ -81,11 +85,12 @@ def test_what_is_not_installed_is_named_with_its_extra(
 def test_a_folder_of_adapters_is_served_until_it_is_stopped_and_comes_back_as_it_was(
     small_study: SmallStudy, tmp_path: Path
 ) -> None:
+    models, store = tmp_path / "models", tmp_path / "traffic.db"
     for name in ("first", "second"):
-        shutil.copytree(small_study.folder / "adapter", tmp_path / name)
+        shutil.copytree(small_study.folder / "adapter", models / name)
     token = "a-token-of-sixteen-characters"
     for options, expected in [(["--prod", "first", "--canary", "second", "--percent", "40"], "first"), ([], "second")]:
-        command = [sys.executable, "-m", "darse", "serve", str(tmp_path), "--port", "0", *options]
+        command = [sys.executable, "-m", "darse", "serve", str(models), "--port", "0", "--store", str(store), *options]
         environment = {**os.environ, "DARSE_TOKEN": token}
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
             assert server.stderr is not None
@@ -104,3 +109,6 @@ def test_a_folder_of_adapters_is_served_until_it_is_stopped_and_comes_back_as_it
             assert server.wait(WAIT_S) == 143
             assert token not in first + rest
             assert "stopped by SIGTERM" in rest
+            assert f"answers, and digests of texts, are kept in {store}" in rest
+    with open_store(store) as opened:
+        assert [row.key for row in opened.traffic.served(0, math.inf)] == ["x", "x"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -230,6 +230,9 @@ class Counting:
         texts = list(texts)
         self.given += len(texts)
         return self.scorer.score(texts, targets, check=check)
+
+    def count_tokens(self, texts: Sequence[str], targets: Sequence[str] | None = None) -> list[tuple[int, int]]:
+        return self.scorer.count_tokens(texts, targets)
 
 
 def _many(path: Path) -> int:

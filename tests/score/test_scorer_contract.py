@@ -102,6 +102,14 @@ def test_what_is_no_sequence_of_texts_is_refused_in_one_line(scorer: Scorer, giv
     assert str(caught.value).isprintable()
 
 
+def test_tokens_are_those_before_a_text_is_cut_and_strange_words_are_unknown(scorer: Scorer) -> None:
+    counts = scorer.count_tokens(["good", "good service", "words " * 400, "\u5e02\u5834"])
+    assert scorer.count_tokens([]) == []
+    assert counts[0][0] < counts[1][0] < 64 < counts[2][0]
+    assert [unknown > 0 for _, unknown in counts] == [False, False, False, True]
+    assert scorer.count_tokens(["good"]) == counts[:1]
+
+
 def test_targets_are_refused_where_none_were_learned(scorer: Scorer) -> None:
     with pytest.raises(InputError, match="trained without targets"):
         scorer.score(["good"], ["company"])

@@ -18,6 +18,7 @@ from darse.serve.registry import LabelsRecord
 from darse.serve.routing import Served
 from darse.serve.run import Service
 from darse.serve.settings import serve_settings
+from darse.store.traffic import Traffic
 
 TASK = Task(classes=("bad", "good"), has_score=True, score_low=0.0, score_high=1.0)
 WAIT_S = 20.0
@@ -61,6 +62,9 @@ class FakeScorer:
         if "break" in given:
             raise RuntimeError("a secret of the inside")
         return [self.expected(text) for text in given]
+
+    def count_tokens(self, texts: Sequence[str], targets: Sequence[str] | None = None) -> list[tuple[int, int]]:
+        return [(len(text.split()), text.count("?")) for text in texts]
 
     def expected(self, text: str) -> Score:
         value = (len(text) % 100) / 100 + self.shift
@@ -126,16 +130,19 @@ class Running:
 
 
 @contextmanager
-def running(record: LabelsRecord | None = None, **options: object) -> Iterator[Running]:
+def running(
+    record: LabelsRecord | None = None, *, traffic: Traffic | None = None, **options: object
+) -> Iterator[Running]:
     """A server over the adapters a, b and c, until the block ends.
 
     Args:
         record: The labels to begin with; a is prod by default.
+        traffic: Where answers are kept.
         options: Settings, as far as they are not the default.
     """
     registry = FakeRegistry({"a": FakeScorer(), "b": FakeScorer(0.001), "c": FakeScorer(0.002)})
     models = Models(registry, record or registry.labels())
-    service = Service(models, serve_settings({"port": 0, **options}))
+    service = Service(models, serve_settings({"port": 0, **options}), traffic)
     thread = threading.Thread(target=service.run)
     thread.start()
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,13 +14,15 @@ from rich.console import Console
 
 from darse.cli.stop import stopping_cleanly
 from darse.errors import InputError, MissingExtraError
-from darse.names import printable
+from darse.names import printable, without_secrets
 
 if TYPE_CHECKING:
     from darse.serve.models import Models
     from darse.serve.registry import LabelsRecord, Registry
     from darse.serve.settings import ServeSettings
+    from darse.store.traffic import Traffic
 
+DEFAULT_STORE = "darse-traffic.db"
 TOKEN, ADMIN_TOKEN = "DARSE_TOKEN", "DARSE_ADMIN_TOKEN"
 
 
@@ -35,6 +39,8 @@ class ServeRequest:
         is_shadow: Whether the canary answers nobody.
         base: The base model, if it is not where the adapters say.
         trust_remote_code: Whether code of the base model may run.
+        store: Address of the store that keeps what is answered.
+        is_logged: Whether anything is kept.
     """
 
     folder: Path
@@ -45,6 +51,8 @@ class ServeRequest:
     is_shadow: bool = False
     base: str | None = None
     trust_remote_code: bool = False
+    store: str = DEFAULT_STORE
+    is_logged: bool = True
 
 
 def run_serve(request: ServeRequest) -> None:
@@ -59,15 +67,33 @@ def run_serve(request: ServeRequest) -> None:
     with stopping_cleanly("every request under way was answered"):
         from darse.serve.run import Service
 
-        models = _load(request)
-        service = Service(models, settings)
-        _tell(console, service.address, models, settings)
-        service.run()
+        with _traffic(request) as traffic:
+            models = _load(request)
+            service = Service(models, settings, traffic)
+            _tell(console, service.address, models, settings)
+            if traffic is not None:
+                kept = "texts and answers" if settings.keep_texts else "answers, and digests of texts,"
+                console.print(f"{kept} are kept in {without_secrets(request.store)}", markup=False)
+            service.run()
+
+
+@contextmanager
+def _traffic(request: ServeRequest) -> Iterator[Traffic | None]:
+    """Where answers are kept, if they are."""
+    if not request.is_logged:
+        yield None
+        return
+    from darse.store.open import open_store
+
+    with open_store(request.store) as store:
+        yield store.traffic
 
 
 def _check_usage(request: ServeRequest) -> None:
     if request.canary is not None and request.percent is None and not request.is_shadow:
         raise InputError("say how many texts the canary answers with --percent, or let it only compare with --shadow")
+    if not request.is_logged and (request.store != DEFAULT_STORE or request.options.get("keep_texts")):
+        raise InputError("--no-log keeps nothing; drop it, or drop --store and --keep-text")
     if request.is_shadow and request.percent is not None:
         raise InputError("a canary in the shadow answers no text; drop --percent or --shadow")
     if request.canary is None and (request.percent is not None or request.is_shadow):

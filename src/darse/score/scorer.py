@@ -23,7 +23,7 @@ from darse.names import printable
 from darse.packages import shaping_versions
 from darse.score.onnx import is_installed, load_onnx
 from darse.settings import DataSettings
-from darse.train.encode import Encoded, encode
+from darse.train.encode import Encoded, encode, unknown_tokens
 from darse.train.predict import predict
 
 MAX_TEXT_CHARACTERS: int = DataSettings().max_text_characters
@@ -75,6 +75,13 @@ class Scorer(Protocol):
 
         Raises:
             InputError: A text is none, empty or too long, or targets are missing or not asked for.
+        """
+
+    def count_tokens(self, texts: Sequence[str], targets: Sequence[str] | None = None) -> list[tuple[int, int]]:
+        """Tokens of each text before it is cut, and how many of those that are read the tokenizer does not know.
+
+        Raises:
+            InputError: As `score` says.
         """
 
 
@@ -157,10 +164,19 @@ class AdapterScorer:
         logits = self._logits(check_texts(given, named, self.task), check)
         return [self._said(row) for row in logits]
 
+    def count_tokens(self, texts: Sequence[str], targets: Sequence[str] | None = None) -> list[tuple[int, int]]:
+        """Tokens and unknown ones of each text; see `Scorer.count_tokens`."""
+        if not texts:
+            return []
+        rows = self._encoded(check_texts(texts, targets, self.task))
+        return list(zip(rows.full_lengths.tolist(), unknown_tokens(self.tokenizer, rows), strict=True))
+
     def _logits(self, examples: Sequence[Example], check: Callable[[], None]) -> NDArray[np.float64]:
+        return self.computing.logits(self._encoded(examples), check)
+
+    def _encoded(self, examples: Sequence[Example]) -> Encoded:
         plain = Task(self.task.classes, self.task.has_score, self.task.has_target)
-        rows = encode(self.tokenizer, plain, examples, self.manifest.max_length)
-        return self.computing.logits(rows, check)
+        return encode(self.tokenizer, plain, examples, self.manifest.max_length)
 
     def _said(self, logits: NDArray[np.float64]) -> Score:
         classes = self.task.classes

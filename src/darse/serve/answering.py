@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from uuid import uuid4
 
-from darse.errors import InputError
+from darse.errors import DarseError, InputError
+from darse.names import printable
 from darse.score.scorer import Score, check_texts
 from darse.serve.batcher import Batcher, BusyError, Job, QueueFullError
-from darse.serve.messages import Item, Scored
+from darse.serve.log import Answered, TrafficLog
+from darse.serve.messages import FeedbackAnswer, FeedbackBody, Item, Scored
 from darse.serve.metrics import Metrics
 from darse.serve.models import Models
 from darse.serve.routing import Label, Served
 from darse.serve.settings import ServeSettings
+from darse.store.traffic import Feedback
 
 _SAME_SCORE = 0.05
 """Part of the range of scores within which the shadow says the same as prod."""
+
+
+class UnknownTextError(DarseError):
+    """Nothing is known of a text that feedback is about."""
 
 
 class Answering:
@@ -27,10 +35,14 @@ class Answering:
         batcher: What scores.
         metrics: Where it is counted.
         settings: The limits.
+        log: Where it is kept; None keeps nothing.
     """
 
-    def __init__(self, models: Models, batcher: Batcher, metrics: Metrics, settings: ServeSettings) -> None:
-        self._models, self._batcher, self._metrics, self._settings = models, batcher, metrics, settings
+    def __init__(
+        self, models: Models, batcher: Batcher, metrics: Metrics, settings: ServeSettings, log: TrafficLog | None
+    ) -> None:
+        self._models, self._batcher, self._metrics = models, batcher, metrics
+        self._settings, self._log = settings, log
 
     async def score(self, items: Sequence[Item]) -> list[Scored]:
         """What is said of each text, in order.
@@ -39,6 +51,7 @@ class Answering:
             InputError: A text cannot be scored, or there are too many.
             BusyError: They have to be sent again later.
         """
+        began, now = time.perf_counter(), time.time()
         self._check(items)
         routing = self._models.routing  # one for the whole request, whatever is changed meanwhile
         ids = [item.id or uuid4().hex for item in items]
@@ -55,13 +68,19 @@ class Answering:
             self._metrics.refused.labels(reason).inc(len(items))
             raise
         answers: dict[int, Scored] = {}
+        seconds = time.perf_counter() - began
         for (label, group), scores in zip(places.items(), found, strict=True):
             served = chosen[group[0]][1]
             self._metrics.texts.labels(label, served.name).inc(len(group))
             for place, said in zip(group, scores, strict=True):
                 answers[place] = _scored(ids[place], said, served, label)
+            answered = Answered(
+                now, served, label, [ids[place] for place in group], [items[place] for place in group], scores, seconds
+            )
+            if self._log is not None:
+                self._log.answered(answered)
             if label == "prod" and routing.is_shadow and routing.canary is not None:
-                self._shadow(routing.canary, [items[place] for place in group], scores)
+                self._shadow(routing.canary, answered)
         return [answers[place] for place in range(len(items))]
 
     def _check(self, items: Sequence[Item]) -> None:
@@ -81,7 +100,28 @@ class Answering:
     async def _ask(self, served: Served, items: Sequence[Item]) -> list[Score]:
         return await self._batcher.score(served, *_parts(items), deadline_s=self._settings.deadline_s)
 
-    def _shadow(self, canary: Served, items: Sequence[Item], prod: Sequence[Score]) -> None:
+    def tell(self, body: FeedbackBody) -> FeedbackAnswer:
+        """Keep what was true of a text.
+
+        Raises:
+            InputError: It says nothing, or something that no adapter could have said.
+            UnknownTextError: No text was scored under the id, as far as the log knows.
+        """
+        task = self._models.routing.prod.scorer.task
+        if body.label is None and body.score is None:
+            raise InputError("say what was true: give a label, a score, or both")
+        if body.label is not None and body.label not in task.classes:
+            raise InputError(f"the label is none of {', '.join(map(printable, task.classes)) or 'any: there are none'}")
+        if body.score is not None and not task.has_score:
+            raise InputError("the adapter predicts no score; give a label alone")
+        if self._log is None:
+            raise UnknownTextError("this server keeps no log; start it without --no-log")
+        if not self._log.told(Feedback(time.time(), body.id, body.label, body.score)):
+            raise UnknownTextError("no text was scored under this id, or it is forgotten by now")
+        return FeedbackAnswer(id=body.id)
+
+    def _shadow(self, canary: Served, prod: Answered) -> None:
+        items, began = prod.items, time.perf_counter()
         task, count = canary.scorer.task, self._metrics.shadows
         width = task.score_high - task.score_low
 
@@ -89,7 +129,11 @@ class Answering:
             if isinstance(result, Exception):
                 count.labels("failed").inc(len(items))
                 return
-            for ours, theirs in zip(prod, result, strict=True):
+            if self._log is not None:
+                self._log.answered(
+                    Answered(prod.time, canary, "shadow", prod.keys, items, result, time.perf_counter() - began)
+                )
+            for ours, theirs in zip(prod.scores, result, strict=True):
                 count.labels("same" if _is_same(ours, theirs, _SAME_SCORE * width) else "different").inc()
 
         if not self._batcher.shadow(Job(canary, *_parts(items), compare)):

@@ -19,11 +19,14 @@ from starlette.exceptions import HTTPException
 from darse import __version__
 from darse.errors import AdapterError, DarseError, InputError
 from darse.names import printable
-from darse.serve.answering import Answering
+from darse.serve.answering import Answering, UnknownTextError
 from darse.serve.batcher import Batcher, BusyError, QueueFullError
 from darse.serve.guard import PUBLIC, App, Guard, problem
+from darse.serve.log import TrafficLog
 from darse.serve.messages import (
     CanaryBody,
+    FeedbackAnswer,
+    FeedbackBody,
     Item,
     Labelled,
     Labels,
@@ -53,10 +56,13 @@ _TEXTS = {
         "value": {"texts": [{"id": "order-17", "text": "Quick and friendly."}, "Not what the picture shows."]},
     },
 }
+_FEEDBACK = {"label": {"summary": "The right class", "value": {"id": "order-17", "label": "positive"}}}
 _log = logging.getLogger("darse.serve")
 
 
-def make_app(models: Models, batcher: Batcher, metrics: Metrics, settings: ServeSettings) -> App:
+def make_app(
+    models: Models, batcher: Batcher, metrics: Metrics, settings: ServeSettings, log: TrafficLog | None = None
+) -> App:
     """The application, with its guard and its figures around it.
 
     Args:
@@ -64,13 +70,14 @@ def make_app(models: Models, batcher: Batcher, metrics: Metrics, settings: Serve
         batcher: What scores.
         metrics: Where everything is counted.
         settings: Limits, names and tokens.
+        log: Where answers are kept; None keeps none.
     """
     api = FastAPI(
         title="DARSE", version=__version__, docs_url=None, redoc_url=None, responses=_problems(400, 401, 408),
         description="Sentiment of texts by an adapter that darse found.",
     )  # fmt: skip
     _add_handlers(api)
-    _add_scoring(api, Answering(models, batcher, metrics, settings))
+    _add_scoring(api, Answering(models, batcher, metrics, settings, log))
     _add_models(api, models)
     _add_state(api, batcher, metrics)
     published = _published(api.openapi(), settings)
@@ -79,7 +86,7 @@ def make_app(models: Models, batcher: Batcher, metrics: Metrics, settings: Serve
     admin = {(method, route.path) for route in ours if _ADMIN in route.tags for method in route.methods or ()}
     routes = _route_finder(api)
     guarded = Guard(api, settings, lambda method, path: (method, routes(path)) in admin)
-    return Measured(guarded, metrics, routes)
+    return Measured(guarded, metrics, routes, _counter(log))
 
 
 def _add_scoring(api: FastAPI, answering: Answering) -> None:
@@ -92,6 +99,24 @@ def _add_scoring(api: FastAPI, answering: Answering) -> None:
             else [one if isinstance(one, Item) else Item(text=one) for one in body.texts]
         )
         return ScoreAnswer(results=await answering.score(items))
+
+    @api.post("/v1/feedback", responses=_problems(403, 404, 413, 422), summary="Say what was true", tags=["scores"])
+    async def tell(body: Annotated[FeedbackBody, Body(openapi_examples=_FEEDBACK)]) -> FeedbackAnswer:
+        """The last word on an id counts; 404 for an id that the log does not know."""
+        return await run_in_threadpool(answering.tell, body)
+
+
+def _counter(log: TrafficLog | None) -> Callable[[str, str], None]:
+    """Counts what became of requests for scores, in the log's words."""
+
+    def count(route: str, status: str) -> None:
+        if log is not None and route == "/v1/score":
+            log.counted("busy" if status in {"429", "503"} else _OUTCOMES.get(status[0], "closed"))
+
+    return count
+
+
+_OUTCOMES = {"2": "answered", "4": "refused", "5": "failed"}
 
 
 def _add_models(api: FastAPI, models: Models) -> None:
@@ -182,8 +207,10 @@ def _add_handlers(api: FastAPI) -> None:
         if isinstance(error, BusyError):
             status = 429 if isinstance(error, QueueFullError) else 503
             return _answer(status, str(error), {"Retry-After": str(error.retry_after_s)})
+        if isinstance(error, UnknownTextError):
+            return _answer(404, str(error))
         if isinstance(error, InputError):
-            is_text = request.url.path == "/v1/score" and not isinstance(error, AdapterError)
+            is_text = request.url.path in {"/v1/score", "/v1/feedback"} and not isinstance(error, AdapterError)
             return _answer(422 if is_text else 409, str(error))
         _log.error("%s %s failed: %s", request.method, request.url.path, error)
         return _answer(500, str(error))
@@ -220,6 +247,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _MEANING = {
     400: "No JSON, or a name that this server is not called by.",
     401: "A token is missing or wrong.",
+    404: "The log knows no such id.",
     403: "Sent by a page from elsewhere.",
     408: "The request did not arrive in time.",
     409: "The labels cannot be changed so.",

@@ -71,6 +71,22 @@ class ScoreAnswer(_Message):
     results: list[Scored]
 
 
+class FeedbackBody(_Message):
+    """What was true of a text."""
+
+    id: Annotated[str, _ID]
+    label: Annotated[str | None, Field(min_length=1, max_length=256, description="Its class.")] = None
+    score: Annotated[float | None, Field(allow_inf_nan=False, description="In the units of the training scores.")] = (
+        None
+    )
+
+
+class FeedbackAnswer(_Message):
+    """What was kept."""
+
+    id: str
+
+
 class ModelCard(_Message):
     """An adapter that can be labelled."""
 

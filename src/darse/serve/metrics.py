@@ -37,6 +37,7 @@ class Metrics:
             "darse_shadow_texts", "Texts that a canary scored in the shadow, against prod.", ("outcome",),
             registry=self.registry,
         )  # fmt: skip
+        self.unlogged = Counter("darse_unlogged_texts", "Texts that the log could not take.", registry=self.registry)
         self.batches = Histogram(
             "darse_batch_texts", "Texts that went through a model together.", buckets=_TEXTS, registry=self.registry
         )
@@ -62,10 +63,13 @@ class Measured:
         app: What answers.
         metrics: Where it is counted.
         route_of: The route of a path, `OTHER` for one that is none.
+        ended: Told the route and the status of every request.
     """
 
-    def __init__(self, app: App, metrics: Metrics, route_of: Callable[[str], str]) -> None:
-        self._app, self._metrics, self._route_of = app, metrics, route_of
+    def __init__(
+        self, app: App, metrics: Metrics, route_of: Callable[[str], str], ended: Callable[[str, str], None]
+    ) -> None:
+        self._app, self._metrics, self._route_of, self._ended = app, metrics, route_of, ended
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -87,6 +91,7 @@ class Measured:
             method = scope["method"] if scope["method"] in _METHODS else OTHER
             self._metrics.requests.labels(route, method, status).inc()
             self._metrics.seconds.labels(route).observe(time.perf_counter() - began)
+            self._ended(route, status)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})

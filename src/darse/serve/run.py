@@ -13,12 +13,16 @@ from darse.errors import InputError
 from darse.serve.app import make_app
 from darse.serve.batcher import Batcher
 from darse.serve.connections import punctual_protocol
+from darse.serve.log import TrafficLog
 from darse.serve.metrics import Metrics
 from darse.serve.models import Models
 from darse.serve.settings import ServeSettings
+from darse.store.traffic import Traffic
 
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 5
+_LOG_WAIT_S = 5.0
+"""For the last rows of the log, when the server ends."""
 
 
 class Service:
@@ -27,20 +31,29 @@ class Service:
     Args:
         models: Which adapters answer.
         settings: Where to listen, and the limits.
+        traffic: Where answers are kept; None keeps none.
 
     Raises:
         InputError: The address cannot be listened on.
     """
 
-    def __init__(self, models: Models, settings: ServeSettings) -> None:
+    def __init__(self, models: Models, settings: ServeSettings, traffic: Traffic | None = None) -> None:
         self._listener = _listen(settings)
         _allow_descriptors()
         self.metrics = Metrics(lambda: self.batcher.waiting)
         self.batcher = Batcher(
             max_waiting=settings.max_waiting, batch_texts=settings.batch_texts, observe=self.metrics.observe_batch
         )
+        self.log = None
+        if traffic is not None:
+            self.log = TrafficLog(
+                traffic,
+                keeps_texts=settings.keep_texts,
+                keep_days=settings.keep_days,
+                lost=self.metrics.unlogged.inc,
+            )
         config = uvicorn.Config(
-            make_app(models, self.batcher, self.metrics, settings),
+            make_app(models, self.batcher, self.metrics, settings, self.log),
             http=punctual_protocol(settings.receive_s),
             ws="none",
             lifespan="off",
@@ -66,6 +79,8 @@ class Service:
             self._server.run(sockets=[self._listener])
         finally:
             self.batcher.close(wait_s=1.0)
+            if self.log is not None:
+                self.log.close(wait_s=_LOG_WAIT_S)
             self._listener.close()
 
     def stop(self) -> None:

@@ -46,6 +46,11 @@ class ServeSettings(BaseModel):
     shutdown_s: Annotated[int, Field(ge=1, le=600)] = 8
     """Seconds that requests under way have when the server is stopped."""
 
+    keep_texts: bool = False
+    """Whether the log keeps texts; digest, length and answer are always kept."""
+    keep_days: Annotated[float, Field(gt=0, le=3650)] = 30.0
+    """How long the log keeps a row."""
+
     @property
     def is_loopback(self) -> bool:
         """Whether nobody else can reach it."""

@@ -109,6 +109,15 @@ def encode(tokenizer: PreTrainedTokenizerBase, task: Task, examples: Sequence[Ex
     )
 
 
+def unknown_tokens(tokenizer: PreTrainedTokenizerBase, rows: Encoded) -> list[int]:
+    """How many tokens of each row stand for what the tokenizer does not know; 0 where it knows every byte."""
+    unknown = tokenizer.unk_token_id
+    # a decoder's tokenizer may call its end token unknown
+    if unknown is None or unknown in {tokenizer.eos_token_id, tokenizer.bos_token_id, rows.pad}:
+        return [0] * len(rows)
+    return [int(np.count_nonzero(row == unknown)) for row in rows.tokens]
+
+
 def _tokenised(
     tokenizer: PreTrainedTokenizerBase, task: Task, examples: Sequence[Example], max_length: int
 ) -> Iterator[tuple[dict[str, list[list[int]]], list[int]]]:

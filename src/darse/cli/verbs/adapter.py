@@ -74,11 +74,17 @@ def serve(
     deadline_s: Annotated[
         float | None, Option("--deadline", help="Seconds that a request waits at the most (10).")
     ] = None,
+    store: Annotated[
+        str | None, Option(help="Store that keeps what is answered (darse-traffic.db); a path or an address.")
+    ] = None,
+    no_log: Annotated[bool, Option("--no-log", help="Keep nothing of what is answered.")] = False,
+    keep_text: Annotated[bool, Option("--keep-text", help="Keep the texts too, not their digests alone.")] = False,
+    keep_days: Annotated[float | None, Option(help="Days that it is kept (30).")] = None,
     base: Annotated[str | None, Option(help="Base model, if it is not where the adapter says.")] = None,
     trust_remote_code: options.BaseCode = False,
 ) -> None:
     """Score texts over HTTP until stopped; tokens come from DARSE_TOKEN and DARSE_ADMIN_TOKEN."""
-    from darse.cli.serve import ServeRequest, run_serve
+    from darse.cli.serve import DEFAULT_STORE, ServeRequest, run_serve
 
     given: dict[str, object] = {
         "host": host,
@@ -88,6 +94,8 @@ def serve(
         "max_characters": max_characters,
         "max_waiting": max_waiting,
         "deadline_s": deadline_s,
+        "keep_texts": keep_text or None,
+        "keep_days": keep_days,
     }
     run_serve(
         ServeRequest(
@@ -99,6 +107,8 @@ def serve(
             is_shadow=shadow,
             base=base,
             trust_remote_code=trust_remote_code,
+            store=store or DEFAULT_STORE,
+            is_logged=not no_log,
         )
     )
 
