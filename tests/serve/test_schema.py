@@ -29,7 +29,8 @@ OPERATIONS = [
 ]
 TAKING = ("POST /v1/score", "POST /v1/feedback", "PUT /v1/labels/prod", "PUT /v1/labels/canary")
 UNSAID = re.compile(
-    "NUL character|no visible character|1 to 100000 can be scored|without targets|have a target|give a label|label is none"
+    "NUL character|no visible character|1 to 100000 can be scored|without targets|have a target|"
+    "give a label|label is none"
 )
 """What no schema can say: a text holds something to read, it has the targets and labels that the adapter knows."""
 
