@@ -14,7 +14,9 @@ from darse.data.example import DataCheck, LabelledData
 from darse.data.load import load_labelled
 from darse.data.source import Source
 from darse.errors import AdapterError, InputError, ModelError
+from darse.evaluate.sample import Sample
 from darse.execute.bench import Bench, read_weights
+from darse.execute.reference import kept_reference, reference_sample
 from darse.files import write_durably, write_json
 from darse.model.adapter import Export, write_adapter
 from darse.model.base import find_base
@@ -49,7 +51,7 @@ def publish(finished: Finished, folder: Path) -> None:
     """Write, unless an own evaluator was asked, adapter/, then report.html and verdict.json."""
     result = finished.result
     if finished.bench is not None and finished.weights is not None:
-        write_export(result, finished.bench, finished.weights, folder / "adapter")
+        write_export(result, finished.bench, finished.weights, folder / "adapter", reference=finished.reference)
     write_report(result, folder / "report.html")
     write_json(folder / VERDICT_FILE, result.verdict_json())
 
@@ -60,14 +62,20 @@ def write_report(result: Result, path: Path, *, follows_link: bool = False) -> N
 
 
 def write_export(
-    result: Result, bench: Bench, weights: AdapterWeights, folder: Path, profile: Profile = "native"
+    result: Result,
+    bench: Bench,
+    weights: AdapterWeights,
+    folder: Path,
+    profile: Profile = "native",
+    *,
+    reference: Sample | None = None,
 ) -> None:
     """Write the adapter of the found plan that is best on validation and prove it by reloading.
 
     Raises:
         AdapterError: The reloaded adapter does not give the same outputs.
     """
-    _write(result, choose_plan(result, None), _export(bench, weights), folder, profile)
+    _write(result, choose_plan(result, None), _export(bench, weights, reference), folder, profile)
 
 
 def export_again(
@@ -111,7 +119,8 @@ def export_again(
     model = found.classifier(result.task)
     weights = read_weights(store, run.outcome.artifacts["weights"])
     length = found.text_length(settings.train.max_length)
-    export = Export(found, model, result.task, weights, find_weights(model), length)
+    reference = kept_reference(store, result.study, run.id)
+    export = Export(found, model, result.task, weights, find_weights(model), length, reference=_columns_of(reference))
     rows = None
     if profile == "onnx":
         require_exporter()
@@ -181,15 +190,20 @@ def publish_shrunk(finished: FinishedShrink, folder: Path, profile: Profile = "n
         "columns": _columns(result.check),
         "adapter_sha256": result.adapter_digest,
     }
-    export = replace(_export(finished.bench, finished.weights), about=about)
+    reference = reference_sample(finished.bench, finished.weights)
+    export = replace(_export(finished.bench, finished.weights, reference), about=about)
     rows = (finished.bench.rows["train"], finished.bench.rows["valid"])
     _write_proven(export, folder / "adapter", profile, shrink_card(result, profile), rows)
     write_json(folder / SHRINK_FILE, result.as_json())
 
 
-def _export(bench: Bench, weights: AdapterWeights) -> Export:
-    length = bench.base.text_length(bench.settings.train.max_length)
-    return Export(bench.base, bench.model, bench.task, weights, bench.weights, length)
+def _export(bench: Bench, weights: AdapterWeights, reference: Sample | None) -> Export:
+    columns = _columns_of(reference)
+    return Export(bench.base, bench.model, bench.task, weights, bench.weights, bench.max_length, reference=columns)
+
+
+def _columns_of(reference: Sample | None) -> Mapping[str, object] | None:
+    return None if reference is None else reference.as_json()
 
 
 def _write_proven(

@@ -23,7 +23,7 @@ from darse.model.base import Base
 from darse.model.head import in_user_units
 from darse.model.loading import quiet
 from darse.model.lora import installed
-from darse.model.manifest import MANIFEST, write_manifest
+from darse.model.manifest import MANIFEST, REFERENCE_FILE, write_manifest
 from darse.model.peft_names import ADAPTER_FILE, CONFIG_FILE, DOWN, KEY_PREFIX, UP
 from darse.model.weights import AdapterWeights, Pair, add_update, head_names, scaling
 from darse.ranks.plan import Weight
@@ -43,6 +43,7 @@ class Export:
         adaptable: All weights of the model that could carry a pair.
         max_length: Tokens that a text was cut to in training.
         about: Facts for the manifest: study, plan, verdict, columns of the data.
+        reference: What it says of rows that it has not learned from; None where that is not known.
     """
 
     base: Base
@@ -52,6 +53,7 @@ class Export:
     adaptable: Sequence[Weight]
     max_length: int
     about: Mapping[str, object] = field(default_factory=dict)
+    reference: Mapping[str, object] | None = None
 
 
 def write_adapter(
@@ -84,6 +86,8 @@ def write_adapter(
         _write_tokenizer(export, new)
         if card:
             write_durably(new / "README.md", card.encode())
+        if export.reference is not None:
+            write_json(new / REFERENCE_FILE, export.reference)
         write_manifest(
             new, profile=profile, base=export.base, task=export.task, max_length=export.max_length, about=about
         )

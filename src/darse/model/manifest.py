@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from darse.model.base import Base  # which takes seconds to load; who reads a manifest does not need it
 
 MANIFEST = "darse.json"
+REFERENCE_FILE = "reference.json"
+"""What the adapter says of rows that it has not learned from, as figures (`darse.evaluate.sample`)."""
 _FORMAT = 1
 _MAX_MANIFEST_BYTES = 4 << 20
 _AGAIN = "export the adapter again"

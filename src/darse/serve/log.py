@@ -66,6 +66,7 @@ class TrafficLog:
         self._answered: deque[Answered] = deque()
         self._feedback: deque[Feedback] = deque()
         self._minutes: Counter[tuple[int, str]] = Counter()
+        self._usual_kept: set[str] = set()
         self._pending = 0
         self._is_closed = False
         self._changed = threading.Condition()
@@ -145,6 +146,8 @@ class TrafficLog:
         rows = [row for one in answered for row in self._rows(one)]
         counts = [MinuteCount(minute, self._server, outcome, count) for (minute, outcome), count in minutes.items()]
         self._traffic.add(rows, feedback, counts)
+        for served in {one.served.digest: one.served for one in answered}.values():
+            self._keep_usual(served)
         with self._changed:
             for _ in answered:
                 self._answered.popleft()
@@ -154,6 +157,12 @@ class TrafficLog:
             self._minutes.subtract(minutes)
             self._minutes = +self._minutes
         return True
+
+    def _keep_usual(self, served: Served) -> None:
+        """Once for each adapter, so that whoever watches needs no folder."""
+        if served.digest not in self._usual_kept and served.usual is not None:
+            self._traffic.keep_usual(served.digest, served.usual.as_json())
+        self._usual_kept.add(served.digest)
 
     def _rows(self, answered: Answered) -> list[Row]:
         texts = [item.text for item in answered.items]

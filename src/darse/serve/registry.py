@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from darse.errors import AdapterError, InputError
 from darse.files import write_json
 from darse.model.manifest import MANIFEST, Manifest, peek_manifest
+from darse.monitor.reference import reference_of
 from darse.names import printable
 from darse.score.scorer import AdapterScorer
 from darse.serve.routing import Routing, Served
@@ -169,7 +170,7 @@ def _load(name: str, folder: Path, load_folder: Load) -> Served:
     scorer = load_folder(folder)
     # the first text takes longer than all later ones; nobody is to wait for it
     scorer.score([_WARM_UP], [_WARM_UP] if scorer.task.has_target else None)
-    return Served(name, scorer.manifest.digest, scorer)
+    return Served(name, scorer.manifest.digest, scorer, reference_of(folder))
 
 
 def open_registry(folder: Path, load_folder: Load) -> Registry:

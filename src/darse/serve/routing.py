@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from darse.errors import InputError
+from darse.evaluate.sample import Sample
 from darse.score.scorer import Scorer
 
 Label = Literal["prod", "canary"]
@@ -21,11 +22,13 @@ class Served:
         name: Of its folder.
         digest: SHA-256 of its manifest, which names this very adapter.
         scorer: What scores.
+        usual: What it says of rows that it has not learned from; None where its folder does not tell.
     """
 
     name: str
     digest: str
     scorer: Scorer
+    usual: Sample | None = None
 
 
 @dataclass(frozen=True)

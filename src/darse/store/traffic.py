@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Double, RowMapping, Select, Table, delete, func, insert, select, update
 
 from darse.store.connect import Database
-from darse.store.schema import FEEDBACK, MINUTES, SERVED
+from darse.store.schema import FEEDBACK, MINUTES, SERVED, USUAL
 from darse.store.seal import DamagedError, canonical, checked_key, sealed, unsealed
 
 _PAGE = 5000
@@ -212,6 +212,25 @@ class Traffic:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(MINUTES.c.minute, MINUTES.c.server)).mappings().all()
             return [MinuteCount(**unsealed(MINUTES, row, f"minute {row['minute']}")) for row in rows]  # type: ignore[arg-type]  # the columns are the fields
+
+    def keep_usual(self, adapter: str, sample: Mapping[str, object]) -> None:
+        """Keep what an adapter says of rows that it has not learned from, by its digest; what is there stays."""
+        with self._database.write() as connection:
+            if connection.execute(select(USUAL.c.adapter).where(USUAL.c.adapter == adapter)).first() is None:
+                body = canonical(dict(sample), "what is usual")
+                connection.execute(insert(USUAL).values(sealed(USUAL, {"adapter": adapter, "body": body})))
+
+    def usual(self, adapter: str) -> Mapping[str, object] | None:
+        """What `keep_usual` kept; None if nothing was."""
+        with self._database.read() as connection:
+            row = connection.execute(select(USUAL).where(USUAL.c.adapter == adapter)).mappings().one_or_none()
+            if row is None:
+                return None
+            what = f"what is usual of adapter {adapter[:12]}"
+            found: object = json.loads(str(unsealed(USUAL, row, what)["body"]))
+            if not isinstance(found, dict):
+                raise DamagedError(f"{what} is damaged")
+            return found
 
     def forget(self, before: float) -> int:
         """Remove what is older than a moment, and say how many texts that were."""

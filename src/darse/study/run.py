@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from darse.data.check import data_check_as_json
 from darse.data.example import LabelledData, Task
 from darse.data.load import load_labelled
+from darse.evaluate.sample import Sample
 from darse.execute.bench import Bench
 from darse.execute.ground import Ground, find_ground
+from darse.execute.reference import keep_reference, kept_reference, reference_sample
 from darse.execute.user import identity_of
 from darse.files import make_folder, write_json
 from darse.model.base import Base
@@ -39,11 +41,13 @@ class Finished:
         result: All that was found.
         bench: What its trials stood on; None for a user's own evaluator. Its store is closed.
         weights: Of the adapter that is exported; None for a user's own evaluator.
+        reference: What it says of rows that it has not learned from.
     """
 
     result: Result
     bench: Bench | None
     weights: AdapterWeights | None
+    reference: Sample | None = None
 
 
 def run_study(request: Request, audience: Audience) -> Finished:
@@ -68,7 +72,20 @@ def run_study(request: Request, audience: Audience) -> Finished:
         opened = _open(request, ground.base, store, digest, started)
         result = Work(request, ground, store, evaluation, audience, opened, digest).run()
         bench = evaluation.bench
-        return Finished(result, bench, None if bench is None else bench.trained_weights(result.exported_trial))
+        if bench is None:
+            return Finished(result, None, None)
+        weights = bench.trained_weights(result.exported_trial)
+        return Finished(result, bench, weights, _reference(store, result, bench, weights, audience))
+
+
+def _reference(store: Store, result: Result, bench: Bench, weights: AdapterWeights, audience: Audience) -> Sample:
+    """What the exported adapter says of rows that it has not learned from."""
+    trial = result.exported_trial.id
+    if (kept := kept_reference(store, result.study, trial)) is not None:
+        return kept
+    sample = reference_sample(bench, weights, audience.trials.check)
+    keep_reference(store, result.study, trial, sample)
+    return sample
 
 
 def _read(request: Request) -> LabelledData | None:

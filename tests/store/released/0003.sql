@@ -123,6 +123,12 @@ INSERT INTO "darse_trials" VALUES('f59338f2ea96865b41dd68aaf01e3744','finished',
 INSERT INTO "darse_trials" VALUES('f87f66ebda260b5b1d5653757fd59665','failed',1,NULL,'{"context":"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc","ended":3.0,"outcome":null,"reason":"the loss became infinite","spec":{"epochs":3,"evaluator":"finetune","learning_rate":0.0003333333333333333,"parent":"","plan":[0,4,9],"seed":0},"worker":"worker"}','df0346ebed726b14c191c709398787d6123dba9fac5238e459958f4d6179bbea');
 INSERT INTO "darse_trials" VALUES('a770515b923318ddf12d8e510c8c6444','queued',1,11.0,'{"context":"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc","ended":null,"outcome":null,"reason":"","spec":{"epochs":3,"evaluator":"finetune","learning_rate":0.0003333333333333333,"parent":"","plan":[0,4,10],"seed":0},"worker":"worker"}','b5167f6b1ee8768b44b990591014443c0b52524cc71c9e2c1f3160fe81ffd93b');
 INSERT INTO "darse_trials" VALUES('d96016798cfff4ac2d168f476cf2a644','queued',0,NULL,'{"context":"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc","ended":null,"outcome":null,"reason":"","spec":{"epochs":3,"evaluator":"finetune","learning_rate":0.0003333333333333333,"parent":"","plan":[0,4,11],"seed":0},"worker":""}','406fb37d40bb0c33600f2b725b36e55405bb3e41d2c3d3a2d4d51f4dc40b4c09');
+CREATE TABLE darse_usual (
+	adapter VARCHAR(64) NOT NULL, 
+	body TEXT NOT NULL, 
+	digest VARCHAR(64) NOT NULL, 
+	PRIMARY KEY (adapter)
+);
 CREATE TABLE darse_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT darse_version_pkc PRIMARY KEY (version_num)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from darse import __version__
-from darse.cli.verbs.adapter import audit, score, serve
+from darse.cli.verbs.adapter import audit, score, serve, watch
 from darse.cli.verbs.machine import doctor, sites
 from darse.cli.verbs.search import explore, shrink
 from darse.cli.verbs.study import export, report, studies
@@ -38,6 +38,11 @@ _VERBS: dict[Callable[..., None], tuple[str, ...]] = {
         "darse serve darse-reviews/adapter",
         "DARSE_TOKEN=$(cat token) darse serve models --host 0.0.0.0 --prod reviews-v2",
         "darse serve models --canary reviews-v3 --percent 10",
+    ),
+    watch: (
+        "darse watch",
+        "darse watch darse-traffic.db --window 1d --windows 30",
+        "darse watch --served-as canary --json",
     ),
     audit: ("darse audit my-adapter", "darse audit owner/adapter --out audit.html"),
     shrink: (

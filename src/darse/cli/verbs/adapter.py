@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,6 +11,8 @@ from darse.cli import options
 from darse.cli.options import Option
 from darse.cli.streams import Format
 from darse.settings import as_option, settings_from_options
+
+ServedAs = Literal["prod", "canary", "shadow"]
 
 
 def score(
@@ -111,6 +113,22 @@ def serve(
             is_logged=not no_log,
         )
     )
+
+
+def watch(
+    store: Annotated[str, typer.Argument(help="Store that a server keeps its answers in.")] = "darse-traffic.db",
+    window: Annotated[str, Option(help="Length of a window: 90m, 1h, 2d.")] = "1h",
+    windows: Annotated[int, Option(help="How many, up to now.")] = 24,
+    adapter: Annotated[
+        Path | None, Option(help="Folder of the adapter whose held-out rows are usual (the one that answered).")
+    ] = None,
+    served_as: Annotated[ServedAs, Option(help="Whose answers.")] = "prod",
+    as_json: options.Json = False,
+) -> None:
+    """Show what a server answered, window by window, and what has drifted."""
+    from darse.cli.watch import WatchRequest, read_span, run_watch
+
+    run_watch(WatchRequest(store, adapter, read_span(window), windows, served_as, as_json=as_json))
 
 
 def audit(

@@ -45,6 +45,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_darse_feedback_key", "darse_feedback", ["key"])
     op.create_table(
+        "darse_usual",
+        sa.Column("adapter", sa.String(64), primary_key=True),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+    )
+    op.create_table(
         "darse_minutes",
         sa.Column("minute", _NUMBER, primary_key=True, autoincrement=False),
         sa.Column("server", sa.String(64), primary_key=True),
