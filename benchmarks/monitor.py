@@ -3,8 +3,8 @@ r"""How often drift is claimed of unchanged traffic, and how often a planted shi
 python -m benchmarks.monitor --data ../shared/data/financial_phrasebank/sentences_50agree.csv \
     --other ../shared/data/cr/cr.csv --work FOLDER
 
-An adapter is trained on some rows of a set; the rows that it has never seen are its traffic. Windows are drawn from them
-and compared with the sample that the adapter's folder has. Shifts: texts of another domain, of other languages (the word
+An adapter is trained on some rows of a set; the rows that it has never seen are its traffic. Windows are drawn from
+them and compared with the sample that the adapter has. Shifts: texts of another domain, of other languages (the word
 lists of Faker), and the same texts with another mix of true labels. All texts of such a window are of that kind.
 """
 
