@@ -81,7 +81,7 @@ def _adapter(work: Path, rows: Sequence[tuple[str, str]]) -> Path:
     source = work / "seen.csv"
     write_rows(source, ["text", "label"], [{"text": text, "label": label} for text, label in rows])
     darse.explore(
-        source, text="text", label="label", out=work / "study", seeds=1, epochs=3, learning_rates=(4e-3,), max_trials=1
+        source, text="text", label="label", out=work / "study", seeds=2, epochs=3, learning_rates=(4e-3,), max_trials=1
     )
     return work / "study" / "adapter"
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -68,3 +71,55 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path, capsys: pytest.Ca
     assert run(["watch", str(tmp_path / "none.db")]) == 2
     assert "there is no store" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+RULES = """
+rules:
+  - {name: unhappy, metric: share, label: negative, window: 5m, alert: 0.7}
+  - {name: volume, metric: texts, window: 1d, alert: 1000000}
+"""
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> str:
+    (tmp_path / "alerts.yaml").write_text(RULES)
+    return str(tmp_path / "alerts.yaml")
+
+
+def test_a_look_by_the_rules_says_how_they_stand_and_fails_at_an_alert(
+    store: str, rules: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["watch", store, "--rules", rules]) == 1
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("alert   unhappy: 0.")
+    assert second.startswith("ok      volume: ")
+    assert run(["watch", store, "--rules", rules, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["unhappy"]["level"] == "alert"
+
+
+def test_a_rule_is_muted_and_tried_out_by_its_name(store: str, rules: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["watch", store, "--rules", rules, "--mute", "unhappy", "--for", "2h"]) == 0
+    assert "unhappy is silent until" in capsys.readouterr().out
+    assert run(["watch", store, "--rules", rules, "--test-fire", "unhappy"]) == 0
+    for options in (["--mute", "other", "--for", "2h"], ["--test-fire", "other"]):
+        assert run(["watch", store, "--rules", rules, *options]) == 2
+        assert "there is no rule 'other'; there is unhappy, volume" in capsys.readouterr().err
+    assert run(["watch", store, "--rules", rules, "--mute", "unhappy"]) == 2
+    assert run(["watch", store, "--follow"]) == 2
+
+
+def test_a_target_without_its_variable_is_one_line(
+    store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "told.yaml").write_text(RULES + "notify: [{env: DARSE_NO_SUCH_VARIABLE}]\n")
+    assert run(["watch", store, "--rules", str(tmp_path / "told.yaml")]) == 2
+    assert "the variable DARSE_NO_SUCH_VARIABLE is not set" in capsys.readouterr().err
+
+
+def test_following_ends_with_a_signal(store: str, rules: str) -> None:
+    command = [sys.executable, "-m", "darse", "watch", store, "--rules", rules, "--follow"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "unhappy" in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143

@@ -41,6 +41,7 @@ class ServeRequest:
         trust_remote_code: Whether code of the base model may run.
         store: Address of the store that keeps what is answered.
         is_logged: Whether anything is kept.
+        rules: Alert rules to look by, or None.
     """
 
     folder: Path
@@ -53,6 +54,7 @@ class ServeRequest:
     trust_remote_code: bool = False
     store: str = DEFAULT_STORE
     is_logged: bool = True
+    rules: Path | None = None
 
 
 def run_serve(request: ServeRequest) -> None:
@@ -74,7 +76,21 @@ def run_serve(request: ServeRequest) -> None:
             if traffic is not None:
                 kept = "texts and answers" if settings.keep_texts else "answers, and digests of texts,"
                 console.print(f"{kept} are kept in {without_secrets(request.store)}", markup=False)
-            service.run()
+            with _guarded(request, traffic):
+                service.run()
+
+
+@contextmanager
+def _guarded(request: ServeRequest, traffic: Traffic | None) -> Iterator[None]:
+    """Look by the alert rules, if there are any, as long as the block runs."""
+    if request.rules is None or traffic is None:
+        yield
+        return
+    from darse.monitor.guard import guard_by, looking
+
+    guard, every_s = guard_by(traffic, request.rules)
+    with looking(guard, every_s):
+        yield
 
 
 @contextmanager
@@ -92,8 +108,11 @@ def _traffic(request: ServeRequest) -> Iterator[Traffic | None]:
 def _check_usage(request: ServeRequest) -> None:
     if request.canary is not None and request.percent is None and not request.is_shadow:
         raise InputError("say how many texts the canary answers with --percent, or let it only compare with --shadow")
-    if not request.is_logged and (request.store != DEFAULT_STORE or request.options.get("keep_texts")):
-        raise InputError("--no-log keeps nothing; drop it, or drop --store and --keep-text")
+    logged = (request.store != DEFAULT_STORE, request.options.get("keep_texts"), request.rules)
+    if not request.is_logged and any(logged):
+        raise InputError("--no-log keeps nothing; drop it, or drop --store, --keep-text and --rules")
+    if request.rules is not None and not request.rules.is_file():
+        raise InputError(f"{request.rules}: there is no such file; check --rules")
     if request.is_shadow and request.percent is not None:
         raise InputError("a canary in the shadow answers no text; drop --percent or --shadow")
     if request.canary is None and (request.percent is not None or request.is_shadow):

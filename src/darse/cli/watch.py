@@ -19,7 +19,6 @@ from darse.names import printable
 if TYPE_CHECKING:
     from darse.monitor.watching import Seen
 
-_SECONDS = {"m": 60, "h": 3600, "d": 86400}
 _MAX_WINDOWS = 1000
 _SHOWN = 30
 _FILE_WIDTH = 200
@@ -33,7 +32,7 @@ class WatchRequest:
     Attributes:
         store: Address of the store.
         adapter: Folder of the adapter whose sample is usual; None takes what the log has kept.
-        window_s: Seconds of a window.
+        window: Length of a window: 90m, 1h, 2d.
         windows: How many, up to now.
         served_as: Of which label.
         as_json: Print JSON.
@@ -41,35 +40,25 @@ class WatchRequest:
 
     store: str
     adapter: Path | None
-    window_s: float
+    window: str
     windows: int
     served_as: str
     as_json: bool = False
 
 
-def read_span(text: str) -> float:
-    """Seconds of a span of time as people write it.
-
-    Raises:
-        InputError: It is none.
-
-    >>> read_span("90m"), read_span("1h"), read_span("2d")
-    (5400.0, 3600.0, 172800.0)
-    """
-    amount, unit = text[:-1], text[-1:]
-    if not (amount.isascii() and amount.isdecimal() and 0 < len(amount) < 6 and unit in _SECONDS and int(amount)):
-        raise InputError(f"{printable(repr(text))} is no span of time; write 90m, 1h or 2d")
-    return float(int(amount) * _SECONDS[unit])
-
-
 def run_watch(request: WatchRequest) -> None:
     """Print the windows, and what has drifted in them."""
     from darse.monitor.reference import reference_of
+    from darse.monitor.rules import read_span
     from darse.monitor.watching import watch
     from darse.store.open import open_store
 
     if not 1 <= request.windows <= _MAX_WINDOWS:
         raise InputError(f"--windows is {request.windows}; 1 to {_MAX_WINDOWS} can be shown")
+    try:
+        window_s = read_span(request.window)
+    except ValueError as error:
+        raise InputError(str(error)) from error
     usual = None
     if request.adapter is not None and (usual := reference_of(request.adapter)) is None:
         raise InputError(f"{request.adapter} does not tell what is usual; export it again, or drop --adapter")
@@ -77,7 +66,7 @@ def run_watch(request: WatchRequest) -> None:
         seen = watch(
             store.traffic,
             now=time.time(),
-            window_s=request.window_s,
+            window_s=window_s,
             windows=request.windows,
             served_as=request.served_as,
             usual=usual,
@@ -131,7 +120,7 @@ def _table(seen: Sequence[Seen]) -> Table:
     for one in seen:
         figures = one.window.figures
         cells = [format(figures[name], form) if name in figures else "" for name, (_, form) in used.items()]
-        table.add_row(_moment(one.window.since), *cells, ", ".join(_columns(one)))
+        table.add_row(moment_words(one.window.since), *cells, ", ".join(_columns(one)))
     return table
 
 
@@ -147,12 +136,12 @@ def _lines(seen: Sequence[Seen]) -> list[str]:
 
     last = next((one for one in reversed(seen) if one.window.texts), seen[-1])
     lines = [
-        f"drift since {_moment(last.window.since)}: {COLUMNS[one.column]}, distance {one.effect:.2f} (p {one.p:.2g}): "
-        f"{one.before:.3g} is usual, now {one.after:.3g}"
+        f"drift since {moment_words(last.window.since)}: {COLUMNS[one.column]}, distance {one.effect:.2f} "
+        f"(p {one.p:.2g}): {one.before:.3g} is usual, now {one.after:.3g}"
         for one in last.shown
     ]
     if not lines and any(last.drifts.values()):
-        lines.append(f"no drift since {_moment(last.window.since)}")
+        lines.append(f"no drift since {moment_words(last.window.since)}")
     for adapter, found in last.drifts.items():
         if found is None:
             lines.append(f"nothing is known to be usual of adapter {adapter[:12]}; give its folder with --adapter")
@@ -161,5 +150,6 @@ def _lines(seen: Sequence[Seen]) -> list[str]:
     return lines
 
 
-def _moment(seconds: float) -> str:
+def moment_words(seconds: float) -> str:
+    """A moment as people read it, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")

@@ -92,7 +92,7 @@ def _failures() -> tuple[type[Exception], ...]:
     import datasets
     from huggingface_hub.errors import HfHubHTTPError
     from pyarrow import ArrowException
-    from yaml import YAMLError  # type: ignore[import-untyped]  # comes with datasets, without types
+    from yaml import YAMLError
 
     network = tuple(base for base in HfHubHTTPError.__bases__ if issubclass(base, Exception))
     careless = (LookupError, TypeError, AttributeError, AssertionError, RuntimeError, EOFError)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -54,13 +53,14 @@ def watch(
     """
     end = (math.floor(now / window_s) + 1) * window_s
     starts = [end - place * window_s for place in range(windows, 0, -1)]
-    seen = [look_at(traffic, start, start + window_s, served_as=served_as) for start in starts]
-    adapters = Counter(adapter for window in seen for adapter in window.samples)
-    known = {adapter: usual if usual is not None else usual_of(traffic, adapter) for adapter in adapters}
-    return [
-        Seen(window, {adapter: _drifts(known[adapter], sample) for adapter, sample in window.samples.items()})
-        for window in seen
-    ]
+    return [look(traffic, start, start + window_s, served_as=served_as, usual=usual) for start in starts]
+
+
+def look(traffic: Traffic, since: float, until: float, *, served_as: str = "prod", usual: Sample | None = None) -> Seen:
+    """One window with what has drifted in it; the arguments are those of `watch`."""
+    window = look_at(traffic, since, until, served_as=served_as)
+    known = {adapter: usual if usual is not None else usual_of(traffic, adapter) for adapter in window.samples}
+    return Seen(window, {adapter: _drifts(known[adapter], sample) for adapter, sample in window.samples.items()})
 
 
 def _drifts(usual: Sample | None, sample: Sample) -> Sequence[Drift] | None:

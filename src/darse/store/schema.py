@@ -9,6 +9,7 @@
     darse_served    one row per text that a server has scored
     darse_feedback  what was true of a text that was scored
     darse_usual     what an adapter says of rows that it has not learned from
+    darse_alerts    how a rule stands, and what has still to be told
     darse_minutes   how many requests a server has answered in a minute, and how
     darse_artifacts bytes by their SHA-256, on a database server; beside a SQLite file lies a folder instead
     darse_version   the schema's revision, kept by Alembic
@@ -141,6 +142,14 @@ USUAL = Table(
     "darse_usual",
     METADATA,
     Column("adapter", String(64), primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+ALERTS = Table(
+    "darse_alerts",
+    METADATA,
+    Column("rule", String(128), primary_key=True),
     Column("body", Text, nullable=False),
     Column("digest", String(64), nullable=False),
 )

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Double, RowMapping, Select, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Double, RowMapping, Select, Table, delete, func, insert, select, update
 
+from darse.names import printable
 from darse.store.connect import Database
-from darse.store.schema import FEEDBACK, MINUTES, SERVED, USUAL
+from darse.store.schema import ALERTS, FEEDBACK, MINUTES, SERVED, USUAL
 from darse.store.seal import DamagedError, canonical, checked_key, sealed, unsealed
 
 _PAGE = 5000
@@ -232,6 +233,27 @@ class Traffic:
                 raise DamagedError(f"{what} is damaged")
             return found
 
+    def alert(self, rule: str) -> Mapping[str, object]:
+        """How a rule stands, as `set_alert` kept it; empty if it never did."""
+        with self._database.read() as connection:
+            return _read_alert(connection, rule)
+
+    def set_alert(self, rule: str, before: Mapping[str, object], after: Mapping[str, object]) -> bool:
+        """Keep how a rule stands, unless it stands otherwise than thought; whether it was kept.
+
+        Args:
+            rule: Its name.
+            before: How it is thought to stand.
+            after: How it stands from now on.
+        """
+        values = sealed(ALERTS, {"rule": checked_key(rule, "rule"), "body": canonical(dict(after), "an alert")})
+        with self._database.write() as connection:
+            if _read_alert(connection, rule) != before:
+                return False
+            connection.execute(delete(ALERTS).where(ALERTS.c.rule == rule))
+            connection.execute(insert(ALERTS).values(values))
+            return True
+
     def forget(self, before: float) -> int:
         """Remove what is older than a moment, and say how many texts that were."""
         with self._database.write() as connection:
@@ -240,6 +262,17 @@ class Traffic:
             connection.execute(delete(FEEDBACK).where(FEEDBACK.c.time < before, FEEDBACK.c.key.not_in(keys)))
             connection.execute(delete(MINUTES).where(MINUTES.c.minute < before // 60))
             return int(removed)
+
+
+def _read_alert(connection: Connection, rule: str) -> Mapping[str, object]:
+    row = connection.execute(select(ALERTS).where(ALERTS.c.rule == rule)).mappings().one_or_none()
+    if row is None:
+        return {}
+    what = f"the alert {printable(rule)}"
+    found: object = json.loads(str(unsealed(ALERTS, row, what)["body"]))
+    if not isinstance(found, dict):
+        raise DamagedError(f"{what} is damaged")
+    return found
 
 
 def _served_columns(one: Served) -> dict[str, object]:

@@ -1,4 +1,10 @@
 BEGIN TRANSACTION;
+CREATE TABLE darse_alerts (
+	rule VARCHAR(128) NOT NULL, 
+	body TEXT NOT NULL, 
+	digest VARCHAR(64) NOT NULL, 
+	PRIMARY KEY (rule)
+);
 CREATE TABLE darse_artifacts (
 	digest VARCHAR(64) NOT NULL, 
 	content BLOB NOT NULL, 

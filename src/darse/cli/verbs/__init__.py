@@ -42,7 +42,7 @@ _VERBS: dict[Callable[..., None], tuple[str, ...]] = {
     watch: (
         "darse watch",
         "darse watch darse-traffic.db --window 1d --windows 30",
-        "darse watch --served-as canary --json",
+        "darse watch --rules alerts.yaml --follow",
     ),
     audit: ("darse audit my-adapter", "darse audit owner/adapter --out audit.html"),
     shrink: (

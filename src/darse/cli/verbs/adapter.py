@@ -10,6 +10,7 @@ import typer
 from darse.cli import options
 from darse.cli.options import Option
 from darse.cli.streams import Format
+from darse.errors import InputError
 from darse.settings import as_option, settings_from_options
 
 ServedAs = Literal["prod", "canary", "shadow"]
@@ -81,6 +82,7 @@ def serve(
     ] = None,
     no_log: Annotated[bool, Option("--no-log", help="Keep nothing of what is answered.")] = False,
     keep_text: Annotated[bool, Option("--keep-text", help="Keep the texts too, not their digests alone.")] = False,
+    rules: Annotated[Path | None, Option(help="Alert rules (YAML) to look by (docs/monitor.md).")] = None,
     keep_days: Annotated[float | None, Option(help="Days that it is kept (30).")] = None,
     base: Annotated[str | None, Option(help="Base model, if it is not where the adapter says.")] = None,
     trust_remote_code: options.BaseCode = False,
@@ -111,6 +113,7 @@ def serve(
             trust_remote_code=trust_remote_code,
             store=store or DEFAULT_STORE,
             is_logged=not no_log,
+            rules=rules,
         )
     )
 
@@ -123,12 +126,24 @@ def watch(
         Path | None, Option(help="Folder of the adapter whose held-out rows are usual (the one that answered).")
     ] = None,
     served_as: Annotated[ServedAs, Option(help="Whose answers.")] = "prod",
+    rules: Annotated[Path | None, Option(help="Alert rules (YAML): look by them, and tell whom they name.")] = None,
+    follow: Annotated[bool, Option("--follow", help="Look again and again, until stopped.")] = False,
+    mute: Annotated[str | None, Option(help="Rule that is to be silent, with --for.")] = None,
+    mute_for: Annotated[str | None, Option("--for", help="How long: 90m, 1h, 2d.")] = None,
+    test_fire: Annotated[str | None, Option(help="Rule to fire as a test: everybody is told.")] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show what a server answered, window by window, and what has drifted."""
-    from darse.cli.watch import WatchRequest, read_span, run_watch
+    """Show what a server answered, window by window, and what has drifted; or look by alert rules."""
+    if rules is None:
+        if follow or mute or mute_for or test_fire:
+            raise InputError("--follow, --mute and --test-fire go by rules; name them with --rules")
+        from darse.cli.watch import WatchRequest, run_watch
 
-    run_watch(WatchRequest(store, adapter, read_span(window), windows, served_as, as_json=as_json))
+        run_watch(WatchRequest(store, adapter, window, windows, served_as, as_json=as_json))
+        return
+    from darse.cli.alerts import AlertsRequest, run_alerts
+
+    run_alerts(AlertsRequest(store, rules, follow, mute, mute_for, test_fire, as_json=as_json))
 
 
 def audit(

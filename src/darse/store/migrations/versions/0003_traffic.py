@@ -51,6 +51,12 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(64), nullable=False),
     )
     op.create_table(
+        "darse_alerts",
+        sa.Column("rule", sa.String(128), primary_key=True),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+    )
+    op.create_table(
         "darse_minutes",
         sa.Column("minute", _NUMBER, primary_key=True, autoincrement=False),
         sa.Column("server", sa.String(64), primary_key=True),
