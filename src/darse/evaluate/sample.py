@@ -19,7 +19,7 @@ _DIGITS = 4
 _MAX_ROWS = 1_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """Figures of some texts, one entry for each; a column without entries is one that the adapter does not give.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
 from darse.errors import DarseError, InputError
@@ -15,7 +16,7 @@ from darse.serve.log import Answered, TrafficLog
 from darse.serve.messages import FeedbackAnswer, FeedbackBody, Item, Scored
 from darse.serve.metrics import Metrics
 from darse.serve.models import Models
-from darse.serve.routing import Label, Served
+from darse.serve.routing import Label, Routing, Served
 from darse.serve.settings import ServeSettings
 from darse.store.traffic import Feedback
 
@@ -54,33 +55,15 @@ class Answering:
         began, now = time.perf_counter(), time.time()
         self._check(items)
         routing = self._models.routing  # one for the whole request, whatever is changed meanwhile
-        ids = [item.id or uuid4().hex for item in items]
-        chosen = [routing.choose(key) for key in ids]
-        places: dict[Label, list[int]] = {}
-        for place, (label, _) in enumerate(chosen):
-            places.setdefault(label, []).append(place)
-        try:
-            found = await asyncio.gather(
-                *(self._ask(chosen[group[0]][1], [items[place] for place in group]) for group in places.values())
-            )
-        except BusyError as error:
-            reason = "queue full" if isinstance(error, QueueFullError) else "late"
-            self._metrics.refused.labels(reason).inc(len(items))
-            raise
-        answers: dict[int, Scored] = {}
+        groups = _grouped(routing, items)
+        found = await self._ask(groups)
         seconds = time.perf_counter() - began
-        for (label, group), scores in zip(places.items(), found, strict=True):
-            served = chosen[group[0]][1]
-            self._metrics.texts.labels(label, served.name).inc(len(group))
-            for place, said in zip(group, scores, strict=True):
-                answers[place] = _scored(ids[place], said, served, label)
-            answered = Answered(
-                now, served, label, [ids[place] for place in group], [items[place] for place in group], scores, seconds
-            )
-            if self._log is not None:
-                self._log.answered(answered)
-            if label == "prod" and routing.is_shadow and routing.canary is not None:
-                self._shadow(routing.canary, answered)
+        answers: dict[int, Scored] = {}
+        for group, scores in zip(groups, found, strict=True):
+            answered = Answered(now, group.served, group.label, group.keys, group.items, scores, seconds)
+            self._keep(answered, routing)
+            for place, key, said in zip(group.places, group.keys, scores, strict=True):
+                answers[place] = _scored(key, said, group.served, group.label)
         return [answers[place] for place in range(len(items))]
 
     def _check(self, items: Sequence[Item]) -> None:
@@ -97,8 +80,23 @@ class Answering:
         texts, targets = _parts(items)
         check_texts(texts, targets, self._models.routing.prod.scorer.task)
 
-    async def _ask(self, served: Served, items: Sequence[Item]) -> list[Score]:
-        return await self._batcher.score(served, *_parts(items), deadline_s=self._settings.deadline_s)
+    async def _ask(self, groups: Sequence[_Group]) -> list[list[Score]]:
+        wait_s = self._settings.deadline_s
+        asked = [self._batcher.score(one.served, *_parts(one.items), deadline_s=wait_s) for one in groups]
+        try:
+            return await asyncio.gather(*asked)
+        except BusyError as error:
+            reason = "queue full" if isinstance(error, QueueFullError) else "late"
+            self._metrics.refused.labels(reason).inc(sum(len(one.items) for one in groups))
+            raise
+
+    def _keep(self, answered: Answered, routing: Routing) -> None:
+        """Count and log what was answered, and let the shadow say the same again."""
+        self._metrics.texts.labels(answered.served_as, answered.served.name).inc(len(answered.items))
+        if self._log is not None:
+            self._log.answered(answered)
+        if answered.served_as == "prod" and routing.is_shadow and routing.canary is not None:
+            self._shadow(routing.canary, answered)
 
     def tell(self, body: FeedbackBody) -> FeedbackAnswer:
         """Keep what was true of a text.
@@ -138,6 +136,30 @@ class Answering:
 
         if not self._batcher.shadow(Job(canary, *_parts(items), compare)):
             count.labels("left out").inc(len(items))
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Texts of a request that one adapter answers, with their places in it."""
+
+    label: Label
+    served: Served
+    places: Sequence[int]
+    keys: Sequence[str]
+    items: Sequence[Item]
+
+
+def _grouped(routing: Routing, items: Sequence[Item]) -> list[_Group]:
+    """Texts by the adapter that answers them; who gave no id is given one."""
+    keys = [item.id or uuid4().hex for item in items]
+    chosen = [routing.choose(key) for key in keys]
+    groups = []
+    for label, served in dict.fromkeys(chosen):
+        places = [place for place, one in enumerate(chosen) if one == (label, served)]
+        groups.append(
+            _Group(label, served, places, [keys[place] for place in places], [items[place] for place in places])
+        )
+    return groups
 
 
 def _parts(items: Sequence[Item]) -> tuple[list[str], list[str] | None]:

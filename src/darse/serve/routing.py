@@ -14,7 +14,7 @@ from darse.score.scorer import Scorer
 Label = Literal["prod", "canary"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Served:
     """An adapter that is loaded.
 
