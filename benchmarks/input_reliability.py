@@ -32,6 +32,15 @@ GROUPS: dict[str, tuple[str, Sequence[str]]] = {
     ),
     "I8": ("banned calls in the package", ["tests/attacks/test_banned_calls.py"]),
     "I9": ("hostile names in every argument", ["tests/test_names.py", "tests/attacks/test_cli_names.py"]),
+    "H5, H10, H11, H12, I9": (
+        "hostile bodies, bytes, names, hosts, origins and tokens in requests",
+        ["tests/attacks/test_serve_requests.py"],
+    ),
+    "H6": ("schemathesis on the published OpenAPI", ["tests/serve/test_schema.py"]),
+    "H12": ("script strings in names and texts of a report", ["tests/attacks/test_report_texts.py"]),
+    "H13": ("addresses of alerts that lead inside, redirect or show a secret", ["tests/attacks/test_notify.py"]),
+    "H14": ("targets of alerts that are away", ["tests/monitor/test_guard.py"]),
+    "H15": ("a file scored against the same rows served", ["tests/serve/test_same_scores.py"]),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +28,7 @@ OPERATIONS = [
     ),
     *("POST /v1/promote", "POST /v1/rollback", "POST /v1/reload", "GET /livez", "GET /readyz", "GET /metrics"),
 ]
+EXAMPLES = 200 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 25
 TAKING = ("POST /v1/score", "POST /v1/feedback", "PUT /v1/labels/prod", "PUT /v1/labels/canary")
 UNSAID = re.compile(
     "NUL character|no visible character|1 to 100000 can be scored|without targets|have a target|"
@@ -67,7 +69,7 @@ def test_every_answer_is_one_that_the_schema_names(
     operation = operations[name]
 
     @hypothesis.given(operation.as_strategy(generation_mode=mode))
-    @hypothesis.settings(max_examples=25, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
     def try_it(case: schemathesis.Case[Any]) -> None:
         answer = case.call()
         if not (answer.status_code == 422 and name in TAKING[:2] and UNSAID.search(answer.text)):
