@@ -126,6 +126,20 @@ def test_slow_requests_keep_nobody_waiting(server: Running) -> None:
             connection.close()
 
 
+def test_bodies_that_are_allowed_each_fill_no_memory_together() -> None:
+    with running(max_body_bytes=1024, max_held_bytes=4096, receive_s=5) as small:
+        held = [connect(small) for _ in range(6)]
+        for connection in held:
+            connection.sendall(head("Content-Length: 1024") + b"x" * 1000)
+        statuses = {status_of(connection) for connection in held[4:]} - {0}
+        assert statuses == {503}
+        for connection in held:
+            connection.close()
+        while small.ask().status_code == 503:
+            pass
+        assert small.ask().status_code == 200
+
+
 BODIES: list[bytes] = [
     *(b"", b"{", b"null", b"[]", b"NaN", b"{}", b'"text"', b"\xff\xfe", b"\x00", b"{'text': 'x'}", b'{"text": "\xff"}'),
     *(b'{"text": NaN}', b'{"texts": [NaN]}', b'{"texts": [Infinity, -Infinity]}', b'{"text": "\\ud800"}'),

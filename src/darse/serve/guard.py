@@ -20,6 +20,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PUBLIC = frozenset({"/", "/page.css", "/page.js", "/livez", "/readyz"})
 """What needs no token: an empty page, and whether the server lives."""
+_GONE = (0, "")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = (
     (b"content-security-policy", b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -41,6 +42,7 @@ class Guard:
 
     def __init__(self, app: App, settings: ServeSettings, is_admin: Callable[[str, str], bool]) -> None:
         self._app, self._settings, self._is_admin = app, settings, is_admin
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -55,14 +57,18 @@ class Guard:
 
         headers = _headers_of(scope)
         refusal = self._refusal(scope, headers) or _length_refusal(headers, self._settings.max_body_bytes)
-        body: bytes | None = None
-        if refusal is None:
-            body, refusal = await self._body(receive)
-        if refusal is not None or body is None:
-            if refusal is not None:
-                await _refuse(send_safely, *refusal)
+        if refusal is not None:
+            await _refuse(send_safely, *refusal)
             return
-        await self._app(scope, _replay(body, receive), send_safely)
+        content = bytearray()
+        try:
+            refusal = await self._receive(receive, content)
+            if refusal is None:
+                await self._app(scope, _replay(bytes(content), receive), send_safely)
+            elif refusal is not _GONE:
+                await _refuse(send_safely, *refusal)
+        finally:
+            self._held -= len(content)
 
     def _refusal(self, scope: Scope, headers: Mapping[bytes, list[bytes]]) -> tuple[int, str] | None:
         host = _text(headers.get(b"host", []))
@@ -95,22 +101,26 @@ class Guard:
             return None
         return 401, "a token is needed: Authorization: Bearer TOKEN" + (" (the admin token)" if has_admin else "")
 
-    async def _body(self, receive: Receive) -> tuple[bytes | None, tuple[int, str] | None]:
-        """The body, whole; or what is wrong with it; or neither, if whoever sent it has gone."""
-        limit, content = self._settings.max_body_bytes, bytearray()
+    async def _receive(self, receive: Receive, content: bytearray) -> tuple[int, str] | None:
+        """Read the whole body, or say what is wrong with it; `_GONE` if whoever sent it has gone."""
+        limit = self._settings.max_body_bytes
         try:
             async with asyncio.timeout(self._settings.receive_s):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        return None, None
-                    content += message.get("body", b"")
+                        return _GONE
+                    piece = message.get("body", b"")
+                    content += piece
+                    self._held += len(piece)
                     if len(content) > limit:
-                        return None, _too_large(limit)
+                        return _too_large(limit)
+                    if self._held > self._settings.max_held_bytes:
+                        return 503, "too many large requests are under way; come back later"
                     if not message.get("more_body", False):
-                        return bytes(content), None
+                        return None
         except TimeoutError:
-            return None, (408, f"the request did not arrive within {self._settings.receive_s:g} s")
+            return 408, f"the request did not arrive within {self._settings.receive_s:g} s"
 
 
 def problem(status: int, message: str) -> dict[str, object]:
@@ -122,6 +132,8 @@ async def _refuse(send: Send, status: int, message: str) -> None:
     headers = [(b"content-type", b"application/json")]
     if status == HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", b"Bearer"))
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append((b"retry-after", b"1"))
     content = json.dumps(problem(status, message)).encode()
     headers.append((b"content-length", str(len(content)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -31,6 +31,8 @@ class ServeSettings(BaseModel):
     """What a request that changes labels has to show; None means the token."""
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1 << 20
     """Room for the largest number of texts of ordinary length."""
+    max_held_bytes: Annotated[int, Field(ge=1024)] = 64 << 20
+    """Of the bodies of all requests under way: many that are allowed each must not fill the memory together."""
     max_texts: Annotated[int, Field(ge=1)] = 64
     """More is a file for `darse score`; here it would make everybody else wait."""
     max_characters: Annotated[int, Field(ge=1, le=100_000)] = 10_000
@@ -68,6 +70,8 @@ class ServeSettings(BaseModel):
                 raise ValueError(f"the {name} is too weak or cannot be sent; take 16 or more visible ASCII characters")
         if self.admin_token is not None and self.token is None:
             raise ValueError("there is an admin token but no token; set DARSE_TOKEN as well")
+        if self.max_held_bytes < self.max_body_bytes:
+            raise ValueError("[max_held_bytes] is below [max_body_bytes], which one request may have; raise it")
         if self.max_waiting < self.max_texts:
             raise ValueError(
                 f"[max_waiting] is {self.max_waiting}, below the {self.max_texts} texts of a request; raise it"
