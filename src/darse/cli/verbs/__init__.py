@@ -9,6 +9,7 @@ import typer
 
 from darse import __version__
 from darse.cli.verbs.adapter import audit, score, serve
+from darse.cli.verbs.insight import insights
 from darse.cli.verbs.machine import doctor, sites
 from darse.cli.verbs.search import explore, shrink
 from darse.cli.verbs.study import export, report, studies
@@ -38,6 +39,11 @@ _VERBS: dict[Callable[..., None], tuple[str, ...]] = {
         "darse serve darse-reviews/adapter",
         "DARSE_TOKEN=$(cat token) darse serve models --host 0.0.0.0 --prod reviews-v2",
         "darse serve models --canary reviews-v3 --percent 10",
+    ),
+    insights: (
+        "darse insights demo --by product_line",
+        "darse insights scored.parquet --by product_line --time date",
+        "darse insights reviews.csv --negative bad --positive good -o reviews.html",
     ),
     audit: ("darse audit my-adapter", "darse audit owner/adapter --out audit.html"),
     shrink: (

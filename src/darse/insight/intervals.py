@@ -1,0 +1,103 @@
+"""Numbers and counts to means, shares and differences with their 95 % intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from darse.evaluate.losses import Floats
+
+CONFIDENCE = 0.95
+MANY_ROWS = 100
+"""From so many rows on both sides on, the t interval and the t test stand on the rows' own spreads alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A figure with its 95 % interval; without ends where rows are too few for one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How good some rows are.
+
+    Attributes:
+        rows: How many there are.
+        mean: Their mean sentiment, with Student's t interval.
+        negative: The share of negative ones, with Wilson's interval.
+    """
+
+    rows: int
+    mean: Interval
+    negative: Interval
+
+
+def level_of(values: Floats, is_negative: Iterable[bool]) -> Level:
+    """The level of one or more rows.
+
+    Args:
+        values: Sentiment of each row, (rows,).
+        is_negative: Whether each is negative, (rows,).
+    """
+    rows, negative = len(values), int(np.count_nonzero(is_negative))
+    return Level(rows, mean_interval(values), share_interval(negative, rows))
+
+
+def mean_interval(values: Floats) -> Interval:
+    """A mean with Student's t interval; from one row there is none.
+
+    >>> mean_interval(np.array([0.0, 1.0, 2.0]))
+    Interval(value=1.0, low=-1.4841377117, high=3.4841377117)
+    """
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Interval(mean)
+    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5)
+    return Interval(mean, round(mean - half, 10), round(mean + half, 10))
+
+
+def share_interval(part: int, whole: int) -> Interval:
+    """A share with Wilson's score interval.
+
+    It never leaves 0 to 1 and holds its promise for few rows and for shares near the ends.
+
+    Source: Wilson (1927), J. Am. Stat. Assoc. 22; recommended by Brown, Cai and DasGupta (2001), Stat. Sci. 16.
+
+    >>> share_interval(0, 10)
+    Interval(value=0.0, low=0.0, high=0.2775327999)
+    """
+    share, z = part / whole, float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
+    centre = (share + z * z / (2 * whole)) / (1 + z * z / whole)
+    half = z / (1 + z * z / whole) * (share * (1 - share) / whole + z * z / (4 * whole * whole)) ** 0.5
+    return Interval(share, round(max(0.0, centre - half), 10), round(min(1.0, centre + half), 10))
+
+
+def difference(before: Floats, after: Floats) -> Interval:
+    """How much the mean has risen, with a t interval: Welch's, or with one common spread where a side has few rows.
+
+    Few rows may agree by chance, and an interval that believes their spread is too short.
+
+    Args:
+        before: Sentiment of the rows before, at least two.
+        after: Of those after, at least two.
+    """
+    found = float(after.mean() - before.mean())
+    if np.ptp(before) == 0 and np.ptp(after) == 0:
+        return Interval(found, found, found)
+    is_many = min(len(before), len(after)) >= MANY_ROWS
+    ends = stats.ttest_ind(after, before, equal_var=not is_many).confidence_interval(CONFIDENCE)
+    return Interval(found, float(ends.low), float(ends.high))
+
+
+def standardised(before: Floats, after: Floats) -> float | None:
+    """The difference of the means in standard deviations (Cohen's d with the common spread); None without spread."""
+    spread = float(np.var(before, ddof=1) * (len(before) - 1) + np.var(after, ddof=1) * (len(after) - 1))
+    spread = (spread / (len(before) + len(after) - 2)) ** 0.5
+    return float(after.mean() - before.mean()) / spread if spread > 0 else None

@@ -1,0 +1,197 @@
+"""What moved and what texts say to the issues that emerged lately, the surest first, with the rows that show each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from darse.insight.contrast import ERROR_RATE, Contrast, Counts, chance, count, log_odds, merge, one_of
+from darse.insight.examples import Example, pick_examples
+from darse.insight.intervals import Interval, Level
+from darse.insight.movement import EVERYTHING, Movement
+from darse.insight.phrases import FEWEST_TEXTS, Phrases
+from darse.insight.rows import Rows
+from darse.insight.sample import Sample
+from darse.insight.windows import Windows
+
+MOST_ISSUES = 20
+_NAMED_PHRASES = 4
+_Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Issue:
+    """Something that got worse lately.
+
+    Attributes:
+        group: Where: a group, a language, or all rows.
+        dimension: What it is a group of.
+        phrase: What its negative texts say more often, or None if the group as a whole got worse.
+        since: The first day of it, as an ordinal.
+        before: The level before.
+        after: The level since.
+        difference: How much the mean has risen (below zero).
+        corrected: Its p-value, corrected for all that was asked.
+        evidence: `change point`, `latest time` or `phrase`.
+        phrases: What goes with it.
+        examples: Rows that show it.
+    """
+
+    group: str
+    dimension: str
+    phrase: Contrast | None
+    since: int
+    before: Level | None
+    after: Level | None
+    difference: Interval | None
+    corrected: float
+    evidence: str
+    phrases: tuple[Contrast, ...]
+    examples: tuple[Example, ...]
+
+
+def find_issues(
+    rows: Rows, windows: Windows, movements: Sequence[Movement], sample: Sample, phrases: Phrases
+) -> tuple[Issue, ...]:
+    """Groups that got worse lately, and phrases of which negative texts of a group are full lately.
+
+    Args:
+        rows: All rows.
+        windows: The stretches of time.
+        movements: How each group moved.
+        sample: The texts that are held.
+        phrases: Their phrases.
+    """
+    texts = _Texts(rows, windows, sample, phrases)
+    fallen = [issue for one in movements if (issue := _fallen(one, windows, texts)) is not None]
+    told = {(issue.group, phrase.number) for issue in fallen for phrase in issue.phrases}
+    said = [
+        issue
+        for issue in _said(movements, windows, texts)
+        if issue.phrase and (issue.group, issue.phrase.number) not in told
+    ]
+    ranked = sorted([*fallen, *said], key=lambda one: (one.corrected, _size(one)))
+    return tuple(ranked[:MOST_ISSUES])
+
+
+def is_recent_fall(movement: Movement, windows: Windows) -> bool:
+    """Whether a group got worse, and lately."""
+    if movement.direction != "worse":
+        return False
+    by_latest = movement.corrected is not None and movement.corrected <= ERROR_RATE
+    return by_latest or movement.changes[-1].day >= windows.recent
+
+
+def _size(issue: Issue) -> float:
+    return issue.difference.value if issue.difference is not None else 0.0
+
+
+class _Texts:
+    """The texts that are held, with where and when each stands."""
+
+    def __init__(self, rows: Rows, windows: Windows, sample: Sample, phrases: Phrases) -> None:
+        self.rows, self.sample, self.phrases = rows, sample, phrases
+        self.days = rows.days[sample.rows]
+        self.is_negative: _Mask = rows.sentiment.signs[sample.rows] < 0
+        self._windows = windows
+
+    def of(self, movement: Movement) -> _Mask:
+        """Those of a group; of all rows, those that were drawn evenly."""
+        if movement.dimension == "all":
+            return self.sample.is_even
+        numbers = self.rows.groups if movement.dimension == "group" else self.rows.languages
+        inside: _Mask = numbers[self.sample.rows] == movement.place
+        return inside
+
+    def negative_counts(self, own: _Mask, since: int, before: int) -> Counts:
+        """Negative texts with each phrase, of all texts since a day, against those before."""
+        here, there = own & (self.days >= since), own & (self.days >= before) & (self.days < since)
+        return Counts(
+            count(self.phrases, here & self.is_negative),
+            count(self.phrases, there & self.is_negative),
+            int(here.sum()),
+            int(there.sum()),
+        )
+
+
+def _fallen(movement: Movement, windows: Windows, texts: _Texts) -> Issue | None:
+    if not is_recent_fall(movement, windows):
+        return None
+    change = movement.changes[-1] if movement.changes else None
+    is_change = change is not None and change.difference.value < 0 and change.day >= windows.recent
+    if change is not None and is_change:
+        since, begins = change.day, windows.first
+        before, after, moved = change.before, change.after, change.difference
+        corrected, evidence = movement.change_corrected, "change point"
+        if len(movement.changes) > 1:
+            begins = movement.changes[-2].day
+    else:
+        since, begins = windows.latest, windows.before
+        before, after, moved = movement.before, movement.latest, movement.difference
+        corrected, evidence = movement.corrected, "latest time"
+    corrected = min(one for one in (movement.corrected, movement.change_corrected, corrected) if one is not None)
+    named = _goes_with(texts, texts.of(movement), since, begins)
+    own = texts.of(movement) & (texts.days >= since)
+    return Issue(
+        group=movement.name,
+        dimension=movement.dimension,
+        phrase=None,
+        since=since,
+        before=before,
+        after=after,
+        difference=moved,
+        corrected=corrected,
+        evidence=evidence,
+        phrases=named,
+        examples=_examples(texts, own, [one.number for one in named]),
+    )
+
+
+def _goes_with(texts: _Texts, own: _Mask, since: int, begins: int) -> tuple[Contrast, ...]:
+    """What negative texts of a group say more often since; told beside what is shown, and no claim of its own."""
+    counts = texts.negative_counts(own, since, begins)
+    if not len(texts.phrases) or not counts.here_texts or not counts.there_texts:
+        return ()
+    p = chance(counts)
+    found = np.flatnonzero((p <= ERROR_RATE) & (counts.here >= 2))
+    numbers = merge(texts.phrases, own & (texts.days >= since) & texts.is_negative, counts, found)
+    return tuple(one_of(texts.phrases, counts, one, float(p[one])) for one in numbers[:_NAMED_PHRASES])
+
+
+def _examples(texts: _Texts, own: _Mask, numbers: Sequence[int]) -> tuple[Example, ...]:
+    negative = own & texts.is_negative
+    has = np.asarray(texts.phrases.texts[:, numbers].sum(axis=1)).ravel() if len(numbers) else None
+    return pick_examples(texts.rows, texts.sample, negative if negative.any() else own, has)
+
+
+def _said(movements: Sequence[Movement], windows: Windows, texts: _Texts) -> Iterator[Issue]:
+    """Phrases that negative texts of a group have more often in the latest time, all groups corrected together."""
+    asked = [one for one in movements if one.direction not in {"few", "undated"}]
+    counted = [texts.negative_counts(texts.of(one), windows.latest, windows.before) for one in asked]
+    tried = [np.flatnonzero(one.here + one.there >= FEWEST_TEXTS) for one in counted]
+    chances = [chance(one)[numbers] for one, numbers in zip(counted, tried, strict=True)]
+    if not sum(map(len, chances)):
+        return
+    corrected = iter(np.split(stats.false_discovery_control(np.concatenate(chances)), np.cumsum([*map(len, chances)])))
+    for movement, counts, numbers in zip(asked, counted, tried, strict=True):
+        p = np.ones(len(texts.phrases))
+        p[numbers] = next(corrected)
+        own = texts.of(movement) & (texts.days >= windows.latest)
+        for number in merge(texts.phrases, own & texts.is_negative, counts, np.flatnonzero(p <= ERROR_RATE)):
+            yield Issue(
+                group=movement.name,
+                dimension=movement.dimension,
+                phrase=one_of(texts.phrases, counts, number, float(p[number])),
+                since=windows.latest,
+                before=movement.before,
+                after=movement.latest,
+                difference=movement.difference,
+                corrected=float(p[number]),
+                evidence="phrase",
+                phrases=(),
+                examples=_examples(texts, own, [number]),
+            )
