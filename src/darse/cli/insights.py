@@ -1,4 +1,4 @@
-"""`darse insights`: a scored or labelled file to a page and a JSON file of what changed, where, and which rows show it."""
+"""`darse insights`: a scored or labelled file to a page and JSON of what changed, where, and which rows show it."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def run_insights(request: InsightsRequest) -> None:
         path = request.file
         if str(path) == DEMO:
             path = stack.enter_context(resources.as_file(resources.files("darse.data") / "demo.csv"))
-        file = find_readable(path, Named(request.data, request.by, request.time, request.lang))
+        file = find_readable(path, Named(request.data, request.by, request.time, request.lang), name=str(request.file))
         _tell_columns(console, file)
         asked = Asked(wanted, request.period, FEW_ROWS if request.few is None else request.few, request.seed)
         stop.is_patient = True

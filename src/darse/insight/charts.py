@@ -8,7 +8,7 @@ from darse.insight.insights import Insights
 from darse.insight.movement import Movement, Point
 from darse.insight.periods import period_name, period_start
 from darse.insight.windows import Windows
-from darse.insight.words import Scale, changes_words, name_words, share, share_ends
+from darse.insight.words import Scale, name_words, share, share_ends
 from darse.names import printable
 from darse.report.figures import axis, bar_scale, figure, named_axis, text
 from darse.report.parts import ABSENT, Chart, Figure, Table
@@ -27,7 +27,7 @@ def level_chart(whole: Movement, insights: Insights) -> Chart:
     windows, scale = _windows(insights), Scale.of(insights)
     return Chart(
         "level",
-        f"The mean of each {windows.period} with its 95 % interval (Student's t). The shaded stretch is the latest time.",
+        f"The mean of each {windows.period} with its 95 % interval (Student's t); the latest time is shaded.",
         f"Line chart of the mean sentiment by {windows.period}",
         figure(
             _line(whole, windows, scale, "", "@accent"),
@@ -55,7 +55,7 @@ def volume_chart(whole: Movement, insights: Insights) -> Chart:
         {
             "type": "bar",
             "name": name,
-            "x": _starts(points, windows),
+            "x": _middles(points, windows),
             "y": amounts,
             "text": told,
             "textposition": "none",
@@ -120,12 +120,14 @@ def group_map(groups: Sequence[Movement], what: str, insights: Insights) -> Char
     numbers = sorted({point.number for one in shown for point in one.points})
     points = [{point.number: point for point in one.points} for one in shown]
     cells = [[one.get(number) for number in numbers] for one in points]
+    middle = (sentiment.low + sentiment.high) / 2
+    reach = max(abs(cell.level.mean.value - middle) for row in cells for cell in row if cell is not None) or 1.0
     trace = {
         "type": "heatmap",
         "x": list(range(len(numbers))),
         "z": [[None if one is None else round(one.level.mean.value, 4) for one in row] for row in cells],
-        "zmin": sentiment.low,
-        "zmax": sentiment.high,
+        "zmin": middle - reach,
+        "zmax": middle + reach,
         "xgap": 2,
         "ygap": 2,
         "colorscale": SENTIMENT_SCALE,
@@ -146,8 +148,8 @@ def group_map(groups: Sequence[Movement], what: str, insights: Insights) -> Char
     )
     return Chart(
         "groups",
-        f"Each cell is the mean of one {windows.period}; point at it for texts and interval. Few texts give strong colours "
-        f"by chance: the table tells which groups moved.{more}",
+        f"Each cell is the mean of one {windows.period}; point at it for texts and interval. Few texts give strong "
+        f"colours by chance: the table tells which groups moved.{more}",
         f"Heat-map of the mean sentiment of {len(shown)} groups by {windows.period}",
         figure(
             [trace],
@@ -164,21 +166,25 @@ def _windows(insights: Insights) -> Windows:
     return insights.windows
 
 
-def _starts(points: Sequence[Point], windows: Windows) -> list[str]:
-    return [period_start(one.number, windows.period).isoformat() for one in points]
+def _middles(points: Sequence[Point], windows: Windows) -> list[str]:
+    """Where a period stands on an axis of days: in its middle, so that days within it are left and right of it."""
+    ends = [
+        [period_start(number, windows.period).toordinal() for number in (one.number, one.number + 1)] for one in points
+    ]
+    return [windows.day((start + end) // 2) for start, end in ends]
 
 
 def _line(one: Movement, windows: Windows, scale: Scale, suffix: str, colour: str) -> list[Figure]:
     """A line of means over a band of intervals."""
     points = one.points
     known = [point for point in points if point.level.mean.low is not None and point.level.mean.high is not None]
-    starts = _starts(known, windows)
+    middles = _middles(known, windows)
     axes = {"yaxis": f"y{suffix}"}
     lows, highs = ([getattr(point.level.mean, end) for point in known] for end in ("low", "high"))
     band = {
         "type": "scatter",
         "mode": "lines",
-        "x": [*starts, *starts[::-1]],
+        "x": [*middles, *middles[::-1]],
         "y": [*highs, *lows[::-1]],
         "fill": "toself",
         "fillcolor": colour,
@@ -190,7 +196,7 @@ def _line(one: Movement, windows: Windows, scale: Scale, suffix: str, colour: st
     line = {
         "type": "scatter",
         "mode": "lines+markers",
-        "x": _starts(points, windows),
+        "x": _middles(points, windows),
         "y": [round(point.level.mean.value, 4) for point in points],
         "line": {"color": colour, "width": 2},
         "marker": {"color": colour, "size": 6},

@@ -97,24 +97,27 @@ class Readable:
     """A file with its columns known.
 
     Attributes:
+        name: What the user calls it.
         path: The file.
         reading: How it is read.
         how_read: Its separator and encoding, each if it is not what the file's name promises.
         columns: Its columns.
     """
 
+    name: str
     path: Path
     reading: Reading
     how_read: Mapping[str, str]
     columns: InsightColumns
 
 
-def find_readable(path: Path, named: Named) -> Readable:
+def find_readable(path: Path, named: Named, *, name: str | None = None) -> Readable:
     """Look at a file's columns and its first rows.
 
     Args:
         path: CSV, TSV, JSON Lines or Parquet.
         named: What the user says of it.
+        name: What the user calls it; by default its path.
 
     Raises:
         DataError: The file cannot be read, a column is missing, or a part that is needed cannot be told.
@@ -126,7 +129,7 @@ def find_readable(path: Path, named: Named) -> Readable:
         sample = list(islice((row for row in rows if row.problem is None), SAMPLE_ROWS))
     names = list(dict.fromkeys([*known, *(one for one in reading.nested if any(one in row.cells for row in sample))]))
     with naming(path):
-        return Readable(path, reading, how_read(path, reading), _find_columns(names, sample, named))
+        return Readable(name or str(path), path, reading, how_read(path, reading), _find_columns(names, sample, named))
 
 
 def _find_columns(names: Sequence[str], sample: Sequence[Row], named: Named) -> InsightColumns:

@@ -15,8 +15,8 @@ from darse.insight.periods import Ints
 from darse.insight.phrases import FEWEST_TEXTS, Phrases, Words
 
 PRIOR_PART = 0.25
-"""Weight of the prior: as if so large a part of both sides' texts had been seen on either side beforehand, with the phrase
-as often as all texts have it."""
+"""Weight of the prior: as if so large a part of both sides' texts had been seen on either side beforehand, with the
+phrase as often as all texts have it."""
 ERROR_RATE = 0.05
 _MOST_SHOWN = 15
 _MOST_WEIGHED = 500
@@ -82,13 +82,13 @@ class Counts:
 def log_odds(counts: Counts, shares: Floats) -> Floats:
     """The log-odds ratio of each phrase between two sides, in standard errors.
 
-    With an informative Dirichlet prior: y texts of n have a phrase, the prior is worth A = `PRIOR_PART` (n + n') texts,
-    and a = A times the phrase's share of all texts; the log-odds are log((y + a) / (n + A - y - a)), the variance of
-    their difference is about 1 / (y + a) + 1 / (y' + a). A phrase that stands twice on one side and never on the other
-    gets little.
+    With an informative Dirichlet prior: y texts of n have a phrase, the prior is worth A = `PRIOR_PART` (n + n')
+    texts, and a = A times the phrase's share of all texts; the log-odds are log((y + a) / (n + A - y - a)), the variance
+    of their difference is about 1 / (y + a) + 1 / (y' + a). A phrase that stands twice on one side and never on the
+    other gets little.
 
-    Source: Monroe, Colaresi and Quinn (2008), Fightin' Words, Political Analysis 16, equations 15, 16, 20 and 22; here a
-    text either has a phrase or not.
+    Source: Monroe, Colaresi and Quinn (2008), Fightin' Words, Political Analysis 16, equations 15, 16, 20 and 22; here
+    a text either has a phrase or not.
 
     Args:
         counts: The texts that have each.
@@ -102,9 +102,15 @@ def log_odds(counts: Counts, shares: Floats) -> Floats:
 
 
 def chance(counts: Counts) -> Floats:
-    """The p-value of each phrase to stand on the one side so often: Fisher's exact test, one-sided."""
-    every = counts.here_texts + counts.there_texts
-    p: Floats = stats.hypergeom.sf(counts.here - 1, every, counts.here + counts.there, counts.here_texts)
+    """The p-value of each phrase to stand on the one side so often: Fisher's exact test, one-sided.
+
+    A phrase that is no more frequent there than on both sides together gets 1.
+    """
+    every, have = counts.here_texts + counts.there_texts, counts.here + counts.there
+    p = np.ones(len(have))
+    raised = np.flatnonzero(counts.here * every > have * counts.here_texts)  # of the others none can be shown
+    pairs, places = np.unique(np.column_stack([counts.here, have])[raised], axis=0, return_inverse=True)
+    p[raised] = stats.hypergeom.sf(pairs[:, 0] - 1, every, pairs[:, 1], counts.here_texts)[places.ravel()]
     return p
 
 
@@ -156,8 +162,8 @@ def _shares(phrases: Phrases) -> Floats:
 def merge(phrases: Phrases, here: Mask, counts: Counts, numbers: Sequence[int] | Ints) -> list[int]:
     """The phrases that stay where overlapping ones tell of the same texts, strongest first.
 
-    "not work", "does not work" and "work" in the same texts are one thing, told by the longest of them that has at least
-    half of the texts of the strongest.
+    "not work", "does not work" and "work" in the same texts are one thing, told by the longest of them that has at
+    least half of the texts of the strongest.
 
     Args:
         phrases: All phrases.

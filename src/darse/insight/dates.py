@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 from darse.data.row import Cell, RowRefused, Unusable
 
@@ -12,9 +13,9 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 """Outside of these years a date is a placeholder or a mistake, and one of them would stretch every chart."""
 _MISSING = frozenset({"", "nan", "nat", "none", "null", "na", "n/a", "<na>"})
 _MAX_CHARACTERS = 40
-_ISO = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?) ?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
-)
+_CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+_ZONE = r"Z|[+-][0-9]{2}:?[0-9]{2}"
+_ISO = re.compile(rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})(?:[T ]({_CLOCK}) ?({_ZONE})?)?")
 _DAY_OR_MONTH = re.compile(r"[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}(?:[ T,].*)?")
 
 
@@ -33,7 +34,7 @@ def parse_day(value: Cell) -> int | None:
     >>> parse_day("2025-04-30") == parse_day("2025-05-01T01:30:00+02:00") == date(2025, 4, 30).toordinal()
     True
     """
-    if isinstance(value, Unusable) or isinstance(value, bool):
+    if isinstance(value, Unusable | bool):
         raise RowRefused("the date is no text", value)
     if isinstance(value, int | float):
         raise RowRefused("the date is a number (write it as 2025-04-30)", value)
@@ -60,6 +61,7 @@ def _parse_moment(text: str) -> int:
     return _within(moment.date(), text)
 
 
+@lru_cache(maxsize=1 << 16)
 def _ordinal(day: str, written: str) -> int:
     if not _ISO.fullmatch(day):
         is_turned = _DAY_OR_MONTH.fullmatch(day) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from darse.insight.columns import Readable
 from darse.insight.contrast import Contrast, contrast
 from darse.insight.examples import Example, pick_examples
 from darse.insight.issues import Issue, find_issues, is_recent_fall
-from darse.insight.movement import Movement, find_movements
+from darse.insight.judgement import find_movements
+from darse.insight.movement import Movement
 from darse.insight.periods import Period
 from darse.insight.phrases import find_phrases
 from darse.insight.rows import Rows, gather_rows
@@ -35,7 +36,7 @@ class Asked:
         seed: Of all draws and shuffles.
     """
 
-    wanted: Wanted = Wanted()
+    wanted: Wanted = field(default_factory=Wanted)
     period: Period | None = None
     few: int = FEW_ROWS
     seed: int = 0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from darse.evaluate.losses import Floats
@@ -39,7 +39,7 @@ class Level:
     negative: Interval
 
 
-def level_of(values: Floats, is_negative: Iterable[bool]) -> Level:
+def level_of(values: Floats, is_negative: NDArray[np.bool_]) -> Level:
     """The level of one or more rows.
 
     Args:
@@ -88,16 +88,25 @@ def difference(before: Floats, after: Floats) -> Interval:
         before: Sentiment of the rows before, at least two.
         after: Of those after, at least two.
     """
-    found = float(after.mean() - before.mean())
-    if np.ptp(before) == 0 and np.ptp(after) == 0:
-        return Interval(found, found, found)
-    is_many = min(len(before), len(after)) >= MANY_ROWS
-    ends = stats.ttest_ind(after, before, equal_var=not is_many).confidence_interval(CONFIDENCE)
-    return Interval(found, float(ends.low), float(ends.high))
+    found, rows = float(after.mean() - before.mean()), (len(before), len(after))
+    if min(rows) >= MANY_ROWS:
+        parts = [float(side.var(ddof=1)) / len(side) for side in (before, after)]
+        error, spread = sum(parts) ** 0.5, sum(part**2 / (count - 1) for part, count in zip(parts, rows, strict=True))
+        freedom = sum(parts) ** 2 / spread if spread else 1.0
+    else:
+        error = common_spread(before, after) * (1 / rows[0] + 1 / rows[1]) ** 0.5
+        freedom = sum(rows) - 2.0
+    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * error
+    return Interval(found, found - half, found + half)
+
+
+def common_spread(before: Floats, after: Floats) -> float:
+    """The standard deviation of two sides around their own means, pooled."""
+    squares = sum(float(np.sum((side - side.mean()) ** 2)) for side in (before, after))
+    return (squares / (len(before) + len(after) - 2)) ** 0.5
 
 
 def standardised(before: Floats, after: Floats) -> float | None:
     """The difference of the means in standard deviations (Cohen's d with the common spread); None without spread."""
-    spread = float(np.var(before, ddof=1) * (len(before) - 1) + np.var(after, ddof=1) * (len(after) - 1))
-    spread = (spread / (len(before) + len(after) - 2)) ** 0.5
+    spread = common_spread(before, after)
     return float(after.mean() - before.mean()) / spread if spread > 0 else None

@@ -9,16 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from darse.insight.contrast import ERROR_RATE, Contrast, Counts, chance, count, log_odds, merge, one_of
+from darse.insight.contrast import ERROR_RATE, Contrast, Counts, chance, count, merge, one_of
 from darse.insight.examples import Example, pick_examples
 from darse.insight.intervals import Interval, Level
-from darse.insight.movement import EVERYTHING, Movement
+from darse.insight.movement import Movement
 from darse.insight.phrases import FEWEST_TEXTS, Phrases
 from darse.insight.rows import Rows
 from darse.insight.sample import Sample
 from darse.insight.windows import Windows
 
 MOST_ISSUES = 20
+SURE_STEPS = (0.001, 0.01)
+"""Corrected p-values up to which an issue is very sure, and sure; the others are fairly sure."""
 _NAMED_PHRASES = 4
 _Mask = NDArray[np.bool_]
 
@@ -68,14 +70,27 @@ def find_issues(
     """
     texts = _Texts(rows, windows, sample, phrases)
     fallen = [issue for one in movements if (issue := _fallen(one, windows, texts)) is not None]
+    said = _untold(list(_said(movements, windows, texts)), fallen)
+    return tuple(sorted([*fallen, *said], key=_rank)[:MOST_ISSUES])
+
+
+def _untold(said: Sequence[Issue], fallen: Sequence[Issue]) -> Iterator[Issue]:
+    """Phrases that are not told already: by their group that fell, or, of all rows, by a group that has them."""
     told = {(issue.group, phrase.number) for issue in fallen for phrase in issue.phrases}
-    said = [
-        issue
-        for issue in _said(movements, windows, texts)
-        if issue.phrase and (issue.group, issue.phrase.number) not in told
-    ]
-    ranked = sorted([*fallen, *said], key=lambda one: (one.corrected, _size(one)))
-    return tuple(ranked[:MOST_ISSUES])
+    own = {number for _, number in told} | {
+        one.phrase.number for one in said if one.phrase and one.dimension == "group"
+    }
+    for issue in said:
+        number = issue.phrase.number if issue.phrase else -1
+        if (issue.group, number) not in told and not (issue.dimension == "all" and number in own):
+            yield issue
+
+
+def _rank(issue: Issue) -> tuple[int, bool, float, float]:
+    """By how sure it is, in the steps that people are told; then groups, by how far they fell at the least."""
+    step = sum(issue.corrected > edge for edge in SURE_STEPS)
+    least = issue.difference.high if issue.difference and issue.difference.high is not None else 0.0
+    return step, issue.phrase is not None, issue.corrected if issue.phrase else least, issue.corrected
 
 
 def is_recent_fall(movement: Movement, windows: Windows) -> bool:
@@ -84,10 +99,6 @@ def is_recent_fall(movement: Movement, windows: Windows) -> bool:
         return False
     by_latest = movement.corrected is not None and movement.corrected <= ERROR_RATE
     return by_latest or movement.changes[-1].day >= windows.recent
-
-
-def _size(issue: Issue) -> float:
-    return issue.difference.value if issue.difference is not None else 0.0
 
 
 class _Texts:
@@ -121,19 +132,17 @@ class _Texts:
 def _fallen(movement: Movement, windows: Windows, texts: _Texts) -> Issue | None:
     if not is_recent_fall(movement, windows):
         return None
+    assert movement.corrected is not None and movement.change_corrected is not None, "what fell was tested"  # noqa: PT018
     change = movement.changes[-1] if movement.changes else None
-    is_change = change is not None and change.difference.value < 0 and change.day >= windows.recent
-    if change is not None and is_change:
-        since, begins = change.day, windows.first
+    if change is not None and change.difference.value < 0 and change.day >= windows.recent:
+        since, begins = change.day, movement.changes[-2].day if len(movement.changes) > 1 else windows.first
         before, after, moved = change.before, change.after, change.difference
-        corrected, evidence = movement.change_corrected, "change point"
-        if len(movement.changes) > 1:
-            begins = movement.changes[-2].day
+        evidence, corrected = "change point", min(movement.corrected, movement.change_corrected)
     else:
+        assert movement.before and movement.latest and movement.difference, "what was tested has two sides"  # noqa: PT018
         since, begins = windows.latest, windows.before
         before, after, moved = movement.before, movement.latest, movement.difference
-        corrected, evidence = movement.corrected, "latest time"
-    corrected = min(one for one in (movement.corrected, movement.change_corrected, corrected) if one is not None)
+        evidence, corrected = "latest time", movement.corrected
     named = _goes_with(texts, texts.of(movement), since, begins)
     own = texts.of(movement) & (texts.days >= since)
     return Issue(

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Period = Literal["day", "week", "month", "quarter"]
 PERIODS: tuple[Period, ...] = ("day", "week", "month", "quarter")
-ROWS_PER_CELL = 8
-"""Rows of a group in a period that a mean should stand on."""
+ROWS_PER_CELL = 20
+"""Rows of a group in a period that the latest one should stand on."""
 _MOST_PERIODS = 60
 _FEWEST_PERIODS = 4
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -26,9 +26,9 @@ def period_numbers(days: Ints, period: Period) -> Ints:
         days: Proleptic ordinals.
         period: How long a period is.
 
-    >>> day = date(2025, 4, 30).toordinal()
-    >>> [int(period_numbers(np.array([day]), one)[0]) - day for one in ("day", "week")], day // 7
-    ([0, -633774], 105629)
+    >>> days = np.array([date(2025, 4, 30).toordinal(), date(2025, 5, 1).toordinal()])
+    >>> [int(np.diff(period_numbers(days, period))[0]) for period in PERIODS]
+    [1, 0, 1, 0]
     """
     if period == "day":
         return days.astype(np.int64)
@@ -62,7 +62,7 @@ def period_name(number: int, period: Period) -> str:
     if period == "week":
         year, week, _ = start.isocalendar()
         return f"{year}-W{week:02}"
-    return f"{start.year}-{start.month:02}" if period == "month" else f"{start.year} Q{1 + start.month // 4}"
+    return f"{start.year}-{start.month:02}" if period == "month" else f"{start.year} Q{1 + (start.month - 1) // 3}"
 
 
 def choose_period(days: Ints, groups: int) -> Period:

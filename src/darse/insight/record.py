@@ -15,6 +15,7 @@ from darse.insight.periods import period_name
 from darse.insight.rows import NO_DAY, Dropped
 from darse.insight.windows import Windows
 from darse.insight.words import badge_sentence, badge_words
+from darse.names import printable
 
 FORMAT = "darse-insights 1"
 
@@ -26,7 +27,7 @@ def as_record(insights: Insights) -> dict[str, object]:
     return {
         "format": FORMAT,
         "summary": f"{badge_words(insights)[0]}. {badge_sentence(insights)}",
-        "file": str(insights.file.path),
+        "file": printable(insights.file.name, 1000),
         "columns": {part: getattr(columns, part) for part in parts},
         "guessed": list(columns.guessed),
         "sentiment": {"low": rows.sentiment.low, "high": rows.sentiment.high, "words": list(rows.sentiment.words)},
@@ -116,6 +117,7 @@ def _movement(one: Movement, windows: Windows | None) -> dict[str, object]:
                 "before": _level(change.before),
                 "after": _level(change.after),
                 "difference": _interval(change.difference),
+                "effect": change.effect,
             }
             for change in one.changes
             if windows is not None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from darse.data.carry import is_plain
 from darse.data.labels import parse_group
 from darse.data.row import Cell, RowRefused
 from darse.data.source import naming
@@ -29,6 +30,7 @@ _MOST_NAMES = 10_000
 _MOST_CLASSES = 200
 _CHECKED_ROWS = 4096
 _SHOWN_LINES = 3
+_MOST_NAME_CHARACTERS = 1000
 
 
 @dataclass(frozen=True)
@@ -177,10 +179,12 @@ class _Gathered:
 
 
 def _name(cell: Cell) -> str | None:
+    """The name in a cell as every file can hold it; None where there is none."""
     try:
-        return parse_group(cell)
+        name = parse_group(cell)
     except RowRefused:
         return None
+    return name if name is None or is_plain(name) else printable(name, _MOST_NAME_CHARACTERS)
 
 
 def _numbers(values: array[int]) -> Ints:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -131,8 +131,8 @@ def words_of(text: str) -> list[str]:
 class _Held:
     """Texts and words while a file is read."""
 
-    def __init__(self, probabilities: object) -> None:
-        self._probabilities = probabilities if isinstance(probabilities, dict) else {}
+    def __init__(self, probabilities: Mapping[str, str]) -> None:
+        self._probabilities = probabilities
         self._rows, self._sure = array("q"), array("d")
         self._texts: list[str] = []
         self._words, self._owners = array("i"), array("i")

@@ -21,7 +21,7 @@ from darse.insight.words import (
 )
 from darse.names import printable
 from darse.report.parts import ABSENT, Table
-from darse.report.words import count
+from darse.report.words import count, number
 
 _SHOWN_CHARACTERS = 400
 _SHOWN_GROUPS = 1000
@@ -81,20 +81,8 @@ def movement_table(caption: str, what: str, movements: Sequence[Movement], insig
     """Every group with its levels and what moved."""
     ordered = sorted(movements, key=lambda one: (_ORDER[one.direction], _surest(one), -one.level.rows))
     rows = tuple(_movement_row(one, insights) for one in ordered[:_SHOWN_GROUPS])
-    columns = (printable(what), "judgement", "texts", "mean", "95 % interval", "negative", "95 % interval of the share")
-    if insights.windows is not None:
-        columns = (
-            *columns[:2],
-            "latest less before",
-            "95 % interval of the difference",
-            "corrected p",
-            "level changed on (by)",
-            "corrected p of a change",
-            "texts before",
-            "texts latest",
-            *columns[2:],
-        )
-    return Table(caption, columns, rows, True)
+    over_time = _TIME_COLUMNS if insights.windows is not None else ()
+    return Table(caption, (printable(what), "judgement", *over_time, *_LEVEL_COLUMNS), rows, True)
 
 
 def _movement_row(one: Movement, insights: Insights) -> tuple[str, ...]:
@@ -113,15 +101,25 @@ def _movement_row(one: Movement, insights: Insights) -> tuple[str, ...]:
         *judged,
         scale.moved(one.difference.value) if one.difference else ABSENT,
         scale.ends(one.difference, is_move=True),
-        chance_words(one.corrected),
+        number(one.corrected, 2),
         changes_words(one, insights),
-        chance_words(one.change_corrected),
+        number(one.change_corrected, 2),
         count(one.before.rows if one.before else 0),
         count(one.latest.rows if one.latest else 0),
         *level,
     )
 
 
+_LEVEL_COLUMNS = ("texts", "mean", "95 % interval", "negative", "95 % interval of the share")
+_TIME_COLUMNS = (
+    "latest less before",
+    "95 % interval of the difference",
+    "corrected p",
+    "level changed on (by)",
+    "corrected p of a change",
+    "texts before",
+    "texts latest",
+)
 _ORDER = {"worse": 0, "better": 1, "unmoved": 2, "few": 3, "undated": 4}
 
 
@@ -138,7 +136,7 @@ def phrase_table(caption: str, found: Sequence[Contrast], here: str, there: str)
             share(one.here_share),
             share(one.there_share),
             f"{one.z:.1f}",
-            chance_words(one.corrected),
+            number(one.corrected, 2),
         )
         for one in found
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from darse.amounts import plural
 from darse.insight.insights import Insights
 from darse.insight.intervals import Interval, Level
-from darse.insight.issues import Issue
+from darse.insight.issues import SURE_STEPS, Issue
 from darse.insight.movement import EVERYTHING, Movement
 from darse.names import printable
 from darse.report.parts import ABSENT
@@ -49,11 +49,14 @@ class Scale:
         """
         if value is None:
             return ABSENT
-        return f"{value:+.{self._digits}f}" if self._has_sign else f"{value:.{self._digits}f}"
+        return self.moved(value) if self._has_sign else f"{value:.{self._digits}f}"
 
     def moved(self, value: float | None) -> str:
         """A difference of means."""
-        return ABSENT if value is None else f"{value:+.{self._digits}f}"
+        if value is None:
+            return ABSENT
+        rounded = round(value, self._digits)
+        return f"{rounded:+.{self._digits}f}" if rounded else f"{0:.{self._digits}f}"
 
     def ends(self, interval: Interval | None, *, is_move: bool = False) -> str:
         """The ends of an interval."""
@@ -92,7 +95,7 @@ def chance_words(p: float | None) -> str:
 
 def how_sure(p: float) -> str:
     """A corrected p-value in a word."""
-    return "very sure" if p <= 0.001 else "sure" if p <= 0.01 else "fairly sure"
+    return ("very sure", "sure", "fairly sure")[sum(p > edge for edge in SURE_STEPS)]
 
 
 def name_words(name: str) -> str:
@@ -162,8 +165,8 @@ def issue_sentence(issue: Issue, insights: Insights) -> str:
     return (
         f"{_start(name_words(issue.group))} fell {around}{since}: mean {scale.level(issue.before.mean.value)} to"
         f" {scale.level(issue.after.mean.value)} (by {scale.moved(moved.value)}, 95 % interval"
-        f" {scale.ends(moved, is_move=True)}; corrected p {chance_words(issue.corrected)}). {_negative_words(issue.after)}"
-        f" since, {share(issue.before.negative)} of {issue.before.rows:,} before."
+        f" {scale.ends(moved, is_move=True)}; corrected p {chance_words(issue.corrected)})."
+        f" {_negative_words(issue.after)} since, {share(issue.before.negative)} of {issue.before.rows:,} before."
     )
 
 
