@@ -1,8 +1,9 @@
-"""How often insights find a planted change, and how often they claim one: `python benchmarks/insights.py [--repeats 200]`.
+"""How often insights find a planted change or claim one: `python benchmarks/insights.py [--repeats 200]`.
 
 Writes files of many groups in which nothing changes, or one group gets worse, or one says something new, and reads each
 with `find_insights`. Prints for each kind of file how often anything at all is said to move or to emerge where nothing
-does, how often the planted group is found and how many days off, and what part of the claims is false. Exit 1 if more
+does, how often the planted group is found and how many days off, and the false discovery rate: the share of a file's
+claims that is false (none where there is no claim), on average. Exit 1 if more
 than 5 % of the files without a change get a claim. About twenty minutes.
 """
 
@@ -62,8 +63,7 @@ class Tally:
     any_claim: int = 0
     found: int = 0
     said: int = 0
-    claims: int = 0
-    false: int = 0
+    false: float = 0.0
     days_off: list[int] | None = None
 
 
@@ -81,16 +81,16 @@ def main() -> int:
         if max(tally.moved, tally.phrases) > most * tally.files:
             problems.append(name)
     print()
-    _head("one of 20 groups gets worse", "it is found", "days off, median", "false of all claims")
+    _head("one of 20 groups gets worse", "it is found", "days off, median", "false claims, mean share of a file")
     for name, world in CHANGES.items():
         tally = _count(name, world, repeats)
         off = f"{np.median(tally.days_off):.0f}" if tally.days_off else "–"
-        _row(name, _percent(tally.found, tally.files), off, _percent(tally.false, tally.claims))
+        _row(name, _percent(tally.found, tally.files), off, _percent(tally.false, tally.files))
     print()
-    _head("one of 20 groups says something new", "the phrase is found", "false of all claims")
+    _head("one of 20 groups says something new", "the phrase is found", "false claims, mean share of a file")
     for name, world in SAYINGS.items():
         tally = _count(name, world, repeats)
-        _row(name, _percent(tally.said, tally.files), _percent(tally.false, tally.claims))
+        _row(name, _percent(tally.said, tally.files), _percent(tally.false, tally.files))
     print("\n" + (f"more than {WRONG:.0%} false: {', '.join(problems)}" if problems else "the target is reached"))
     return 1 if problems else 0
 
@@ -104,14 +104,14 @@ def _count(name: str, world: World, repeats: int) -> Tally:
         tally.moved += bool(moved)
         tally.phrases += bool(phrases)
         tally.any_claim += bool(moved or phrases)
-        tally.claims += len(moved) + len(phrases)
         # all rows together do get worse with one of their groups
         real = {PLANTED, "all rows"} if world.rise or world.said else set()
         own = [one for one in moved if one.name == PLANTED and one.direction == "worse"]
         tally.found += bool(own)
         tally.said += any(_is_planted(one.phrase.name) for one in phrases if one.phrase and one.group in real)
-        tally.false += sum(one.name not in real or not world.rise for one in moved)
-        tally.false += sum(not (one.phrase and _is_planted(one.phrase.name) and one.group in real) for one in phrases)
+        false = sum(one.name not in real or not world.rise for one in moved)
+        false += sum(not (one.phrase and _is_planted(one.phrase.name) and one.group in real) for one in phrases)
+        tally.false += false / max(1, len(moved) + len(phrases))
         if own and own[0].changes and tally.days_off is not None:
             began = FIRST.toordinal() + world.from_day
             tally.days_off.append(min(abs(change.day - began) for change in own[0].changes))
@@ -139,7 +139,7 @@ def _row(*cells: str) -> None:
     print(f"| {' | '.join(cells)} |", flush=True)
 
 
-def _percent(part: int, whole: int) -> str:
+def _percent(part: float, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "–"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,12 +83,12 @@ def log_odds(counts: Counts, shares: Floats) -> Floats:
     """The log-odds ratio of each phrase between two sides, in standard errors.
 
     With an informative Dirichlet prior: y texts of n have a phrase, the prior is worth A = `PRIOR_PART` (n + n')
-    texts, and a = A times the phrase's share of all texts; the log-odds are log((y + a) / (n + A - y - a)), the variance
-    of their difference is about 1 / (y + a) + 1 / (y' + a). A phrase that stands twice on one side and never on the
-    other gets little.
+    texts, and a = A times the phrase's share of all texts; the log-odds are log((y + a) / (n + A - y - a)), the
+    variance of their difference is about 1 / (y + a) + 1 / (y' + a). A phrase that stands twice on one side and never
+    on the other gets little.
 
-    Source: Monroe, Colaresi and Quinn (2008), Fightin' Words, Political Analysis 16, equations 15, 16, 20 and 22; here
-    a text either has a phrase or not.
+    Source: Monroe, Colaresi and Quinn (2008), Fightin' Words, Political Analysis 16; there words are counted, here
+    the texts that have one.
 
     Args:
         counts: The texts that have each.
@@ -155,8 +155,11 @@ def one_of(phrases: Phrases, counts: Counts, number: int, corrected: float) -> C
 
 
 def _shares(phrases: Phrases) -> Floats:
-    shares: Floats = np.asarray(phrases.texts.sum(axis=0), dtype=np.float64).ravel() / max(1, phrases.texts.shape[0])
-    return shares
+    """The share of all texts that have each phrase; below 1 even if all have it, since the odds of 1 are infinite."""
+    texts = max(1, phrases.texts.shape[0])
+    shares = np.asarray(phrases.texts.sum(axis=0), dtype=np.float64).ravel() / texts
+    below: Floats = np.minimum(shares, 1 - 0.5 / texts)
+    return below
 
 
 def merge(phrases: Phrases, here: Mask, counts: Counts, numbers: Sequence[int] | Ints) -> list[int]:
@@ -172,26 +175,41 @@ def merge(phrases: Phrases, here: Mask, counts: Counts, numbers: Sequence[int] |
         numbers: Those to choose from.
     """
     z = log_odds(counts, _shares(phrases))
-    ordered = sorted((int(one) for one in numbers if z[one] > 0), key=lambda one: (-z[one], phrases.words[one]))
+    ordered = sorted(
+        (int(one) for one in numbers if z[one] > 0),
+        key=lambda one: (-z[one], -len(phrases.words[one]), phrases.words[one]),
+    )
     table = phrases.texts[np.flatnonzero(here)][:, ordered[:_MOST_WEIGHED]].tocsc()
     sets = {
         number: frozenset(table.indices[table.indptr[place] : table.indptr[place + 1]].tolist())
         for place, number in enumerate(ordered[:_MOST_WEIGHED])
     }
-    things: list[list[int]] = []
+    things: list[_Thing] = []
     for number, own in sets.items():
-        thing = next((one for one in things if any(_is_same(phrases, sets, number, other) for other in one)), None)
+        thing = next((one for one in things if one.has(number, phrases.words, sets)), None)
         if thing is None:
-            things.append([number])
-        elif len(own) >= _SHARED * len(sets[thing[0]]):
-            thing.append(number)
-    return [max(thing, key=lambda one: (len(phrases.words[one]), -thing.index(one))) for thing in things]
+            things.append(_Thing(number, [number]))
+            continue
+        thing.members.append(number)
+        is_longer = len(phrases.words[number]) > len(phrases.words[thing.told_by])
+        if is_longer and len(own) >= _SHARED * len(sets[thing.members[0]]):
+            thing.told_by = number
+    return [thing.told_by for thing in things]
 
 
-def _is_same(phrases: Phrases, sets: dict[int, frozenset[int]], one: int, other: int) -> bool:
-    shared = len(sets[one] & sets[other])
-    is_close = shared >= _SHARED * max(1, min(len(sets[one]), len(sets[other])))
-    return is_close and _overlap(phrases.words[one], phrases.words[other])
+@dataclass
+class _Thing:
+    """Overlapping phrases of the same texts: the one that tells it, and all of them, the strongest first."""
+
+    told_by: int
+    members: list[int]
+
+    def has(self, number: int, words: Sequence[Words], sets: Mapping[int, frozenset[int]]) -> bool:
+        """Whether a phrase belongs to it: it overlaps with a member, and shares its texts with the strongest."""
+        own, strongest = sets[number], self.members[0]
+        if len(own & sets[strongest]) < _SHARED * min(len(own), len(sets[strongest])):
+            return False
+        return any(_overlap(words[number], words[one]) for one in self.members)
 
 
 def _overlap(one: Words, other: Words) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,7 +104,7 @@ def difference(before: Floats, after: Floats) -> Interval:
 def common_spread(before: Floats, after: Floats) -> float:
     """The standard deviation of two sides around their own means, pooled."""
     squares = sum(float(np.sum((side - side.mean()) ** 2)) for side in (before, after))
-    return (squares / (len(before) + len(after) - 2)) ** 0.5
+    return math.sqrt(squares / (len(before) + len(after) - 2))
 
 
 def standardised(before: Floats, after: Floats) -> float | None:

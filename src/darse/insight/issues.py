@@ -97,8 +97,21 @@ def is_recent_fall(movement: Movement, windows: Windows) -> bool:
     """Whether a group got worse, and lately."""
     if movement.direction != "worse":
         return False
-    by_latest = movement.corrected is not None and movement.corrected <= ERROR_RATE
-    return by_latest or movement.changes[-1].day >= windows.recent
+    return _is_by_change(movement, windows) or not (movement.changes and _is_change_surer(movement))
+
+
+def _is_by_change(movement: Movement, windows: Windows) -> bool:
+    """Whether the last change tells of it: it went down, and lately."""
+    if not movement.changes:
+        return False
+    last = movement.changes[-1]
+    return last.difference.value < 0 and last.day >= windows.recent
+
+
+def _is_change_surer(movement: Movement) -> bool:
+    assert movement.p is not None, "what moved was tested"
+    assert movement.change_p is not None, "what moved was tested"
+    return movement.change_p <= movement.p
 
 
 class _Texts:
@@ -119,30 +132,29 @@ class _Texts:
         return inside
 
     def negative_counts(self, own: _Mask, since: int, before: int) -> Counts:
-        """Negative texts with each phrase, of all texts since a day, against those before."""
-        here, there = own & (self.days >= since), own & (self.days >= before) & (self.days < since)
-        return Counts(
-            count(self.phrases, here & self.is_negative),
-            count(self.phrases, there & self.is_negative),
-            int(here.sum()),
-            int(there.sum()),
-        )
+        """Negative texts with each phrase since a day, against those before.
+
+        Of negative texts alone: where their share rises, every word is in more of them.
+        """
+        negative = own & self.is_negative
+        here, there = negative & (self.days >= since), negative & (self.days >= before) & (self.days < since)
+        return Counts(count(self.phrases, here), count(self.phrases, there), int(here.sum()), int(there.sum()))
 
 
 def _fallen(movement: Movement, windows: Windows, texts: _Texts) -> Issue | None:
     if not is_recent_fall(movement, windows):
         return None
-    assert movement.corrected is not None and movement.change_corrected is not None, "what fell was tested"  # noqa: PT018
-    change = movement.changes[-1] if movement.changes else None
-    if change is not None and change.difference.value < 0 and change.day >= windows.recent:
-        since, begins = change.day, movement.changes[-2].day if len(movement.changes) > 1 else windows.first
-        before, after, moved = change.before, change.after, change.difference
-        evidence, corrected = "change point", min(movement.corrected, movement.change_corrected)
+    assert movement.corrected is not None, "what fell was tested"
+    if _is_by_change(movement, windows):
+        change, earlier = movement.changes[-1], movement.changes[:-1]
+        since, begins = change.day, earlier[-1].day if earlier else windows.first
+        before, after, moved, evidence = change.before, change.after, change.difference, "change point"
     else:
-        assert movement.before and movement.latest and movement.difference, "what was tested has two sides"  # noqa: PT018
-        since, begins = windows.latest, windows.before
+        assert movement.before is not None, "what was tested has rows on both sides"
+        assert movement.latest is not None, "what was tested has rows on both sides"
+        assert movement.difference is not None, "what was tested has rows on both sides"
+        since, begins, evidence = windows.latest, windows.before, "latest time"
         before, after, moved = movement.before, movement.latest, movement.difference
-        evidence, corrected = "latest time", movement.corrected
     named = _goes_with(texts, texts.of(movement), since, begins)
     own = texts.of(movement) & (texts.days >= since)
     return Issue(
@@ -153,7 +165,7 @@ def _fallen(movement: Movement, windows: Windows, texts: _Texts) -> Issue | None
         before=before,
         after=after,
         difference=moved,
-        corrected=corrected,
+        corrected=movement.corrected,
         evidence=evidence,
         phrases=named,
         examples=_examples(texts, own, [one.number for one in named]),

@@ -39,7 +39,8 @@ def find_movements(
     """Every group and language, and all rows together, with what moved.
 
     Two questions are asked of each that has rows enough: is the latest time different from the time before, and is
-    there a change of level anywhere? The answers of all are corrected together.
+    there a change of level anywhere? The p-value of a group is twice the smaller one (Bonferroni), and those of all
+    groups are corrected together (Benjamini and Hochberg 1995).
 
     Args:
         rows: The rows.
@@ -132,30 +133,29 @@ def _drawn(values: NDArray[_Number], stream: np.random.Generator) -> NDArray[_Nu
 
 
 def _correct(movements: Sequence[Movement]) -> list[Movement]:
-    """Both p-values of every tested group, corrected together."""
-    tested = [one for one in movements if one.p is not None and one.change_p is not None]
-    if not tested:
-        return list(movements)
-    raw = np.array([(one.p, one.change_p) for one in tested], dtype=np.float64)
-    pairs = iter(stats.false_discovery_control(raw.ravel()).reshape(-1, 2))
-    return [one if one.p is None else _with_corrected(one, *map(float, next(pairs))) for one in movements]
+    """One p-value for each tested group, twice the smaller of its two, and those corrected together.
 
-
-def _with_corrected(movement: Movement, of_latest: float, of_change: float) -> Movement:
-    return replace(movement, corrected=of_latest, change_corrected=of_change)
+    Were both p-values of each group corrected together, a group that moved would count twice and let others pass.
+    """
+    both = [2 * min(one.p, one.change_p) for one in movements if one.p is not None and one.change_p is not None]
+    corrected = iter(stats.false_discovery_control(np.minimum(1.0, both)) if both else ())
+    return [one if one.p is None else replace(one, corrected=float(next(corrected))) for one in movements]
 
 
 def _judge(subject: Subject, movement: Movement, seed: int) -> Movement:
-    """The direction of what is shown, the latest time before any change."""
+    """The direction of what is shown: that of the surer one of the two answers."""
+    p, change_p, effect = movement.p, movement.change_p, movement.effect or 0.0
+    assert p is not None, "what is judged was tested"
+    assert change_p is not None, "what is judged was tested"
     assert movement.corrected is not None, "what is judged was tested"
-    assert movement.change_corrected is not None, "what is judged was tested"
-    if movement.change_corrected <= ERROR_RATE:
+    if movement.corrected > ERROR_RATE:
+        return movement
+    if change_p <= ERROR_RATE / 2:
         movement = replace(movement, changes=_changes(subject, seed))
-    corrected, effect = movement.corrected, movement.effect or 0.0
-    if corrected <= ERROR_RATE and abs(effect) >= SMALLEST_EFFECT:
-        return replace(movement, direction="worse" if effect < 0 else "better")
-    if movement.changes:
+    if movement.changes and change_p <= p:
         return replace(movement, direction="worse" if movement.changes[-1].difference.value < 0 else "better")
+    if p <= ERROR_RATE / 2 and abs(effect) >= SMALLEST_EFFECT:
+        return replace(movement, direction="worse" if effect < 0 else "better")
     return movement
 
 

@@ -56,9 +56,8 @@ class Movement:
         difference: Latest less before.
         effect: The same in standard deviations.
         p: Of that difference.
-        corrected: The same, corrected for all tests.
-        change_p: That there is a change of level at all.
-        change_corrected: The same, corrected for all tests.
+        change_p: Of a change of level anywhere.
+        corrected: Of both together, corrected for all groups.
         changes: Where it changed, if that is shown.
         points: Its periods.
     """
@@ -74,8 +73,7 @@ class Movement:
     difference: Interval | None = None
     effect: float | None = None
     p: float | None = None
-    corrected: float | None = None
     change_p: float | None = None
-    change_corrected: float | None = None
+    corrected: float | None = None
     changes: tuple[Change, ...] = ()
     points: tuple[Point, ...] = ()

@@ -108,9 +108,8 @@ def _movement(one: Movement, windows: Windows | None) -> dict[str, object]:
         "difference": _interval(one.difference),
         "effect": one.effect,
         "p": one.p,
-        "corrected_p": one.corrected,
         "change_p": one.change_p,
-        "corrected_change_p": one.change_corrected,
+        "corrected_p": one.corrected,
         "changes": [
             {
                 "day": windows.day(change.day),

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from darse.data.check import describe_reading
 from darse.insight.charts import group_map, level_chart, moved_chart, volume_chart
 from darse.insight.insights import Insights
-from darse.insight.judgement import ERROR_RATE
 from darse.insight.rows import NO_DAY
 from darse.insight.tables import example_table, issue_table, movement_table, phrase_table
 from darse.insight.words import name_words
@@ -33,8 +32,9 @@ _METHOD = Notes(
         "Welch's t test, or with fewer than 100 rows on a side a shuffle test. Is there a change of level anywhere? "
         "The largest jump against that of the same values in shuffled order; where it is shown, ruptures finds its "
         "place by least squares.",
-        "Both p-values of all groups are corrected together (Benjamini and Hochberg 1995). A group is worse or better "
-        "only where a corrected p-value is 0.05 or less and the move is a twentieth of a standard deviation or more.",
+        "The p-value of a group is twice the smaller of the two, and those of all groups are corrected together "
+        "(Benjamini and Hochberg 1995). A group is worse or better only where that is 0.05 or less and the move is a "
+        "twentieth of a standard deviation or more.",
         "Intervals: Student's t for means, Wilson's for shares, Welch's t (with one common spread below 100 rows) for "
         "differences. The interval of a jump does not know that its place was searched for: it is a little too kind.",
         "The tests take rows as independent. Rows that come in bursts, such as one campaign or one thread, count for "
@@ -77,8 +77,8 @@ def _issues(insights: Insights) -> Section:
     return Section(
         "issues",
         "What got worse lately",
-        "Groups whose level fell, and phrases that negative texts have more often. All p-values are corrected for "
-        f"everything that was asked: at the most {100 * ERROR_RATE:.0f} % of what is listed is expected to be chance.",
+        "Groups whose level fell, and phrases that negative texts have more often. p-values are corrected for all that "
+        "was asked: of files in which nothing changes, one in twenty at the most gets a group or a phrase listed.",
         tuple(parts),
     )
 

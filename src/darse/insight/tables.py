@@ -101,9 +101,10 @@ def _movement_row(one: Movement, insights: Insights) -> tuple[str, ...]:
         *judged,
         scale.moved(one.difference.value) if one.difference else ABSENT,
         scale.ends(one.difference, is_move=True),
-        number(one.corrected, 2),
+        number(one.p, 2),
         changes_words(one, insights),
-        number(one.change_corrected, 2),
+        number(one.change_p, 2),
+        number(one.corrected, 2),
         count(one.before.rows if one.before else 0),
         count(one.latest.rows if one.latest else 0),
         *level,
@@ -114,9 +115,10 @@ _LEVEL_COLUMNS = ("texts", "mean", "95 % interval", "negative", "95 % interval o
 _TIME_COLUMNS = (
     "latest less before",
     "95 % interval of the difference",
-    "corrected p",
+    "p of it",
     "level changed on (by)",
-    "corrected p of a change",
+    "p of a change",
+    "corrected p of both",
     "texts before",
     "texts latest",
 )
@@ -124,7 +126,7 @@ _ORDER = {"worse": 0, "better": 1, "unmoved": 2, "few": 3, "undated": 4}
 
 
 def _surest(one: Movement) -> float:
-    return min(1.0 if p is None else p for p in (one.corrected, one.change_corrected))
+    return 1.0 if one.corrected is None else one.corrected
 
 
 def phrase_table(caption: str, found: Sequence[Contrast], here: str, there: str) -> Table:

@@ -154,8 +154,8 @@ def issue_sentence(issue: Issue, insights: Insights) -> str:
     if issue.phrase is not None:
         phrase, where = issue.phrase, "" if issue.group == EVERYTHING else f"{name_words(issue.group)}: "
         return (
-            f"{where}“{printable(phrase.name)}” is in {phrase.here:,} negative texts since {since},"
-            f" {share(phrase.here_share)} of all, against {share(phrase.there_share)} before"
+            f"{where}“{printable(phrase.name)}” is in {plural(phrase.here, 'negative text')} since {since},"
+            f" {share(phrase.here_share)} of them, against {share(phrase.there_share)} before"
             f" (corrected p {chance_words(issue.corrected)})."
         )
     assert issue.before is not None and issue.after is not None, "what fell has two levels"  # noqa: PT018 - one fact
