@@ -1,4 +1,4 @@
-"""How often insights find a planted change or claim one: `python benchmarks/insights.py [--repeats 200]`.
+"""How often insights find a planted change or claim one: `python benchmarks/insights.py [--repeats 100]`.
 
 Writes files of many groups in which nothing changes, or one group gets worse, or one says something new, and reads each
 with `find_insights`. Prints for each kind of file how often anything at all is said to move or to emerge where nothing
@@ -69,14 +69,16 @@ class Tally:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=200, help="files of each kind")
+    parser.add_argument(
+        "--repeats", type=int, default=100, help="files of each kind; twice as many of those without a change"
+    )
     repeats = parser.parse_args().repeats
     print(f"Printed by `python benchmarks/insights.py --repeats {repeats}`.\n")
     _head("nothing changes", "a group is said to move", "a phrase is said to emerge", "anything is claimed")
-    most = WRONG + SLACK * (WRONG * (1 - WRONG) / repeats) ** 0.5
+    most = WRONG + SLACK * (WRONG * (1 - WRONG) / (2 * repeats)) ** 0.5
     problems = []
     for name, world in WORLDS.items():
-        tally = _count(name, world, repeats)
+        tally = _count(name, world, 2 * repeats)
         _row(name, *(_percent(part, tally.files) for part in (tally.moved, tally.phrases, tally.any_claim)))
         if max(tally.moved, tally.phrases) > most * tally.files:
             problems.append(name)

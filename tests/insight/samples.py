@@ -50,9 +50,10 @@ def of_rows(folder: Path, rows: Sequence[Record], asked: Asked | None = None, **
 def hostile_rows(texts: Sequence[str]) -> list[Record]:
     """Rows that get worse, with hostile texts for text, group, language and names of columns."""
     rows: list[Record] = []
+    stream = np.random.default_rng(0)
     for place in range(600):
         month, group = place % 12, texts[(place // 12) % 5]
-        is_bad = month >= 9 if group == texts[0] else place % 3 == 0
+        is_bad = stream.random() < (0.9 if month >= 9 and group == texts[0] else 0.3)
         text = f"{texts[place % len(texts)]} evil {texts[(place // 7) % len(texts)]}"
         rows.append(
             {

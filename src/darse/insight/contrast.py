@@ -78,6 +78,10 @@ class Counts:
         """Both sides: the texts that have each phrase, and all texts."""
         return (self.here, self.here_texts), (self.there, self.there_texts)
 
+    def of(self, numbers: Ints) -> Counts:
+        """The same of some phrases alone."""
+        return Counts(self.here[numbers], self.there[numbers], self.here_texts, self.there_texts)
+
 
 def log_odds(counts: Counts, shares: Floats) -> Floats:
     """The log-odds ratio of each phrase between two sides, in standard errors.
@@ -174,6 +178,8 @@ def merge(phrases: Phrases, here: Mask, counts: Counts, numbers: Sequence[int] |
         counts: Texts that have each.
         numbers: Those to choose from.
     """
+    if not len(numbers):
+        return []
     z = log_odds(counts, _shares(phrases))
     ordered = sorted(
         (int(one) for one in numbers if z[one] > 0),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from darse.evaluate.losses import Floats
 from darse.insight.periods import Ints
 from darse.insight.rows import NO_DAY, NO_NAME, Rows
 from darse.insight.sample import Sample
@@ -35,7 +36,7 @@ class Example:
 
 
 def pick_examples(
-    rows: Rows, sample: Sample, among: NDArray[np.bool_], first: Ints | None = None, *, best: bool = False
+    rows: Rows, sample: Sample, among: NDArray[np.bool_], first: Floats | None = None, *, best: bool = False
 ) -> tuple[Example, ...]:
     """The rows to read: the plainest ones first, and no text twice.
 
@@ -48,7 +49,7 @@ def pick_examples(
     """
     chosen = np.flatnonzero(among)
     values = rows.sentiment.values[sample.rows[chosen]]
-    wanted = np.zeros(len(chosen)) if first is None else -np.minimum(first[chosen], 1)
+    wanted = np.zeros(len(chosen)) if first is None else -first[chosen]
     order = np.lexsort((sample.rows[chosen], -sample.sure[chosen], -values if best else values, wanted))
     return tuple(_distinct(rows, sample, chosen[order]))
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from darse.evaluate.losses import Floats
 from darse.insight.contrast import ERROR_RATE, Contrast, Counts, chance, count, merge, one_of
 from darse.insight.examples import Example, pick_examples
 from darse.insight.intervals import Interval, Level
 from darse.insight.movement import Movement
+from darse.insight.periods import Ints
 from darse.insight.phrases import FEWEST_TEXTS, Phrases
 from darse.insight.rows import Rows
 from darse.insight.sample import Sample
@@ -22,6 +24,11 @@ MOST_ISSUES = 20
 SURE_STEPS = (0.001, 0.01)
 """Corrected p-values up to which an issue is very sure, and sure; the others are fairly sure."""
 _NAMED_PHRASES = 4
+_MOST_ASKED = 200
+"""Groups whose phrases are looked at, those with the most texts lately."""
+_BESIDE = 0.05
+"""Uncorrected p-value up to which a phrase is told beside a group that fell."""
+_FEWEST_BESIDE = 3
 _Mask = NDArray[np.bool_]
 
 
@@ -173,46 +180,65 @@ def _fallen(movement: Movement, windows: Windows, texts: _Texts) -> Issue | None
 
 
 def _goes_with(texts: _Texts, own: _Mask, since: int, begins: int) -> tuple[Contrast, ...]:
-    """What negative texts of a group say more often since; told beside what is shown, and no claim of its own."""
-    counts = texts.negative_counts(own, since, begins)
-    if not len(texts.phrases) or not counts.here_texts or not counts.there_texts:
+    """What negative texts of a group say more often than its others since a day; told beside, no claim of its own."""
+    here = own & texts.is_negative & (texts.days >= since)
+    there = own & (texts.days >= begins) & ~here
+    if not len(texts.phrases) or not here.any() or not there.any():
         return ()
+    counts = Counts(count(texts.phrases, here), count(texts.phrases, there), int(here.sum()), int(there.sum()))
     p = chance(counts)
-    found = np.flatnonzero((p <= ERROR_RATE) & (counts.here >= 2))
-    numbers = merge(texts.phrases, own & (texts.days >= since) & texts.is_negative, counts, found)
-    return tuple(one_of(texts.phrases, counts, one, float(p[one])) for one in numbers[:_NAMED_PHRASES])
+    found = np.flatnonzero((p <= _BESIDE) & (counts.here >= _FEWEST_BESIDE))
+    numbers = merge(texts.phrases, here, counts, found)[:_NAMED_PHRASES]
+    named = [one_of(texts.phrases, counts, one, float(p[one])) for one in numbers]
+    return tuple(one for one in named if one.z >= named[0].z / 2)
 
 
 def _examples(texts: _Texts, own: _Mask, numbers: Sequence[int]) -> tuple[Example, ...]:
+    """Rows of a group to read, those with the first of its phrases before the others."""
     negative = own & texts.is_negative
-    has = np.asarray(texts.phrases.texts[:, numbers].sum(axis=1)).ravel() if len(numbers) else None
+    weights = 0.5 ** np.arange(len(numbers))
+    has = np.asarray(texts.phrases.texts[:, numbers] @ weights).ravel() if len(numbers) else None
     return pick_examples(texts.rows, texts.sample, negative if negative.any() else own, has)
 
 
 def _said(movements: Sequence[Movement], windows: Windows, texts: _Texts) -> Iterator[Issue]:
     """Phrases that negative texts of a group have more often in the latest time, all groups corrected together."""
-    asked = [one for one in movements if one.direction not in {"few", "undated"}]
-    counted = [texts.negative_counts(texts.of(one), windows.latest, windows.before) for one in asked]
-    tried = [np.flatnonzero(one.here + one.there >= FEWEST_TEXTS) for one in counted]
-    chances = [chance(one)[numbers] for one, numbers in zip(counted, tried, strict=True)]
+    asked = sorted((one for one in movements if one.latest and one.p is not None), key=_latest_rows)[-_MOST_ASKED:]
+    chances: list[Floats] = []
+    tried: list[Ints] = []
+    for movement in asked:
+        counts = texts.negative_counts(texts.of(movement), windows.latest, windows.before)
+        numbers = np.flatnonzero(counts.here + counts.there >= FEWEST_TEXTS)
+        tried.append(numbers)
+        chances.append(chance(counts.of(numbers)))
     if not sum(map(len, chances)):
         return
-    corrected = iter(np.split(stats.false_discovery_control(np.concatenate(chances)), np.cumsum([*map(len, chances)])))
-    for movement, counts, numbers in zip(asked, counted, tried, strict=True):
-        p = np.ones(len(texts.phrases))
-        p[numbers] = next(corrected)
-        own = texts.of(movement) & (texts.days >= windows.latest)
-        for number in merge(texts.phrases, own & texts.is_negative, counts, np.flatnonzero(p <= ERROR_RATE)):
-            yield Issue(
-                group=movement.name,
-                dimension=movement.dimension,
-                phrase=one_of(texts.phrases, counts, number, float(p[number])),
-                since=windows.latest,
-                before=movement.before,
-                after=movement.latest,
-                difference=movement.difference,
-                corrected=float(p[number]),
-                evidence="phrase",
-                phrases=(),
-                examples=_examples(texts, own, [number]),
-            )
+    corrected = np.split(stats.false_discovery_control(np.concatenate(chances)), np.cumsum([*map(len, chances)])[:-1])
+    for movement, numbers, p in zip(asked, tried, corrected, strict=True):
+        if (p <= ERROR_RATE).any():
+            yield from _said_by(movement, dict(zip(numbers.tolist(), p.tolist(), strict=True)), windows, texts)
+
+
+def _latest_rows(movement: Movement) -> int:
+    return movement.latest.rows if movement.latest is not None else 0
+
+
+def _said_by(movement: Movement, corrected: Mapping[int, float], windows: Windows, texts: _Texts) -> Iterator[Issue]:
+    own = texts.of(movement)
+    counts = texts.negative_counts(own, windows.latest, windows.before)
+    latest = own & (texts.days >= windows.latest)
+    shown = [number for number, p in corrected.items() if p <= ERROR_RATE]
+    for number in merge(texts.phrases, latest & texts.is_negative, counts, shown):
+        yield Issue(
+            group=movement.name,
+            dimension=movement.dimension,
+            phrase=one_of(texts.phrases, counts, number, corrected[number]),
+            since=windows.latest,
+            before=movement.before,
+            after=movement.latest,
+            difference=movement.difference,
+            corrected=corrected[number],
+            evidence="phrase",
+            phrases=(),
+            examples=_examples(texts, latest, [number]),
+        )

@@ -54,7 +54,7 @@ def period_name(number: int, period: Period) -> str:
     """A period as people write it.
 
     >>> period_name(221, "quarter"), period_name(663, "month"), period_name(105628, "week")
-    ('2025 Q2', '2025-04', '2025-W17')
+    ('2025 Q2', '2025-04', '2025-W22')
     """
     start = period_start(number, period)
     if period == "day":

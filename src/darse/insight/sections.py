@@ -78,7 +78,7 @@ def _issues(insights: Insights) -> Section:
         "issues",
         "What got worse lately",
         "Groups whose level fell, and phrases that negative texts have more often. p-values are corrected for all that "
-        "was asked: of files in which nothing changes, one in twenty at the most gets a group or a phrase listed.",
+        "was asked: of files in which nothing changes, about one in twenty gets a group listed, and as many a phrase.",
         tuple(parts),
     )
 
