@@ -58,7 +58,7 @@ def test_the_hostile_group_is_found_and_can_be_read() -> None:
     found = _hostile(0)
     assert found.issues[0].group == ATTACKS[0]
     text = parse(render_insights(found)).text
-    assert "<script>alert(1)</script> fell" in text
+    assert "<script>alert(1)</script> got worse" in text
 
 
 def test_the_record_of_hostile_texts_is_json() -> None:

@@ -29,11 +29,11 @@ def test_page_and_json_lie_beside_the_file_and_the_issue_is_told(
 ) -> None:
     assert run(["insights", str(file), "--by", "product", "--time", "date"]) == 0
     told = capsys.readouterr()
-    assert f"{PLANTED} fell around" in told.out
+    assert f"{PLANTED} got worse around" in told.out
     assert "columns: text = 'text' (guessed), label = 'label' (guessed), by = 'product', time = 'date'" in told.err
     assert "sentiment: classes: 'negative' = -1, 'neutral' = 0, 'positive' = 1" in told.err
     page = parse((file.parent / "reviews-insights.html").read_text(encoding="utf-8"))
-    assert f"{PLANTED} fell around" in page.text
+    assert f"{PLANTED} got worse around" in page.text
     record = json.loads((file.parent / "reviews-insights.json").read_text(encoding="utf-8"))
     assert record["issues"][0]["name"] == PLANTED
     assert record["issues"][0]["rows"][0]["line"] > 1
@@ -68,7 +68,7 @@ def test_the_demo_set_needs_no_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["insights", "demo", "--by", "product_line"]) == 0
-    assert "Kestrel Bank app fell around" in capsys.readouterr().out
+    assert "Kestrel Bank app got worse around" in capsys.readouterr().out
     record = json.loads((tmp_path / "demo-insights.json").read_text(encoding="utf-8"))
     assert record["file"] == "demo"
 

@@ -20,7 +20,7 @@ from tests.report.parsed import parse
 
 def test_what_got_worse_lately_is_read_first() -> None:
     text = parse(render_insights(of_world(FALLEN))).text
-    assert text.index("emerged lately") < text.index(f"{PLANTED} fell around") < text.index("Key figures")
+    assert text.index("emerged lately") < text.index(f"{PLANTED} got worse around") < text.index("Key figures")
     assert text.index("What got worse lately") < text.index("Over time")
     assert PHRASE in text
 
@@ -28,7 +28,7 @@ def test_what_got_worse_lately_is_read_first() -> None:
 def test_the_demo_page_has_every_chart_with_its_table() -> None:
     page = parse(render_insights(of_demo()))
     assert list(page.data("charts")) == ["moved", "level", "volume", "groups"]
-    assert "Kestrel Bank app fell around" in page.text
+    assert "Kestrel Bank app got worse around" in page.text
     assert "Better: Halden Hub 4." in page.text
 
 
@@ -63,7 +63,7 @@ def test_few_rows_and_dropped_rows_are_told(tmp_path: Path) -> None:
     text = parse(render_insights(of_rows(tmp_path, rows, by="by"))).text
     assert "too few rows" in text
     assert "1 date cannot be read (line 91: the date could be day first or month first" in text
-    assert "1 row of 91 cannot be used and are left out (line 1: the text is empty)" in text
+    assert "Of 91 rows 1 cannot be used (line 1: the text is empty)" in text
 
 
 @pytest.mark.parametrize("found", [of_demo, lambda: of_world(FALLEN)], ids=["demo", "fallen"])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from darse.amounts import plural
+from darse.insight.changes import FEWEST_ROWS
 from darse.insight.insights import Insights
 from darse.insight.movement import Movement
 from darse.insight.sections import sections
@@ -27,7 +28,7 @@ def render_insights(insights: Insights) -> str:
             mark="DARSE insights",
             name=name,
             about=about(insights),
-            lead="How much there is, how good it is lately, and what moved.",
+            lead="How much there is, and how good it is.",
             figures=_figures(insights),
             sections=sections(insights),
             badge=Badge(tone, words, badge_sentence(insights)),
@@ -60,7 +61,7 @@ def cautions(insights: Insights) -> list[str]:
         )
     if rows.rejected.amount:
         found.append(
-            f"{plural(rows.rejected.amount, 'row')} of {rows.read:,} cannot be used and are left out"
+            f"Of {plural(rows.read, 'row')} {rows.rejected.amount:,} cannot be used"
             f" ({printable(rows.rejected.first, _SHOWN_OUTSIDE)})."
         )
     if insights.texts < len(rows):
@@ -86,7 +87,9 @@ def _figures(insights: Insights) -> tuple[KeyFigure, ...]:
             f"95 % interval {scale.ends(level.mean)}"
             + (f"; {scale.level(before.mean.value)} before" if before else ""),
         ),
-        KeyFigure("Texts", count(len(insights.rows)), f"{count(level.rows)} {when}"),
+        KeyFigure(
+            "Texts", count(len(insights.rows)), f"{count(level.rows)} {when}, of {plural(insights.rows.read, 'row')}"
+        ),
     ]
     if insights.windows is not None and groups:
         figures += [
@@ -109,5 +112,5 @@ def _few_figure(groups: Sequence[Movement], insights: Insights) -> KeyFigure:
     return KeyFigure(
         "Groups with too few rows",
         count(few),
-        f"fewer than {insights.asked.few} dated rows, or than 5 in the latest time or before it; they are not judged",
+        f"not judged: below {insights.asked.few} dated rows, or {FEWEST_ROWS} in the latest time or before it",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from darse.data.check import describe_reading
+from darse.insight.changes import FEWEST_ROWS
 from darse.insight.charts import group_map, level_chart, moved_chart, volume_chart
 from darse.insight.insights import Insights
 from darse.insight.rows import NO_DAY
@@ -102,7 +103,11 @@ def _groups(dimension: str, insights: Insights) -> Section:
         parts.append(group_map(ordered, what, insights))
     parts.append(movement_table(f"Every {printable(what)}; press a heading to sort", what, movements, insights))
     title = "Groups" if dimension == "group" else "Languages"
-    lead = f"By {printable(what)}. A judgement needs {insights.asked.few} dated rows, and 5 on either side."
+    lead = f"By {printable(what)}."
+    if insights.windows is not None:
+        lead += (
+            f" A judgement needs {insights.asked.few} dated rows, and {FEWEST_ROWS} in the latest time and before it."
+        )
     return Section(dimension, title, lead, tuple(parts))
 
 

@@ -82,7 +82,7 @@ def movement_table(caption: str, what: str, movements: Sequence[Movement], insig
     ordered = sorted(movements, key=lambda one: (_ORDER[one.direction], _surest(one), -one.level.rows))
     rows = tuple(_movement_row(one, insights) for one in ordered[:_SHOWN_GROUPS])
     over_time = _TIME_COLUMNS if insights.windows is not None else ()
-    return Table(caption, (printable(what), "judgement", *over_time, *_LEVEL_COLUMNS), rows, True)
+    return Table(caption, (printable(what), *over_time, *_LEVEL_COLUMNS), rows, True)
 
 
 def _movement_row(one: Movement, insights: Insights) -> tuple[str, ...]:
@@ -94,11 +94,11 @@ def _movement_row(one: Movement, insights: Insights) -> tuple[str, ...]:
         share(one.level.negative),
         share_ends(one.level.negative),
     )
-    judged = (name_words(one.name), DIRECTIONS[one.direction])
     if insights.windows is None:
-        return (*judged, *level)
+        return (name_words(one.name), *level)
     return (
-        *judged,
+        name_words(one.name),
+        DIRECTIONS[one.direction],
         scale.moved(one.difference.value) if one.difference else ABSENT,
         scale.ends(one.difference, is_move=True),
         number(one.p, 2),
@@ -113,6 +113,7 @@ def _movement_row(one: Movement, insights: Insights) -> tuple[str, ...]:
 
 _LEVEL_COLUMNS = ("texts", "mean", "95 % interval", "negative", "95 % interval of the share")
 _TIME_COLUMNS = (
+    "judgement",
     "latest less before",
     "95 % interval of the difference",
     "p of it",
@@ -142,4 +143,4 @@ def phrase_table(caption: str, found: Sequence[Contrast], here: str, there: str)
         )
         for one in found
     )
-    return Table(caption, ("phrase", f"{here} texts", f"of {here}", f"of {there}", "z", "corrected p"), rows)
+    return Table(caption, ("phrase", "texts", f"of {here}", f"of {there}", "z", "p"), rows)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from darse.amounts import plural
 from darse.insight.insights import Insights
-from darse.insight.intervals import Interval, Level
+from darse.insight.intervals import Interval
 from darse.insight.issues import SURE_STEPS, Issue
 from darse.insight.movement import EVERYTHING, Movement
 from darse.names import printable
@@ -57,6 +57,16 @@ class Scale:
             return ABSENT
         rounded = round(value, self._digits)
         return f"{rounded:+.{self._digits}f}" if rounded else f"{0:.{self._digits}f}"
+
+    def size(self, value: float) -> str:
+        """How much something fell."""
+        return f"{value:.{self._digits}f}"
+
+    def sizes(self, interval: Interval) -> str:
+        """The ends of the interval of a fall."""
+        if interval.low is None or interval.high is None:
+            return ABSENT
+        return f"{self.size(interval.low)} to {self.size(interval.high)}"
 
     def ends(self, interval: Interval | None, *, is_move: bool = False) -> str:
         """The ends of an interval."""
@@ -161,21 +171,20 @@ def issue_sentence(issue: Issue, insights: Insights) -> str:
     assert issue.before is not None and issue.after is not None, "what fell has two levels"  # noqa: PT018 - one fact
     moved = issue.difference
     assert moved is not None, "what fell has a difference"
-    around = "around " if issue.evidence == "change point" else "in the time since "
+    around = "around" if issue.evidence == "change point" else "in the time since"
+    fell = Interval(-moved.value, -(moved.high or 0.0), -(moved.low or 0.0))
+    named = f" Its negative texts say: {phrase_words(issue)}." if issue.phrases else ""
     return (
-        f"{_start(name_words(issue.group))} fell {around}{since}: mean {scale.level(issue.before.mean.value)} to"
-        f" {scale.level(issue.after.mean.value)} (by {scale.moved(moved.value)}, 95 % interval"
-        f" {scale.ends(moved, is_move=True)}; corrected p {chance_words(issue.corrected)})."
-        f" {_negative_words(issue.after)} since, {share(issue.before.negative)} of {issue.before.rows:,} before."
+        f"{_start(issue.group)} got worse {around} {since}: {share(issue.after.negative)} of"
+        f" {plural(issue.after.rows, 'text')} are negative since, {share(issue.before.negative)} of"
+        f" {issue.before.rows:,} before. The mean fell from {scale.level(issue.before.mean.value)} to"
+        f" {scale.level(issue.after.mean.value)} (by {scale.size(fell.value)}, 95 % interval {scale.sizes(fell)};"
+        f" {how_sure(issue.corrected)}, corrected p {chance_words(issue.corrected)}).{named}"
     )
 
 
 def _start(name: str) -> str:
-    return "The mean of all rows" if name == EVERYTHING else name
-
-
-def _negative_words(level: Level) -> str:
-    return f"{share(level.negative)} of {plural(level.rows, 'text')} are negative"
+    return "The whole" if name == EVERYTHING else name_words(name)
 
 
 def _short(issue: Issue) -> str:
