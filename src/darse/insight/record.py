@@ -13,6 +13,7 @@ from darse.insight.issues import Issue
 from darse.insight.movement import Movement
 from darse.insight.periods import period_name
 from darse.insight.rows import NO_DAY, Dropped
+from darse.insight.sample import SHOWN_CHARACTERS
 from darse.insight.windows import Windows
 from darse.insight.words import badge_sentence, badge_words
 from darse.names import printable
@@ -151,7 +152,7 @@ def _examples(found: Sequence[Example], windows: Windows | None) -> list[dict[st
             "date": None if one.day is None or windows is None else windows.day(one.day),
             "group": one.group,
             "sentiment": one.value,
-            "text": one.text,
+            "text": one.text[:SHOWN_CHARACTERS],
         }
         for one in found
     ]

@@ -29,7 +29,8 @@ _OWN_TEXTS = 500
 MOST_WORDS = 200
 """Words of a text that are read; longer texts repeat themselves, and memory stays bounded."""
 _MOST_DIFFERENT = 1_000_000
-_SHOWN_CHARACTERS = 400
+SHOWN_CHARACTERS = 400
+"""Of a text that is shown."""
 _MOST_WORD_CHARACTERS = 40
 BREAK = 0
 """Stands in the place of a sentence mark, a comma, or a word that is not counted: no phrase goes across."""
@@ -43,7 +44,7 @@ class Sample:
 
     Attributes:
         rows: Which rows they are, (texts,), ascending.
-        texts: Their beginnings, (texts,).
+        texts: Their beginnings, one character more than are shown, (texts,).
         sure: The probability of the class of each, as `darse score` writes it; 1 where it is not known, (texts,).
         is_even: Which were drawn evenly from all rows, (texts,); the others are of groups looked at closely.
         words: The words of all texts, one after another, as places in `vocabulary`.
@@ -141,7 +142,7 @@ class _Held:
     def add(self, place: int, usable: UsableRow) -> None:
         owner = len(self._texts)
         self._rows.append(place)
-        self._texts.append(usable.text[: _SHOWN_CHARACTERS + 1])
+        self._texts.append(usable.text[: SHOWN_CHARACTERS + 1])
         self._sure.append(self._probability(usable))
         # a word has a letter and is seldom longer than a few; what is beyond is not cut up at all
         found = words_of(usable.text[: MOST_WORDS * _MOST_WORD_CHARACTERS])[:MOST_WORDS]

@@ -8,6 +8,7 @@ from darse.insight.contrast import Contrast
 from darse.insight.examples import Example
 from darse.insight.insights import Insights
 from darse.insight.movement import Movement
+from darse.insight.sample import SHOWN_CHARACTERS
 from darse.insight.words import (
     DIRECTIONS,
     Scale,
@@ -23,7 +24,6 @@ from darse.names import printable
 from darse.report.parts import ABSENT, Table
 from darse.report.words import count, number
 
-_SHOWN_CHARACTERS = 400
 _SHOWN_GROUPS = 1000
 
 
@@ -69,7 +69,7 @@ def example_table(caption: str, examples: Sequence[Example], insights: Insights,
             ABSENT if one.day is None or windows is None else windows.day(one.day),
             *((name_words(one.group) if one.group is not None else ABSENT,) if with_group else ()),
             scale.level(one.value),
-            printable(one.text, _SHOWN_CHARACTERS),
+            printable(one.text, SHOWN_CHARACTERS),
         )
         for one in examples
     )
