@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from darse.evaluate.losses import Floats
-from darse.insight.contrast import ERROR_RATE, Contrast, Counts, chance, count, merge, one_of
+from darse.insight.contrast import Contrast, Counts, chance, count, merge, one_of
 from darse.insight.examples import Example, pick_examples
 from darse.insight.intervals import Interval, Level
 from darse.insight.movement import Movement
@@ -21,6 +21,8 @@ from darse.insight.sample import Sample
 from darse.insight.windows import Windows
 
 MOST_ISSUES = 20
+SAID_RATE = 0.01
+"""As the error rate of groups, for phrases that emerge: stricter, since thousands are asked and each has to be read."""
 SURE_STEPS = (0.001, 0.01)
 """Corrected p-values up to which an issue is very sure, and sure; the others are fairly sure."""
 _NAMED_PHRASES = 4
@@ -215,7 +217,7 @@ def _said(movements: Sequence[Movement], windows: Windows, texts: _Texts) -> Ite
         return
     corrected = np.split(stats.false_discovery_control(np.concatenate(chances)), np.cumsum([*map(len, chances)])[:-1])
     for movement, numbers, p in zip(asked, tried, corrected, strict=True):
-        if (p <= ERROR_RATE).any():
+        if (p <= SAID_RATE).any():
             yield from _said_by(movement, dict(zip(numbers.tolist(), p.tolist(), strict=True)), windows, texts)
 
 
@@ -227,7 +229,7 @@ def _said_by(movement: Movement, corrected: Mapping[int, float], windows: Window
     own = texts.of(movement)
     counts = texts.negative_counts(own, windows.latest, windows.before)
     latest = own & (texts.days >= windows.latest)
-    shown = [number for number, p in corrected.items() if p <= ERROR_RATE]
+    shown = [number for number, p in corrected.items() if p <= SAID_RATE]
     for number in merge(texts.phrases, latest & texts.is_negative, counts, shown):
         yield Issue(
             group=movement.name,

@@ -71,6 +71,7 @@ def read_sample(
     closely: Sequence[int],
     *,
     seed: int,
+    most: int = MOST_TEXTS,
     check: Callable[[], None] = lambda: None,
 ) -> Sample:
     """Read a file once more for its texts.
@@ -81,12 +82,13 @@ def read_sample(
         windows: The stretches of time, if there are any.
         closely: Places of groups whose texts are wanted in any case.
         seed: Of the draw.
+        most: Texts of the latest time, and of all other time, that are drawn evenly.
         check: Called often; it may raise to stop.
 
     Raises:
         DataError: The file cannot be read any more.
     """
-    even, wanted = _choose(rows, windows, closely, seed)
+    even, wanted = _choose(rows, windows, closely, seed=seed, most=most)
     held = _Held(file.columns.probabilities)
     with naming(file.path), closing(usable_rows(file, Tally())) as usable:
         for place, row in enumerate(usable):
@@ -100,14 +102,14 @@ def read_sample(
 
 
 def _choose(
-    rows: Rows, windows: Windows | None, closely: Sequence[int], seed: int
+    rows: Rows, windows: Windows | None, closely: Sequence[int], *, seed: int, most: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which rows are drawn evenly, and which are held."""
     stream = numpy_stream(seed, "insights", "texts")
     is_latest = rows.days >= windows.latest if windows is not None else np.zeros(len(rows), dtype=bool)
     even = np.zeros(len(rows), dtype=bool)
     for side in (is_latest, ~is_latest):
-        even[_drawn(np.flatnonzero(side), MOST_TEXTS, stream)] = True
+        even[_drawn(np.flatnonzero(side), most, stream)] = True
     wanted = even.copy()
     for group in closely:
         own = rows.groups == group

@@ -79,7 +79,7 @@ def _issues(insights: Insights) -> Section:
         "issues",
         "What got worse lately",
         "Groups whose level fell, and phrases that negative texts have more often. p-values are corrected for all that "
-        "was asked: of files in which nothing changes, about one in twenty gets a group listed, and as many a phrase.",
+        "was asked: of files in which nothing changes, one in twenty gets a group listed, one in a hundred a phrase.",
         tuple(parts),
     )
 
