@@ -11,7 +11,9 @@ import pytest
 from darse.cli.main import run
 from darse.data.read import read_rows
 from darse.data.write import write_rows
+from tests.conftest import SmallStudy
 from tests.insight.planted import PLANTED, World, write_world
+from tests.labelled import labelled_rows
 from tests.report.parsed import parse
 
 WORLD = World(groups=4, rows=100, rise=0.6, from_day=440)
@@ -61,6 +63,30 @@ def test_json_is_all_that_is_printed(file: Path, capsys: pytest.CaptureFixture[s
     assert record["windows"]["period"] == "month"
     assert record["few_rows"] == 50
     assert json.loads(out.with_suffix(".json").read_text(encoding="utf-8")) == record
+
+
+def test_what_darse_score_writes_is_read_by_its_predictions(
+    small_study: SmallStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, scored = tmp_path / "new.csv", tmp_path / "scored.parquet"
+    rows = [
+        {**row, "label": "billing", "date": f"2025-{1 + place % 12:02}-15", "product": "ab"[place % 2]}
+        for place, row in enumerate(labelled_rows(60))
+    ]
+    write_rows(source, list(rows[0]), rows)
+    assert run(["score", str(small_study.folder / "adapter"), str(source), "-o", str(scored), "--quiet"]) == 0
+    capsys.readouterr()
+    assert run(["insights", str(scored), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["columns"] == {
+        "text": "text",
+        "label": "predicted_label",
+        "score": "predicted_score",
+        "by": "product",
+        "time": "date",
+        "lang": None,
+    }
+    assert record["rows"]["used"] == 60
 
 
 def test_the_demo_set_needs_no_file(

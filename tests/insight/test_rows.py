@@ -41,8 +41,9 @@ def test_an_empty_group_and_a_missing_date_are_none(tmp_path: Path) -> None:
 
 
 def test_a_file_without_one_usable_row_is_an_error(tmp_path: Path) -> None:
+    named = Named(DataSettings(text="text", label="label"))
     with pytest.raises(DataError, match=r"not one row can be used \(line 2: the text is empty\)"):
-        _rows(tmp_path / "rows.csv", "text,label,by,date\n,neg,x,2025-01-02\n")
+        _rows(tmp_path / "rows.csv", "text,label,by,date\n,neg,x,2025-01-02\n", named)
 
 
 def test_many_classes_are_no_classes(tmp_path: Path) -> None:
