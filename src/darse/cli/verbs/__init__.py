@@ -9,6 +9,7 @@ import typer
 
 from darse import __version__
 from darse.cli.verbs.adapter import audit, score, serve, watch
+from darse.cli.verbs.insight import insights
 from darse.cli.verbs.machine import doctor, sites
 from darse.cli.verbs.search import explore, shrink
 from darse.cli.verbs.study import export, report, studies
@@ -43,6 +44,11 @@ _VERBS: dict[Callable[..., None], tuple[str, ...]] = {
         "darse watch",
         "darse watch darse-traffic.db --window 1d --windows 30",
         "darse watch --rules alerts.yaml --follow",
+    ),
+    insights: (
+        "darse insights demo --by product_line",
+        "darse insights scored.parquet --by product_line --time date",
+        "darse insights reviews.csv --negative bad --positive good -o reviews.html",
     ),
     audit: ("darse audit my-adapter", "darse audit owner/adapter --out audit.html"),
     shrink: (
