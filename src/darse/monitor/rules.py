@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -23,6 +22,7 @@ Level = Literal["ok", "warning", "alert"]
 LEVELS: tuple[Level, ...] = ("ok", "warning", "alert")
 """From good to bad."""
 _MAX_BYTES = 1 << 18
+_MAX_DEPTH = 10
 _SECONDS = {"m": 60, "h": 3600, "d": 86400}
 
 
@@ -170,8 +170,7 @@ def read_rules(path: Path) -> Rules:
     if len(content) > _MAX_BYTES:
         raise InputError(f"{path} is larger than {_MAX_BYTES} bytes; these are no rules")
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in _events(content)):
-            raise InputError(f"{path} refers to its own parts (*name); write them out")
+        _check_events(path, content)
         values = yaml.safe_load(content)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is no YAML: {printable(' '.join(str(error).split()), 160)}") from error
@@ -181,8 +180,15 @@ def read_rules(path: Path) -> Rules:
         raise SettingsError([f"{path}: {_told(problem)}" for problem in error.errors()]) from error
 
 
-def _events(content: bytes) -> Iterator[object]:
-    yield from yaml.parse(content, Loader=yaml.SafeLoader)
+def _check_events(path: Path, content: bytes) -> None:
+    """Refuse what grows when it is read, or takes the parser for ever."""
+    depth = 0
+    for event in yaml.parse(content, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            raise InputError(f"{path} refers to its own parts (*name); write them out")
+        if depth > _MAX_DEPTH:
+            raise InputError(f"{path} has parts {depth} deep in one another; rules need no more than {_MAX_DEPTH}")
 
 
 def _told(problem: ErrorDetails) -> str:

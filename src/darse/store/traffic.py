@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Double, RowMapping, Select, Table, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from darse.names import printable
 from darse.store.connect import Database
@@ -116,19 +117,7 @@ class Traffic:
             if feedback:
                 connection.execute(insert(FEEDBACK), [_columns(FEEDBACK, asdict(one)) for one in feedback])
             for one in minutes:
-                place = (
-                    (MINUTES.c.minute == one.minute)
-                    & (MINUTES.c.server == one.server)
-                    & (MINUTES.c.outcome == one.outcome)
-                )
-                found = connection.execute(select(MINUTES).where(place).with_for_update()).mappings().one_or_none()
-                if found is None:
-                    connection.execute(insert(MINUTES).values(sealed(MINUTES, asdict(one))))
-                    continue
-                before = unsealed(MINUTES, found, f"minute {one.minute}")["requests"]
-                assert isinstance(before, int)
-                values = sealed(MINUTES, {**asdict(one), "requests": before + one.requests})
-                connection.execute(update(MINUTES).where(place).values(values))
+                _add_minute(connection, one)
 
     def served(
         self, since: float, until: float, *, served_as: str | None = None, adapter: str | None = None
@@ -260,8 +249,22 @@ class Traffic:
             keys = select(SERVED.c.key).where(SERVED.c.time >= before)
             removed = connection.execute(delete(SERVED).where(SERVED.c.time < before)).rowcount
             connection.execute(delete(FEEDBACK).where(FEEDBACK.c.time < before, FEEDBACK.c.key.not_in(keys)))
-            connection.execute(delete(MINUTES).where(MINUTES.c.minute < before // 60))
+            connection.execute(delete(MINUTES).where(MINUTES.c.minute <= before / 60 - 1))
             return int(removed)
+
+
+def _add_minute(connection: Connection, one: MinuteCount) -> None:
+    """Make the row of a minute, or add to the one that is there, also if another server makes it at this moment."""
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(MINUTES).values(sealed(MINUTES, asdict(one))))
+    except IntegrityError:
+        place = (MINUTES.c.minute == one.minute) & (MINUTES.c.server == one.server) & (MINUTES.c.outcome == one.outcome)
+        found = connection.execute(select(MINUTES).where(place).with_for_update()).mappings().one()
+        before = unsealed(MINUTES, found, f"minute {one.minute}")["requests"]
+        assert isinstance(before, int)
+        values = sealed(MINUTES, {**asdict(one), "requests": before + one.requests})
+        connection.execute(update(MINUTES).where(place).values(values))
 
 
 def _read_alert(connection: Connection, rule: str) -> Mapping[str, object]:
