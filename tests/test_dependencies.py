@@ -45,14 +45,16 @@ def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~; ]", name)[0]).lower()
 
 
+EXTRAS = ("onnx", "serve", "insights", "alerts")
+"""Those whose packages are imported where they are used."""
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 def test_every_imported_package_is_a_declared_dependency(at_once: bool) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {plain(one) for one in project["dependencies"]}
     if not at_once:  # an extra's package is imported where it is used, and a missing one is told
-        declared |= {
-            plain(one) for extra in ("onnx", "serve", "insights") for one in project["optional-dependencies"][extra]
-        }
+        declared |= {plain(one) for extra in EXTRAS for one in project["optional-dependencies"][extra]}
     providers = importlib.metadata.packages_distributions()
     outside = imported(at_once=at_once)
     assert len(outside) > 4

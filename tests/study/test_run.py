@@ -288,7 +288,7 @@ def test_budget_below_the_cheapest_adapter_is_refused_with_both_figures(tmp_path
 
 def test_max_trials_ends_with_a_verdict(tmp_path: Path, tiny_bert: Path) -> None:
     study = _explore(tmp_path, model=str(tiny_bert), label="label", max_trials=4)
-    runs = [trial for trial in study.result.trials if trial.spec.evaluator != "truncate"]
+    runs = [trial for trial in study.result.trials if trial.spec.epochs]  # cuts and means train nothing
     assert len(runs) <= 4
     assert study.verdict.sentence
     assert (tmp_path / "adapter" / "darse.json").is_file()
