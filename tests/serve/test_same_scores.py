@@ -1,6 +1,6 @@
 """A text has the same score over HTTP as in a file, up to the order of a sum in float32 (H15).
 
-What it shares a batch with differs; the difference was 1.4e-6 at the most, so H15's 1e-6 is missed at times by `native`.
+What it shares a batch with differs; the difference was 1.4e-6 at the most, so `native` misses H15's 1e-6 at times.
 """
 
 from __future__ import annotations
