@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 from darse.report.page import render_report
 from tests.attacks.test_report_texts import ATTACKS
+from tests.browser.chromium import NEEDS_CHROMIUM
 from tests.report.samples import SHAPES, a_result, cut_short, with_many_trials, with_texts
 
-CHROMIUM = shutil.which("chromium")
 TIMEOUT_MS = 20_000
 EMPTY = """[...document.querySelectorAll('.plot')]
     .filter(plot => ![...plot.querySelectorAll('.cartesianlayer path, .cartesianlayer image')]
@@ -27,10 +26,7 @@ OVERFLOW = """[document.documentElement, ...document.querySelectorAll('.plot svg
     .map(one => one.outerHTML.slice(0, 80))"""
 """What is wider than the screen."""
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 @dataclass
@@ -40,14 +36,6 @@ class Opened:
     page: Page
     errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

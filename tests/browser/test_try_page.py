@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.attacks.test_report_texts import ATTACKS
+from tests.browser.chromium import NEEDS_CHROMIUM
 from tests.serve.serving import Running, running
 
-CHROMIUM = shutil.which("chromium")
 TIMEOUT_MS = 20_000
 TOKEN = "a-token-of-sixteen-characters"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")
@@ -28,24 +24,18 @@ def server() -> Iterator[Running]:
 
 
 @pytest.fixture
-def page(server: Running) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 360, "height": 740})
-        opened.set_default_timeout(TIMEOUT_MS)
-        said: list[str] = []
-        opened.on("pageerror", lambda error: said.append(str(error)))
-        opened.on("dialog", lambda dialog: said.append(dialog.message))
-        opened.on(
-            "request",
-            lambda request: said.extend(
-                [] if request.url.startswith((server.service.address, "data:")) else [request.url]
-            ),
-        )
-        opened.goto(server.service.address)
-        yield opened
-        assert said == []
-        browser.close()
+def page(server: Running, browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page(viewport={"width": 360, "height": 740})
+    opened.set_default_timeout(TIMEOUT_MS)
+    said: list[str] = []
+    own = (server.service.address, "data:")
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.on("dialog", lambda dialog: said.append(dialog.message))
+    opened.on("request", lambda request: said.extend([] if request.url.startswith(own) else [request.url]))
+    opened.goto(server.service.address)
+    yield opened
+    assert said == []
+    opened.close()
 
 
 def test_a_text_is_scored_from_the_keyboard(page: Page, server: Running) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from darse.errors import AdapterError, InputError
+from darse.model.manifest import seal
 from darse.score.scorer import AdapterScorer
 from darse.serve.models import Models
 from darse.serve.registry import LABELS_FILE, AdapterFolder, LabelsRecord, OneAdapter, open_registry
@@ -90,8 +91,6 @@ def test_a_damaged_adapter_changes_no_label(folder: Path) -> None:
 def test_a_canary_has_to_answer_the_same_question(folder: Path) -> None:
     models = Models(registry(folder), LabelsRecord(prod="first"))
     manifest = json.loads((folder / "second" / "darse.json").read_text())
-    from darse.model.manifest import seal
-
     manifest["task"]["classes"] = ["bad", "good", "neutral"][: len(manifest["task"]["classes"])][::-1]
     (folder / "second" / "darse.json").write_text(json.dumps(manifest | {"seal": seal(manifest)}))
     with pytest.raises(InputError, match="predicts something else than first"):
@@ -103,8 +102,6 @@ def test_what_is_exported_over_an_adapter_answers_after_a_reload_and_can_be_take
     before = models.routing.prod
     assert models.reload().previous is None, "nothing has changed"
     manifest = json.loads((folder / "first" / "darse.json").read_text())
-    from darse.model.manifest import seal
-
     manifest["max_length"] = 16
     (folder / "first" / "darse.json").write_text(json.dumps(manifest | {"seal": seal(manifest)}))
     after = models.reload()

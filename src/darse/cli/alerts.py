@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from darse.cli.stop import stopping_cleanly
-from darse.cli.watch import moment_words
+from darse.cli.watch import moment_words, span_given
 from darse.errors import InputError
 from darse.names import printable
 
@@ -69,12 +69,7 @@ def run_alerts(request: AlertsRequest) -> None:
 
 
 def _mute(guard: Guard, name: str, span: str) -> None:
-    from darse.monitor.rules import read_span
-
-    try:
-        until = time.time() + read_span(span)
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    until = time.time() + span_given(span)
     guard.mute(name, until)
     print(f"{printable(name)} is silent until {moment_words(until)} UTC")
 

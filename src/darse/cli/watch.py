@@ -49,16 +49,12 @@ class WatchRequest:
 def run_watch(request: WatchRequest) -> None:
     """Print the windows, and what has drifted in them."""
     from darse.monitor.reference import reference_of
-    from darse.monitor.rules import read_span
     from darse.monitor.watching import watch
     from darse.store.open import open_store
 
     if not 1 <= request.windows <= _MAX_WINDOWS:
         raise InputError(f"--windows is {request.windows}; 1 to {_MAX_WINDOWS} can be shown")
-    try:
-        window_s = read_span(request.window)
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    window_s = span_given(request.window)
     usual = None
     if request.adapter is not None and (usual := reference_of(request.adapter)) is None:
         raise InputError(f"{request.adapter} does not tell what is usual; export it again, or drop --adapter")
@@ -83,6 +79,20 @@ def run_watch(request: WatchRequest) -> None:
     console.print(_table(filled))
     for line in _lines(filled):
         console.print(line, markup=False, soft_wrap=True)
+
+
+def span_given(text: str) -> float:
+    """Seconds of a span of time that stands on the command line.
+
+    Raises:
+        InputError: It is none.
+    """
+    from darse.monitor.rules import read_span
+
+    try:
+        return read_span(text)
+    except ValueError as error:
+        raise InputError(str(error)) from error
 
 
 def _as_json(seen: Seen) -> dict[str, object]:
