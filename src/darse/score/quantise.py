@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 
 from darse.model.lora import bias_of, weight_of
 from darse.ranks.sites import find_weights
+from darse.seeds import torch_stream
 from darse.train.batches import evaluation_batches
 from darse.train.encode import Encoded
 
@@ -31,6 +32,9 @@ _SAMPLED = 1024
 _LEVELS = 255
 _TOP = 127
 _TINY = 1e-4
+
+_Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor | None]
+"""Sees what has come into a map and out of it; what it returns takes the latter's place."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,9 @@ class EightBitMap(nn.Module):
 def quantised(
     model: PreTrainedModel, rows: Encoded, *, check: Callable[[], None] = lambda: None
 ) -> dict[str, EightBitMap]:
-    """The linear maps of a model's layers in eight bits, by name, the most faithful first.
+    """The linear maps of a model's layers in eight bits, by name: first those that save most for what they change.
+
+    What a map saves is as much as it has weights, what it changes is the effect of its error on the outputs.
 
     Args:
         model: In evaluation mode; it stays as it is.
@@ -120,7 +126,8 @@ def quantised(
             found[name] = min(
                 (EightBitMap(module, values, strength) for strength in _STRENGTHS), key=lambda one: one.error
             )
-    return dict(sorted(found.items(), key=lambda entry: entry[1].error))
+    effects = _effects(model, found, rows, check)
+    return dict(sorted(found.items(), key=lambda entry: effects[entry[0]] / entry[1].weight.numel()))
 
 
 def with_maps(model: PreTrainedModel, maps: Mapping[str, nn.Module]) -> PreTrainedModel:
@@ -136,8 +143,8 @@ def with_maps(model: PreTrainedModel, maps: Mapping[str, nn.Module]) -> PreTrain
 def _watch(model: PreTrainedModel, rows: Encoded, check: Callable[[], None]) -> dict[str, Seen]:
     seen: dict[str, Seen] = {}
 
-    def keep(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    def keep(name: str) -> _Hook:
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             values = inputs[0].detach().reshape(-1, inputs[0].shape[-1])
             none = Seen(values[0], values[0], values[:0])
             seen[name] = seen.get(name, none).joined(values)
@@ -151,10 +158,44 @@ def _watch(model: PreTrainedModel, rows: Encoded, check: Callable[[], None]) -> 
     return seen
 
 
+def _effects(
+    model: PreTrainedModel, maps: Mapping[str, EightBitMap], rows: Encoded, check: Callable[[], None]
+) -> dict[str, float]:
+    """Sum of squares over rows of how much each map's error alone moves the outputs, to first order.
+
+    The slope of the outputs by a map's own output, times the error of the latter, is summed over the tokens of a row. One
+    pass back serves all outputs: the square of their sum with random signs is on average the sum of their squares.
+    """
+    stream = torch_stream(0, "signs of outputs")
+    effects = dict.fromkeys(maps, 0.0)
+    passed: list[tuple[str, Tensor, Tensor]] = []
+
+    def keep(name: str) -> _Hook:
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            with torch.no_grad():
+                error = maps[name](inputs[0]) - output
+            point = torch.zeros_like(output, requires_grad=True)
+            passed.append((name, error, point))
+            return output + point
+
+        return hook
+
+    with _hooked(model, keep), torch.enable_grad():
+        for batch in evaluation_batches(rows.lengths):
+            check()
+            passed.clear()
+            outputs: Tensor = model(**rows.batch(batch.tolist())).logits
+            signs = torch.randint(0, 2, outputs.shape, generator=stream) * 2.0 - 1.0
+            slopes = torch.autograd.grad((outputs * signs).sum(), [point for _, _, point in passed])
+            for (name, error, _), slope in zip(passed, slopes, strict=True):
+                effects[name] += float((error * slope).reshape(len(batch), -1).sum(1).square().sum())
+    return effects
+
+
 @contextmanager
-def _hooked(model: nn.Module, hook: Callable[[str], Callable[[nn.Module, tuple[Tensor, ...]], None]]) -> Iterator[None]:
+def _hooked(model: nn.Module, hook: Callable[[str], _Hook]) -> Iterator[None]:
     names = [weight.name for weight in find_weights(model)]
-    handles = [model.get_submodule(name).register_forward_pre_hook(hook(name)) for name in names]
+    handles = [model.get_submodule(name).register_forward_hook(hook(name)) for name in names]
     try:
         yield
     finally:
