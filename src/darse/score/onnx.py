@@ -42,7 +42,7 @@ from darse.train.predict import predict
 MODEL_FILE = "model.onnx"
 _EXAMPLE_ROWS = 2
 _LEFT_IN_FLOAT = (0.0, 1 / 8, 1 / 4, 3 / 8, 1 / 2, 3 / 4)
-"""Parts of the layers' weights that stay in float32 until the answers agree: those that change most for what they save."""
+"""Parts of the layers' weights that stay in float32 until the answers agree: what changes most for what it saves."""
 _CALIBRATION_ROWS = 256
 _TOLERANCE = 0.05
 """Part of an output by which another processor may differ: far above what the order of a sum moves in eight bits, far

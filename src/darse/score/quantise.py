@@ -163,8 +163,8 @@ def _effects(
 ) -> dict[str, float]:
     """Sum of squares over rows of how much each map's error alone moves the outputs, to first order.
 
-    The slope of the outputs by a map's own output, times the error of the latter, is summed over the tokens of a row. One
-    pass back serves all outputs: the square of their sum with random signs is on average the sum of their squares.
+    The slope of the outputs by a map's own output, times the error of the latter, is summed over the tokens of a row.
+    One pass back serves all outputs: the square of their sum with random signs is on average the sum of their squares.
     """
     stream = torch_stream(0, "signs of outputs")
     effects = dict.fromkeys(maps, 0.0)
