@@ -104,16 +104,20 @@ def render_page(page: Page) -> str:
         page: What it shows.
     """
     script, bundle = asset(_HERE, "plots.js") + asset(_HERE, "report.js"), plotly_script()
-    return templates(_HERE).get_template("report.html").render(
-        page=page,
-        charts=_in_script({chart.name: chart.figure for chart in _charts(page.sections)}),
-        palettes=_in_script({"light": LIGHT, "dark": DARK}),
-        light=Markup(css_variables(LIGHT)),
-        dark=Markup(css_variables(DARK)),
-        style=Markup(asset(_HERE, "report.css")),
-        script=Markup(script),
-        plotly=_packed(bundle),
-        policy=f"'{_hash(script)}' '{_hash(bundle)}'",
+    return (
+        templates(_HERE)
+        .get_template("report.html")
+        .render(
+            page=page,
+            charts=_in_script({chart.name: chart.figure for chart in _charts(page.sections)}),
+            palettes=_in_script({"light": LIGHT, "dark": DARK}),
+            light=Markup(css_variables(LIGHT)),
+            dark=Markup(css_variables(DARK)),
+            style=Markup(asset(_HERE, "report.css")),
+            script=Markup(script),
+            plotly=_packed(bundle),
+            policy=f"'{_hash(script)}' '{_hash(bundle)}'",
+        )
     )
 
 

@@ -1,0 +1,214 @@
+"""What servers have answered to sums, samples and how alert rules stand, all made by the database."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Double, and_, case, cast, func, literal, select
+
+from darse.names import printable
+from darse.store.connect import Database
+from darse.store.schema import ALERTS, FEEDBACK, SERVED
+from darse.store.seal import DamagedError, unsealed
+from darse.store.traffic import Served, read_served
+
+_RATIO = 1.1
+"""Of the edges of the bins that times are counted in, so a percentile is known to within a tenth."""
+_EDGES = tuple(0.001 * _RATIO**place for place in range(120))
+"""Seconds, from a millisecond to a minute and a half."""
+_MOST_JUDGED = 200_000
+"""Texts with feedback that are read at once, the newest ones."""
+
+
+@dataclass
+class Sums:
+    """Sums over some texts that were scored; those of several spans of time add up.
+
+    Attributes:
+        texts: How many.
+        scores: Sum of the scores, and how many have one.
+        confidences: The same of confidence.
+        tokens: Sum of tokens.
+        unknown: Sum of each text's part of unknown tokens.
+        labels: How many got each label.
+        adapters: How many each adapter, by its digest, answered.
+        bins: How many took how long, by the number of the bin.
+    """
+
+    texts: int = 0
+    scores: tuple[float, int] = (0.0, 0)
+    confidences: tuple[float, int] = (0.0, 0)
+    tokens: int = 0
+    unknown: float = 0.0
+    labels: Counter[str] = field(default_factory=Counter)
+    adapters: Counter[str] = field(default_factory=Counter)
+    bins: Counter[int] = field(default_factory=Counter)
+
+    def add(self, other: Sums) -> None:
+        """Add the sums of other texts."""
+        self.texts += other.texts
+        self.scores = (self.scores[0] + other.scores[0], self.scores[1] + other.scores[1])
+        self.confidences = (self.confidences[0] + other.confidences[0], self.confidences[1] + other.confidences[1])
+        self.tokens += other.tokens
+        self.unknown += other.unknown
+        self.labels += other.labels
+        self.adapters += other.adapters
+        self.bins += other.bins
+
+    def percentile_s(self, part: float) -> float | None:
+        """Seconds that a part of the texts took at the most, to within a tenth; None without a text.
+
+        Args:
+            part: From 0 to 1.
+        """
+        if not self.texts:
+            return None
+        wanted, passed = part * self.texts, 0
+        for place in sorted(self.bins):
+            passed += self.bins[place]
+            if passed >= wanted:
+                return _EDGES[min(place, len(_EDGES) - 1)]
+        return _EDGES[-1]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A text that was scored and then judged.
+
+    Attributes:
+        time: When it was scored, seconds since 1970 (UTC).
+        is_right: Whether its label was right; None where none was told.
+        error: Of its score; None where none was told.
+    """
+
+    time: float
+    is_right: bool | None
+    error: float | None
+
+
+class TrafficOverview:
+    """Looks at the log of what servers answer without reading all of it.
+
+    Every method is one transaction, and raises as those of `Store`. What the database sums up is not checked against
+    the digests of the rows; rows that are handed out are.
+
+    Args:
+        database: Where the rows are.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def span(self) -> tuple[float, float] | None:
+        """When the first and the last text was scored; None if there is none."""
+        with self._database.read() as connection:
+            # one by one: of both together SQLite would look at every row
+            low = connection.execute(select(func.min(SERVED.c.time))).scalar_one()
+            high = connection.execute(select(func.max(SERVED.c.time))).scalar_one()
+            return None if low is None or high is None else (float(low), float(high))
+
+    def sums(self, since: float, until: float, *, served_as: str) -> Sums:
+        """The texts from one moment to before another.
+
+        Args:
+            since: Seconds since 1970 (UTC).
+            until: The same.
+            served_as: Of which label.
+        """
+        place = _bin(0, len(_EDGES)).label("bin")
+        most = case((SERVED.c.tokens > 1, SERVED.c.tokens), else_=1)
+        wanted = select(
+            SERVED.c.adapter, SERVED.c.label, place, func.count(),
+            func.sum(SERVED.c.score), func.count(SERVED.c.score),
+            func.sum(SERVED.c.confidence), func.count(SERVED.c.confidence),
+            func.sum(SERVED.c.tokens), func.sum(cast(SERVED.c.unknown, Double) / most),
+        )  # fmt: skip
+        wanted = wanted.where(_between(since, until, served_as)).group_by(SERVED.c.adapter, SERVED.c.label, "bin")
+        found = Sums()
+        with self._database.read() as connection:
+            for row in connection.execute(wanted):
+                found.add(_sums_of(tuple(row)))
+        return found
+
+    def judged(self, since: float, until: float, *, served_as: str) -> list[Judged]:
+        """Texts of a span of time with the last word on each; of very many the newest.
+
+        The arguments are those of `sums`.
+        """
+        last = select(func.max(FEEDBACK.c.number)).group_by(FEEDBACK.c.key)
+        wanted = (
+            select(SERVED.c.time, SERVED.c.label, FEEDBACK.c.label, SERVED.c.score, FEEDBACK.c.score)
+            .join_from(FEEDBACK, SERVED, FEEDBACK.c.key == SERVED.c.key)
+            .where(FEEDBACK.c.number.in_(last), _between(since, until, served_as))
+            .order_by(FEEDBACK.c.number.desc())
+            .limit(_MOST_JUDGED)
+        )
+        with self._database.read() as connection:
+            return [_judged(*row) for row in connection.execute(wanted)]
+
+    def sample(self, since: float, until: float, *, served_as: str, amount: int) -> list[Served]:
+        """Some texts of a span of time, evenly chosen, oldest first; the other arguments are those of `sums`.
+
+        Args:
+            since: Seconds since 1970 (UTC).
+            until: The same.
+            served_as: Of which label.
+            amount: How many, at the most.
+        """
+        inside = _between(since, until, served_as)
+        with self._database.read() as connection:
+            texts = int(connection.execute(select(func.count()).where(inside)).scalar_one())
+            step = max(1, math.ceil(texts / amount))
+            query = select(SERVED).where(inside, SERVED.c.number % step == 0).order_by(SERVED.c.time).limit(amount)
+            return [read_served(row) for row in connection.execute(query).mappings()]
+
+    def alerts(self) -> dict[str, Mapping[str, object]]:
+        """How every rule stands that was ever looked at, by its name."""
+        found: dict[str, Mapping[str, object]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(select(ALERTS).order_by(ALERTS.c.rule)).mappings():
+                what = f"the alert {printable(str(row['rule']))}"
+                body: object = json.loads(str(unsealed(ALERTS, row, what)["body"]))
+                if not isinstance(body, dict):
+                    raise DamagedError(f"{what} is damaged")
+                found[str(row["rule"])] = body
+        return found
+
+
+def _between(since: float, until: float, served_as: str) -> ColumnElement[bool]:
+    return and_(SERVED.c.time >= since, SERVED.c.time < until, SERVED.c.served_as == served_as)
+
+
+def _bin(low: int, high: int) -> ColumnElement[int]:
+    """The number of the bin of a time, by halves: a few comparisons a row."""
+    if low == high:
+        return literal(low)
+    middle = (low + high) // 2
+    return case((SERVED.c.seconds <= _EDGES[middle], _bin(low, middle)), else_=_bin(middle + 1, high))
+
+
+def _sums_of(row: Sequence[Any]) -> Sums:
+    adapter, label, place, texts, score, scores, confidence, confidences, tokens, unknown = row
+    return Sums(
+        texts=int(texts),
+        scores=(float(score or 0.0), int(scores)),
+        confidences=(float(confidence or 0.0), int(confidences)),
+        tokens=int(tokens or 0),
+        unknown=float(unknown or 0.0),
+        labels=Counter() if label is None else Counter({str(label): int(texts)}),
+        adapters=Counter({str(adapter): int(texts)}),
+        bins=Counter({int(place): int(texts)}),
+    )
+
+
+def _judged(time: float, label: str | None, true: str | None, score: float | None, truth: float | None) -> Judged:
+    return Judged(
+        time=float(time),
+        is_right=None if true is None else label == true,
+        error=None if score is None or truth is None else float(score - truth),
+    )
