@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -17,7 +16,7 @@ from darse.names import printable
 from darse.report.assets import asset, plotly_script, templates
 from darse.report.facts import verdict_words
 from darse.report.key_figures import KeyFigure, key_figures
-from darse.report.parts import Chart, Columns, Section
+from darse.report.parts import Section, charts_of
 from darse.report.remarks import cautions
 from darse.report.sections import sections
 from darse.report.theme import DARK, LIGHT, css_variables
@@ -25,6 +24,7 @@ from darse.report.words import task_words
 from darse.search.result import Result
 
 _HERE = "darse.report"
+_SCRIPTS = ("plots.js", "tables.js", "report.js")
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,13 @@ def render_page(page: Page) -> str:
     Args:
         page: What it shows.
     """
-    script, bundle = asset(_HERE, "plots.js") + asset(_HERE, "report.js"), plotly_script()
+    script, bundle = "".join(asset(_HERE, name) for name in _SCRIPTS), plotly_script()
     return (
         templates(_HERE)
         .get_template("report.html")
         .render(
             page=page,
-            charts=_in_script({chart.name: chart.figure for chart in _charts(page.sections)}),
+            charts=_in_script({chart.name: chart.figure for chart in charts_of(page.sections)}),
             palettes=_in_script({"light": LIGHT, "dark": DARK}),
             light=Markup(css_variables(LIGHT)),
             dark=Markup(css_variables(DARK)),
@@ -119,14 +119,6 @@ def render_page(page: Page) -> str:
             policy=f"'{_hash(script)}' '{_hash(bundle)}'",
         )
     )
-
-
-def _charts(content: Sequence[Section]) -> Iterable[Chart]:
-    """Every chart of the page."""
-    for section in content:
-        for part in section.parts:
-            inner = part.parts if isinstance(part, Columns) else (part,)
-            yield from (one for one in inner if isinstance(one, Chart))
 
 
 def _in_script(value: object) -> Markup:

@@ -13,7 +13,7 @@ from darse.store.connect import Database
 from darse.store.protocol import Event, StudyRecord
 from darse.store.records import StudyRow, TrialRow, read_event
 from darse.store.schema import ASKS, EVENTS, FINDINGS, STUDIES, TRIALS
-from darse.store.seal import DamagedError, checked_key
+from darse.store.seal import DamagedError
 from darse.store.studies import read_study
 
 State = Literal["finished", "failed", "waiting", "running"]
@@ -189,25 +189,24 @@ class Overview:
             rows = connection.execute(wanted.order_by(last).offset(start).limit(amount)).mappings()
             return [_listed(row["place"], row) for row in rows], int(total)
 
-    def trial(self, study: str, trial: str) -> Listed:
-        """One trial of a study.
-
-        Raises:
-            StoreError: The study has no such trial.
-        """
+    def trial(self, study: str, trial: str) -> Listed | None:
+        """One trial of a study; None if the study has none of that id."""
         with self._database.read() as connection:
             wanted = _of_study(select(TRIALS, ASKS.c.ordinal.label("place")), study)
-            row = connection.execute(wanted.where(TRIALS.c.id == checked_key(trial, "trial"))).mappings().one_or_none()
-            if row is None:
-                raise StoreError(f"study {study} has no trial {trial[:40]}; see the list of its trials")
-            return _listed(row["place"], row)
+            row = connection.execute(wanted.where(TRIALS.c.id == trial)).mappings().one_or_none()
+            return None if row is None else _listed(row["place"], row)
+
+    def ended(self, study: str) -> dict[str, float]:
+        """When each trial of a study ended, seconds since 1970 (UTC), by its id."""
+        with self._database.read() as connection:
+            ended = _value(connection, "ended")
+            wanted = _of_study(select(TRIALS.c.id, ended), study).where(ended.is_not(None))
+            return {str(name): float(moment) for name, moment in connection.execute(wanted)}
 
     def mark(self, study: str) -> tuple[object, ...]:
         """What differs whenever anything of a study has changed that can be looked at; it costs next to nothing."""
         with self._database.read() as connection:
-            row = connection.execute(
-                select(STUDIES.c.digest).where(STUDIES.c.id == checked_key(study, "study"))
-            ).one_or_none()
+            row = connection.execute(select(STUDIES.c.digest).where(STUDIES.c.id == study)).one_or_none()
             counted = _of_study(select(TRIALS.c.state, func.count(), func.max(TRIALS.c.token)), study)
             states = connection.execute(counted.group_by(TRIALS.c.state).order_by(TRIALS.c.state)).all()
             findings = connection.execute(_finding_digests(study)).scalars().all()
@@ -215,9 +214,7 @@ class Overview:
 
 
 def _of_study(wanted: _Select, study: str) -> _Select:
-    return wanted.join_from(ASKS, TRIALS, ASKS.c.trial == TRIALS.c.id).where(
-        ASKS.c.study == checked_key(study, "study")
-    )
+    return wanted.join_from(ASKS, TRIALS, ASKS.c.trial == TRIALS.c.id).where(ASKS.c.study == study)
 
 
 def _is_in(state: State, now: float) -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Double, and_, case, cast, func, literal, s
 
 from darse.names import printable
 from darse.store.connect import Database
-from darse.store.schema import ALERTS, FEEDBACK, SERVED
+from darse.store.schema import ALERTS, FEEDBACK, MINUTES, SERVED
 from darse.store.seal import DamagedError, unsealed
 from darse.store.traffic import Served, read_served
 
@@ -133,6 +133,23 @@ class TrafficOverview:
         with self._database.read() as connection:
             for row in connection.execute(wanted):
                 found.add(_sums_of(tuple(row)))
+        return found
+
+    def requests(self, since: float, until: float, *, window_s: int) -> dict[int, Counter[str]]:
+        """Requests by what became of them, for each window that has any, by its number.
+
+        Args:
+            since: Seconds since 1970 (UTC).
+            until: The same.
+            window_s: Seconds of a window, whole minutes; window 0 begins in 1970.
+        """
+        window = MINUTES.c.minute // max(1, window_s // 60)
+        wanted = select(window.label("window"), MINUTES.c.outcome, func.sum(MINUTES.c.requests))
+        wanted = wanted.where(MINUTES.c.minute >= since // 60, MINUTES.c.minute < until / 60)
+        found: dict[int, Counter[str]] = {}
+        with self._database.read() as connection:
+            for place, outcome, requests in connection.execute(wanted.group_by("window", MINUTES.c.outcome)):
+                found.setdefault(int(place), Counter())[str(outcome)] += int(requests)
         return found
 
     def judged(self, since: float, until: float, *, served_as: str) -> list[Judged]:
