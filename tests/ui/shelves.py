@@ -135,7 +135,7 @@ def site(*places: Path, rules: Path | None = None, tryout: Tryout | None = None,
     """The pages of some places, by a client without a network."""
     shelf = Shelf([str(place) for place in places])
     app = make_app(shelf, ui_settings(options), rules=rules, tryout=tryout)
-    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False, follow_redirects=False) as client:  # type: ignore[arg-type]  # an ASGI application
+    with TestClient(app, base_url="http://localhost", raise_server_exceptions=False, follow_redirects=False) as client:
         yield Site(client, shelf)
 
 

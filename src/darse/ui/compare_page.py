@@ -25,6 +25,7 @@ from darse.ui.subject import Library, Subject
 MOST = 6
 """Studies side by side; more would not be read."""
 _MOST_OFFERED = 200
+_COLOURS = ("@accent", "@uniform", "@equal", "@shuffled", "@gold", "@grey")
 
 
 def compare_form(shelf: Shelf, query: Query) -> Form:
@@ -86,12 +87,9 @@ def _subjects(shelf: Shelf, library: Library, keys: Sequence[str]) -> tuple[list
 
 
 def _names(subjects: Sequence[Subject]) -> list[str]:
-    """What each is called in headings; ids tell namesakes apart."""
+    """What each is called in headings; numbers tell namesakes apart."""
     names = [printable(one.record.name, 60) for one in subjects]
-    return [
-        name if names.count(name) == 1 else f"{name} {one.record.id[:8]}"
-        for name, one in zip(names, subjects, strict=True)
-    ]
+    return [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names, 1)]
 
 
 def _figures(results: Sequence[Result], names: Sequence[str]) -> Section:
@@ -127,17 +125,14 @@ def _tested(results: Sequence[Result], names: Sequence[str]) -> Section:
     marks = [
         {
             "type": "scatter",
-            "mode": "markers+text",
+            "mode": "markers",
             "name": text(name),
             "x": [size],
             "y": [value],
-            "text": [text(name)],
-            "textposition": "top center",
-            "marker": {"size": 12, "color": "@accent"},
+            "marker": {"size": 12, "color": _COLOURS[place % len(_COLOURS)]},
             "hovertemplate": f"{text(name)}<br>%{{x:,}} parameters: %{{y:.4g}}<extra></extra>",
-            "showlegend": False,
         }
-        for name, size, value in points
+        for place, (name, size, value) in enumerate(points)
     ]
     chart = Chart(
         "tested",
@@ -147,7 +142,6 @@ def _tested(results: Sequence[Result], names: Sequence[str]) -> Section:
             marks,
             xaxis=axis("trainable adapter parameters", tickformat="~s"),
             yaxis=axis(metric_words(metric), nticks=6),
-            showlegend=False,
         ),
         Table(
             "Quality on test by study",

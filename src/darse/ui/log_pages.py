@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -18,7 +19,6 @@ from darse.monitor.series import Counted, Series
 from darse.names import printable
 from darse.report.parts import charts_of
 from darse.report.words import number, percent
-from darse.score.scorer import Score
 from darse.ui.alerts_page import SPANS, fire, mute, shown_rules, worst
 from darse.ui.errors import BusyError
 from darse.ui.frame import Frame
@@ -35,6 +35,9 @@ from darse.ui.served_page import (
 )
 from darse.ui.shelf import Shelf, Shelved
 from darse.ui.tryout import Adapter, Tryout
+
+if TYPE_CHECKING:
+    from darse.score.scorer import Score
 
 _MAX_FIELDS = 20
 

@@ -6,13 +6,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from darse.errors import DarseError, InputError
 from darse.model.manifest import MANIFEST, Manifest, manifest_digest, peek_manifest
 from darse.names import printable
-from darse.score.scorer import AdapterScorer, Score, Scorer
 from darse.ui.errors import BusyError, MissingError
 from darse.ui.shelf import Shelf
+
+if TYPE_CHECKING:
+    from darse.score.scorer import Score, Scorer
 
 _WAIT_S = 20.0
 """For the text before, which may have had to load its adapter."""
@@ -44,10 +47,8 @@ class Tryout:
         open_scorer: Loads an adapter's folder; this takes seconds.
     """
 
-    def __init__(
-        self, shelf: Shelf, max_characters: int, open_scorer: Callable[[Path], Scorer] = AdapterScorer.open
-    ) -> None:
-        self._shelf, self._most, self._open = shelf, max_characters, open_scorer
+    def __init__(self, shelf: Shelf, max_characters: int, open_scorer: Callable[[Path], Scorer] | None = None) -> None:
+        self._shelf, self._most, self._open = shelf, max_characters, open_scorer or _open
         self._lock = threading.Lock()
         self._loaded: tuple[Path, str, Scorer] | None = None
 
@@ -98,3 +99,9 @@ class Tryout:
             self._loaded = None  # two would not fit where one just does
             self._loaded = (folder, digest, self._open(folder))
         return self._loaded[2]
+
+
+def _open(folder: Path) -> Scorer:
+    from darse.score.scorer import AdapterScorer  # its packages take seconds to load, and most pages need none of it
+
+    return AdapterScorer.open(folder)
