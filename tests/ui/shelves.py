@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2 as httpx
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 from darse.search.kept_result import put_result
@@ -16,7 +17,6 @@ from darse.search.result import Result
 from darse.store.open import open_store
 from darse.store.protocol import Event, StudyRecord
 from darse.store.traffic import Feedback, MinuteCount, Served
-from darse.store.trial import Trial
 from darse.ui.app import make_api, make_app
 from darse.ui.settings import ui_settings
 from darse.ui.shelf import Shelf
@@ -142,10 +142,5 @@ def site(*places: Path, rules: Path | None = None, tryout: Tryout | None = None,
 def routes(shelf: Shelf) -> list[tuple[str, str]]:
     """Every method and path pattern of the application."""
     api: FastAPI = make_api(shelf, ui_settings({}))
-    found = [(method, route.path) for route in api.routes for method in sorted(route.methods or ())]  # type: ignore[attr-defined]
-    return found
-
-
-def done(trials: Iterable[Trial]) -> list[float]:
-    """The scores of some trials."""
-    return [trial.outcome.score for trial in trials]
+    ours = [route for route in api.routes if isinstance(route, APIRoute)]
+    return [(method, route.path) for route in ours for method in sorted(route.methods or ())]

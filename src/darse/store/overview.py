@@ -226,13 +226,13 @@ def _is_in(state: State, now: float) -> ColumnElement[bool]:
 
 def _counts(connection: Connection, now: float, study: str | None = None) -> dict[str, dict[State, int]]:
     """How many trials of each study are in each state."""
-    state = case((_is_in("running", now), "running"), (TRIALS.c.state == "queued", "waiting"), else_=TRIALS.c.state)
-    wanted = select(ASKS.c.study, state.label("state"), func.count()).join_from(
-        ASKS, TRIALS, ASKS.c.trial == TRIALS.c.id
-    )
+    queued = case((_is_in("running", now), "running"), else_="waiting")
+    # of a name that no column has, or a database would group by that column
+    state = case((TRIALS.c.state == "queued", queued), else_=TRIALS.c.state).label("standing")
+    wanted = select(ASKS.c.study, state, func.count()).join_from(ASKS, TRIALS, ASKS.c.trial == TRIALS.c.id)
     wanted = wanted if study is None else wanted.where(ASKS.c.study == study)
     found: dict[str, dict[State, int]] = {}
-    for name, kind, amount in connection.execute(wanted.group_by(ASKS.c.study, "state")):
+    for name, kind, amount in connection.execute(wanted.group_by(ASKS.c.study, "standing")):
         if kind in STATES:
             found.setdefault(name, {})[kind] = int(amount)
     return found
