@@ -16,6 +16,7 @@ from darse.search.kept_result import put_result
 from darse.search.result import Result
 from darse.store.open import open_store
 from darse.store.protocol import Event, StudyRecord
+from darse.store.records import TrialRow
 from darse.store.traffic import Feedback, MinuteCount, Served
 from darse.ui.app import make_api, make_app
 from darse.ui.settings import ui_settings
@@ -59,26 +60,37 @@ def keep_study(
         store.register_study(StudyRecord(found.study, called, CONTEXT, settings, BEGUN))
         store.add_event(found.study, Event(BEGUN, "opened", {"worker": "w-1", "max_trials": None}))
         specs = list(dict.fromkeys(trial.spec for trial in found.trials))
-        outcomes = {trial.spec: trial.outcome for trial in found.trials}
         ids = store.enqueue(found.study, specs)
-        done = len(specs) - queued
         for place, stage in enumerate(("calibrate", "coarse", "fine", "allocate", "verify")):
             if state == "finished" or place < 2:
                 store.add_event(found.study, Event(BEGUN + 1 + 10 * place, "stage", {"stage": stage}))
-        for place, trial in enumerate(ids[:done]):
-            lease = store.claim(found.study, "w-1", now=BEGUN, lease_s=60.0, trial=trial)
-            assert lease is not None
-            if queued and place == done - 1:
-                store.fail(lease, "the loss became infinite", now=BEGUN + place, seconds=2.0)
-            else:
-                store.finish(lease, outcomes[specs[place]], now=BEGUN + place)
-        if queued:
-            store.claim(found.study, "w-2", now=BEGUN, lease_s=10 * 365 * 86_400.0, trial=ids[done])
         if state == "finished":
             put_result(store, found)
             store.add_event(found.study, Event(BEGUN + 999, "finished", {"verdict": found.verdict.verdict}))
         store.set_study_state(found.study, state)
+    _end_trials(folder / "study.db", ids, specs, {trial.spec: trial.outcome for trial in found.trials}, queued)
     return Kept(folder, found.study, ids)
+
+
+def _end_trials(
+    path: Path, ids: Sequence[str], specs: Sequence[TrialSpec], outcomes: Mapping[TrialSpec, Outcome], queued: int
+) -> None:
+    """Write how trials ended in one transaction; a store takes one for each, as a search does."""
+    done, rows = len(specs) - queued, []
+    for place, (trial, spec) in enumerate(zip(ids, specs, strict=True)):
+        waiting = TrialRow(trial, CONTEXT, spec, token=1, worker="w-1")
+        if place < done - bool(queued):
+            rows.append(waiting.finished(outcomes[spec], now=BEGUN + place))
+        elif place < done:
+            rows.append(waiting.failed("the loss became infinite", now=BEGUN + place, seconds=2.0))
+        elif place == done:
+            rows.append(replace(waiting, expires=BEGUN + 10 * 365 * 86_400.0))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(
+            "UPDATE darse_trials SET state=:state, token=:token, expires=:expires, body=:body, digest=:digest "
+            "WHERE id=:id",
+            [row.columns() for row in rows],
+        )
 
 
 def keep_log(path: Path, *, hours: int = 30, texts: int = 40, label: str = "good") -> Path:

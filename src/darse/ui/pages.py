@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
+from darse.errors import CorruptStoreError
 from darse.names import printable
 from darse.report.facts import verdict_words
 from darse.report.key_figures import key_figures
@@ -160,8 +162,9 @@ class StudyPages:
             if (found := opened.overview.trial(study, trial)) is None:
                 raise MissingError("there is no such trial in this study; the list of its trials has those there are")
         sites: tuple[str, ...] = ()
-        if progress.record.state == "finished" and (result := self.library.subject(shelved, study).result) is not None:
-            sites = tuple(site.name for site in result.sites)
+        with suppress(CorruptStoreError):  # of another trial, which this one does without
+            result = self.library.subject(shelved, study).result
+            sites = tuple(site.name for site in result.sites) if result is not None else ()
         return progress, trial_sections(found, settings_of(progress.record), sites)
 
     def _sections(self, subject: Subject, view: View) -> tuple[Section, ...]:

@@ -194,7 +194,7 @@ def _chart(asked: _Figures, windows: Sequence[Counted]) -> Chart | None:
     """Some figures over time; None where no window has any of them."""
     figures = [one.figures for one in windows]
     used = [(key, words) for key, words in asked.columns if any(key in one for one in figures)]
-    if not used or not any(one.sums.texts or one.requests for one in windows):
+    if not used or not any(values.get(key) for values in figures for key, _ in used):
         return None
     moments = [moment_mark(one.since) for one in windows]
     traces = [
