@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx2 as httpx
@@ -18,6 +19,7 @@ from darse.store.open import open_store
 from darse.store.protocol import Event, StudyRecord
 from darse.store.records import TrialRow
 from darse.store.traffic import Feedback, MinuteCount, Served
+from darse.store.trial import Outcome, TrialSpec
 from darse.ui.app import make_api, make_app
 from darse.ui.settings import ui_settings
 from darse.ui.shelf import Shelf
