@@ -102,7 +102,7 @@ def _figures(results: Sequence[Result], names: Sequence[str]) -> Section:
         *((label, *(table.get(label, ABSENT) for table in tables)) for label in labels),
     ]
     lead = "What each study found. Figures of different data or metrics are no race."
-    return Section("figures", "Key figures", lead, (Table("Key figures by study", ("", *names), tuple(rows)),))
+    return Section("figures", "Key figures", lead, (Table("Key figures by study", ("figure", *names), tuple(rows)),))
 
 
 def _tested(results: Sequence[Result], names: Sequence[str]) -> Section:
