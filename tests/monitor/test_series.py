@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from darse.monitor.series import Counted, Series, drift_of
+from darse.monitor.series import Counted, Series, Span, drift_of
 from darse.monitor.watching import watch
 from darse.store.open import open_store
 from darse.store.sql import SqlStore
@@ -39,29 +39,28 @@ class Counting:
     def __getattr__(self, name: str) -> object:
         return getattr(self.overview, name)
 
-    def sums(self, since: float, until: float, *, served_as: str) -> Sums:
-        self.asked.append(since)
-        return self.overview.sums(since, until, served_as=served_as)
+    def sums(self, since: float, until: float, *, served_as: str, unit_s: float) -> dict[int, Sums]:
+        self.asked += [since + place * unit_s for place in range(round((until - since) / unit_s))]
+        return self.overview.sums(since, until, served_as=served_as, unit_s=unit_s)
 
 
 @dataclass
 class Clock:
-    """Goes on by a second whenever it is read."""
+    """Goes on whenever it is read."""
 
     now: float = 0.0
+    step: float = 1.0
 
     def __call__(self) -> float:
-        self.now += 1.0
+        self.now += self.step
         return self.now
 
 
 def windows(
     series: Series, overview: object, *, window_s: int = 3600, amount: int = 30, wait_s: float = 1e9
 ) -> list[Counted]:
-    log = cast(TrafficOverview, overview)
-    return series.windows(
-        "log", log, until=NOW, window_s=window_s, windows=amount, served_as="prod", now=NOW, wait_s=wait_s
-    )
+    span = Span(NOW, window_s, amount, "prod")
+    return series.windows("log", cast(TrafficOverview, overview), span, now=NOW, wait_s=wait_s)
 
 
 @pytest.mark.parametrize("window_s", [900, 3600, 21_600])
@@ -77,7 +76,8 @@ def test_figures_are_those_of_reading_every_row(store: SqlStore, window_s: int) 
 
 
 def test_an_hour_that_is_over_is_summed_once(store: SqlStore) -> None:
-    series, overview = Series(), Counting(store.traffic_overview)
+    clock = Clock(step=100.0)
+    series, overview = Series(clock), Counting(store.traffic_overview)
     first = windows(series, overview)
     asked = len(overview.asked)
     assert asked == 24, "hours outside the log are not asked for"
@@ -87,22 +87,30 @@ def test_an_hour_that_is_over_is_summed_once(store: SqlStore) -> None:
 
 
 def test_an_hour_that_goes_on_is_summed_again(store: SqlStore) -> None:
-    series = Series()
+    series = Series(Clock(step=100.0))
     before = windows(series, store.traffic_overview)[-1].sums.texts
     store.traffic.add(texts(99, NOW - 5, rows=3))
     assert windows(series, store.traffic_overview)[-1].sums.texts == before + 3
 
 
 def test_what_does_not_fit_into_the_time_is_said_and_comes_the_next_time_newest_first(store: SqlStore) -> None:
-    series = Series(Clock())
-    first = windows(series, store.traffic_overview, wait_s=5.0)
+    series = Series(Clock(step=20.0))
+    first = windows(series, store.traffic_overview, wait_s=100.0)
     whole = [one.is_whole for one in first if 0 <= one.since < 24 * HOUR]
     assert whole == sorted(whole)
     assert not all(whole)
     assert any(one.sums.texts for one in first)
     for _ in range(10):
-        last = windows(series, store.traffic_overview, wait_s=5.0)
+        last = windows(series, store.traffic_overview, wait_s=100.0)
     assert all(one.is_whole for one in last)
+
+
+def test_the_same_windows_asked_for_within_seconds_are_not_looked_at_again(store: SqlStore) -> None:
+    series = Series(Clock(step=0.01))
+    before = windows(series, store.traffic_overview)
+    store.traffic.add(texts(99, NOW - 5, rows=3))
+    assert windows(series, store.traffic_overview) is before
+    assert windows(series, store.traffic_overview, amount=29)[-1].sums.texts == before[-1].sums.texts + 3
 
 
 def test_drift_of_a_sample_is_told_by_adapter(store: SqlStore) -> None:

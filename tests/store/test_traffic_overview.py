@@ -47,7 +47,7 @@ def fill(store: SqlStore, rows: int = 300) -> None:
 
 def test_sums_are_those_of_the_rows(store: SqlStore) -> None:
     fill(store)
-    found = store.traffic_overview.sums(1050, 1200, served_as="prod")
+    found = store.traffic_overview.sums(1050, 1200, served_as="prod")[0]
     figures, window = Counted(1050, 1200, found).figures, look_at(store.traffic, 1050, 1200)
     assert found.texts == window.texts
     assert found.adapters.keys() == window.samples.keys()
@@ -62,9 +62,13 @@ def test_sums_are_those_of_the_rows(store: SqlStore) -> None:
 
 def test_sums_of_parts_add_up_to_the_sum_of_the_whole(store: SqlStore) -> None:
     fill(store)
-    whole, parts = store.traffic_overview.sums(1000, 1300, served_as="prod"), Sums()
-    for start in range(1000, 1300, 50):
-        parts.add(store.traffic_overview.sums(start, start + 50, served_as="prod"))
+    whole, parts = store.traffic_overview.sums(1000, 1300, served_as="prod")[0], Sums()
+    by_unit = store.traffic_overview.sums(1000, 1300, served_as="prod", unit_s=50)
+    assert list(by_unit) == [0, 1, 2, 3, 4, 5]
+    for unit, sums in by_unit.items():
+        alone = store.traffic_overview.sums(1000 + 50 * unit, 1050 + 50 * unit, served_as="prod")
+        assert (alone[0].texts, alone[0].labels, alone[0].bins) == (sums.texts, sums.labels, sums.bins)
+        parts.add(sums)
     assert (parts.texts, parts.labels, parts.adapters, parts.bins) == (
         whole.texts, whole.labels, whole.adapters, whole.bins,
     )  # fmt: skip
@@ -76,7 +80,7 @@ def test_sums_of_parts_add_up_to_the_sum_of_the_whole(store: SqlStore) -> None:
 @pytest.mark.parametrize("seconds", [0.0, 0.0005, 0.001, 0.02, 3.0, 1e4])
 def test_a_time_is_known_to_within_a_tenth_between_a_millisecond_and_a_minute(store: SqlStore, seconds: float) -> None:
     store.traffic.add([a_text(0, seconds=seconds)])
-    found = store.traffic_overview.sums(0, 1e9, served_as="prod").percentile_s(0.5)
+    found = store.traffic_overview.sums(0, 1e9, served_as="prod")[0].percentile_s(0.5)
     assert found is not None
     if 0.001 <= seconds <= 60:
         assert seconds * (1 - 1e-9) <= found <= 1.1 * seconds

@@ -23,6 +23,9 @@ _SETTLED_S = 120.0
 """A row is written a second after its text was answered; an hour that ended so long ago does not change."""
 _MOST_KEPT = 50_000
 """Units whose sums are remembered: five years of hours."""
+_RECENT_S = 10.0
+"""For so long the charts of a page are given what the page was."""
+_MOST_RECENT = 64
 _SAMPLE = 2000
 """Texts of a window that are compared with what is usual."""
 
@@ -74,6 +77,29 @@ class Counted:
         return found
 
 
+@dataclass(frozen=True)
+class Span:
+    """Windows of a log.
+
+    Attributes:
+        until: Seconds since 1970 (UTC); in the last window.
+        window_s: Seconds of a window, whole minutes; windows begin at whole multiples of it.
+        windows: How many.
+        served_as: Of which label.
+    """
+
+    until: float
+    window_s: int
+    windows: int
+    served_as: str
+
+    @property
+    def starts(self) -> list[float]:
+        """When each begins, the oldest first."""
+        end = (math.floor(self.until / self.window_s) + 1) * self.window_s
+        return [float(end - place * self.window_s) for place in range(self.windows, 0, -1)]
+
+
 class Series:
     """Windows of logs; what was summed once is remembered.
 
@@ -85,41 +111,43 @@ class Series:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, str, float, float], Sums] = OrderedDict()
+        self._recent: OrderedDict[tuple[str, Span], tuple[float, list[Counted]]] = OrderedDict()
 
-    def windows(
-        self,
-        log: str,
-        overview: TrafficOverview,
-        *,
-        until: float,
-        window_s: int,
-        windows: int,
-        served_as: str,
-        now: float,
-        wait_s: float,
-    ) -> list[Counted]:
-        """The windows before a moment, oldest first, as many as can be summed in time: the newest come first.
+    def windows(self, log: str, overview: TrafficOverview, span: Span, *, now: float, wait_s: float) -> list[Counted]:
+        """The windows, oldest first, as many as can be summed in time: the newest come first.
+
+        The same span asked for again within seconds, as the charts of a page do, is not summed again.
 
         Args:
             log: A name for the log, the same whenever it is the same.
             overview: The log.
-            until: Seconds since 1970 (UTC); in the last window.
-            window_s: Seconds of a window, whole minutes; windows begin at whole multiples of it.
-            windows: How many.
-            served_as: Of which label.
+            span: Which windows.
             now: Seconds since 1970 (UTC).
             wait_s: Seconds to sum for; each later call gets further.
         """
-        end = (math.floor(until / window_s) + 1) * window_s
-        starts = [end - place * window_s for place in range(windows, 0, -1)]
-        span, ends_at = overview.span(), self._clock() + wait_s
+        key, began = (log, span), self._clock()
+        with self._lock:
+            recent = self._recent.get(key)
+            if recent is not None and began < recent[0]:
+                return recent[1]
+        found = self._windows(log, overview, span, now, began + wait_s)
+        with self._lock:
+            self._recent[key] = (self._clock() + _RECENT_S, found)
+            self._recent.move_to_end(key)
+            while len(self._recent) > _MOST_RECENT:
+                self._recent.popitem(last=False)
+        return found
+
+    def _windows(self, log: str, overview: TrafficOverview, span: Span, now: float, ends_at: float) -> list[Counted]:
+        starts, window_s = span.starts, span.window_s
+        known, end = overview.span(), starts[-1] + window_s
         summed = {
-            start: self._sum((log, served_as), overview, span, (start, start + window_s), now, ends_at)
+            start: self._sum((log, span.served_as), overview, known, (start, start + window_s), now, ends_at)
             for start in reversed(starts)
         }
         requests = overview.requests(starts[0], end, window_s=window_s)
         judged: dict[int, list[Judged]] = {}
-        for one in overview.judged(starts[0], end, served_as=served_as):
+        for one in overview.judged(starts[0], end, served_as=span.served_as):
             judged.setdefault(int(one.time // window_s), []).append(one)
         return [
             _counted(start, window_s, *summed[start], requests.get(place, Counter()), judged.get(place, ()))
@@ -130,26 +158,32 @@ class Series:
         self,
         named: tuple[str, str],
         overview: TrafficOverview,
-        span: tuple[float, float] | None,
+        known: tuple[float, float] | None,
         window: tuple[float, float],
         now: float,
         ends_at: float,
     ) -> tuple[Sums, bool]:
         """The sums of a window, and whether they are whole."""
-        found = Sums()
-        for start, stop in reversed(list(_units(*window))):
-            if span is None or stop <= span[0] or start > span[1]:
-                continue
-            key = (*named, start, stop)
-            with self._lock:
-                kept = self._kept.get(key)
-            if kept is None:
-                if self._clock() > ends_at:
-                    return found, False
-                kept = overview.sums(start, stop, served_as=named[1])
+        found, missing = Sums(), list[tuple[float, float]]()
+        with self._lock:
+            for unit in _units(*window):
+                if known is None or unit[1] <= known[0] or unit[0] > known[1]:
+                    continue
+                kept = self._kept.get((*named, *unit))
+                if kept is None:
+                    missing.append(unit)
+                else:
+                    found.add(kept)
+        if missing and self._clock() > ends_at:
+            return found, False
+        if missing:
+            since, unit_s = missing[0][0], missing[0][1] - missing[0][0]
+            summed = overview.sums(since, missing[-1][1], served_as=named[1], unit_s=unit_s)
+            for start, stop in missing:
+                sums = summed.get(round((start - since) / unit_s), Sums())
+                found.add(sums)
                 if stop < now - _SETTLED_S:
-                    self._keep(key, kept)
-            found.add(kept)
+                    self._keep((*named, start, stop), sums)
         return found, True
 
     def _keep(self, key: tuple[str, str, float, float], sums: Sums) -> None:

@@ -9,7 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, and_, case, cast, func, literal, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Double,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+)
 
 from darse.names import printable
 from darse.store.connect import Database
@@ -112,27 +126,20 @@ class TrafficOverview:
             high = connection.execute(select(func.max(SERVED.c.time))).scalar_one()
             return None if low is None or high is None else (float(low), float(high))
 
-    def sums(self, since: float, until: float, *, served_as: str) -> Sums:
-        """The texts from one moment to before another.
+    def sums(self, since: float, until: float, *, served_as: str, unit_s: float | None = None) -> dict[int, Sums]:
+        """The texts from one moment to before another, by units of time; units without texts are left out.
 
         Args:
             since: Seconds since 1970 (UTC).
             until: The same.
             served_as: Of which label.
+            unit_s: Seconds of a unit; unit 0 begins at `since`. None makes one unit of all.
         """
-        place = _bin(0, len(_EDGES)).label("bin")
-        most = case((SERVED.c.tokens > 1, SERVED.c.tokens), else_=1)
-        wanted = select(
-            SERVED.c.adapter, SERVED.c.label, place, func.count(),
-            func.sum(SERVED.c.score), func.count(SERVED.c.score),
-            func.sum(SERVED.c.confidence), func.count(SERVED.c.confidence),
-            func.sum(SERVED.c.tokens), func.sum(cast(SERVED.c.unknown, Double) / most),
-        )  # fmt: skip
-        wanted = wanted.where(_between(since, until, served_as)).group_by(SERVED.c.adapter, SERVED.c.label, "bin")
-        found = Sums()
+        given = {"since": since, "until": until, "served_as": served_as, "unit_s": unit_s or (until - since) or 1.0}
+        found: dict[int, Sums] = {}
         with self._database.read() as connection:
-            for row in connection.execute(wanted):
-                found.add(_sums_of(tuple(row)))
+            for unit, *row in connection.execute(_SUMS[connection.dialect.name == "sqlite"], given):
+                found.setdefault(int(unit), Sums()).add(_sums_of(row))
         return found
 
     def requests(self, since: float, until: float, *, window_s: int) -> dict[int, Counter[str]]:
@@ -197,7 +204,9 @@ class TrafficOverview:
         return found
 
 
-def _between(since: float, until: float, served_as: str) -> ColumnElement[bool]:
+def _between(
+    since: float | BindParameter[float], until: float | BindParameter[float], served_as: str | BindParameter[str]
+) -> ColumnElement[bool]:
     return and_(SERVED.c.time >= since, SERVED.c.time < until, SERVED.c.served_as == served_as)
 
 
@@ -207,6 +216,23 @@ def _bin(low: int, high: int) -> ColumnElement[int]:
         return literal(low)
     middle = (low + high) // 2
     return case((SERVED.c.seconds <= _EDGES[middle], _bin(low, middle)), else_=_bin(middle + 1, high))
+
+
+def _sums(*, is_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    """The query of `TrafficOverview.sums`; made once, as its bins are many."""
+    unit = (SERVED.c.time - bindparam("since", type_=Double)) / bindparam("unit_s", type_=Double)
+    whole = cast(unit, Integer) if is_sqlite else func.floor(unit)
+    most = case((SERVED.c.tokens > 1, SERVED.c.tokens), else_=1)
+    wanted = select(
+        whole.label("unit"), SERVED.c.adapter, SERVED.c.label, _bin(0, len(_EDGES)).label("bin"), func.count(),
+        func.sum(SERVED.c.score), func.count(SERVED.c.score),
+        func.sum(SERVED.c.confidence), func.count(SERVED.c.confidence),
+        func.sum(SERVED.c.tokens), func.sum(cast(SERVED.c.unknown, Double) / most),
+    )  # fmt: skip
+    inside = _between(
+        bindparam("since", type_=Double), bindparam("until", type_=Double), bindparam("served_as", type_=String)
+    )
+    return wanted.where(inside).group_by("unit", SERVED.c.adapter, SERVED.c.label, "bin")
 
 
 def _sums_of(row: Sequence[Any]) -> Sums:
@@ -229,3 +255,6 @@ def _judged(time: float, label: str | None, true: str | None, score: float | Non
         is_right=None if true is None else label == true,
         error=None if score is None or truth is None else float(score - truth),
     )
+
+
+_SUMS = {is_sqlite: _sums(is_sqlite=is_sqlite) for is_sqlite in (True, False)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from darse.errors import DarseError
 from darse.monitor.drift import COLUMNS
-from darse.monitor.series import Counted, Series, drift_of
+from darse.monitor.series import Counted, Series, Span, drift_of
 from darse.names import printable
 from darse.report.figures import LEGEND, axis, figure, finite, text
 from darse.report.parts import ABSENT, Chart, Notes, Part, Section, Table
@@ -103,10 +103,7 @@ def windows_of(shelved: Shelved, series: Series, asked: Asked, *, now: float, wa
         return series.windows(
             shelved.key,
             store.traffic_overview,
-            until=asked.until,
-            window_s=WINDOWS[asked.window],
-            windows=asked.windows,
-            served_as=asked.served_as,
+            Span(asked.until, WINDOWS[asked.window], asked.windows, asked.served_as),
             now=now,
             wait_s=wait_s,
         )

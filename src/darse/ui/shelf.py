@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from darse.errors import InputError
 from darse.names import folder_name, printable, printable_path, without_secrets
@@ -62,8 +63,11 @@ class Shelf:
     def __init__(self, places: Sequence[str]) -> None:
         self._places = [place if "://" in place else Path(place) for place in places]
         for place in self._places:
-            if isinstance(place, Path) and not place.exists():
-                raise InputError(f"there is no {printable_path(str(place))}; give a folder of studies, or a store")
+            if isinstance(place, Path):
+                if not place.exists():
+                    raise InputError(f"there is no {printable_path(str(place))}; give a folder of studies, or a store")
+            elif _database_of(place) is None:
+                raise InputError("the address of a store cannot be read; write it as --store of `darse explore` has it")
 
     def stores(self) -> list[Shelved]:
         """All of them, in the order given, those of a folder by name; at the most `MOST_STORES`."""
@@ -106,11 +110,18 @@ def _stores_in(place: Path) -> Iterator[Path]:
 def _shelved(place: Path | str) -> Shelved:
     if isinstance(place, str):
         title = without_secrets(place)
-        name = make_url(place).database or "store"
-        return Shelved(f"{folder_name(name)}-{_digest(title)}", printable(title, 200), place)
+        return Shelved(f"{folder_name(_database_of(place) or '')}-{_digest(title)}", printable(title, 200), place)
     path = place.resolve()
     name = path.parent.name if path.name == STORE_FILE else path.stem
     return Shelved(f"{folder_name(name)}-{_digest(str(path))}", printable(name or str(path), 200), path)
+
+
+def _database_of(address: str) -> str | None:
+    """The name of the database at an address; None if it is none; it is not told, as it may hold a password."""
+    try:
+        return make_url(address).database or "store"
+    except (ArgumentError, ValueError):
+        return None
 
 
 def _digest(text: str) -> str:
