@@ -152,6 +152,18 @@ def test_who_only_looks_changes_nothing_keeps_nobody_waiting_and_leaves_no_file_
             assert sorted(one.name for one in tmp_path.iterdir()) == ["store-artifacts", "store.db"]
 
 
+def test_what_looking_leaves_beside_a_store_keeps_nobody_from_making_it_anew(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    open_store(path).close()
+    with read_store(path) as reader:
+        assert reader.studies() == []
+    path.unlink()
+    with open_store(path) as store:
+        fill(store)
+    with read_store(path) as reader, open_store(path) as store:
+        assert reader.studies() == store.studies()
+
+
 def test_a_store_of_an_older_release_is_not_upgraded_by_looking(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     open_store(path).close()

@@ -189,7 +189,8 @@ def _create_file(path: Path, migrations: Migrations) -> None:
         raise StoreError(f"{path.parent} is not a folder; make it first, or choose another --store")
     for suffix in ("-wal", "-journal"):
         leftover = path.with_name(path.name + suffix)
-        if leftover.exists():
+        # an empty one holds nothing: who only looked at a store has left it
+        if leftover.exists() and leftover.stat().st_size:
             raise StoreError(f"{leftover} belongs to a store that is gone; restore {path} or move {leftover} away")
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
     os.close(handle)
