@@ -39,6 +39,11 @@ async def take(stream: AsyncIterator[str], amount: int = 1000) -> list[str]:
     return found
 
 
+async def present() -> bool:
+    """Somebody listens."""
+    return False
+
+
 def looking(*states: Progress | Exception) -> Callable[[], Progress]:
     waiting = list(states)
 
@@ -55,7 +60,7 @@ def test_only_news_are_sent_and_the_end_is_said() -> None:
     done = replace(PROGRESS, record=replace(PROGRESS.record, state="finished"))
     better = replace(PROGRESS, best=0.4)
     streams = Streams(1, 0.001, lambda: False)
-    found = asyncio.run(take(streams.follow(looking(PROGRESS, PROGRESS, PROGRESS, better, done))))
+    found = asyncio.run(take(streams.follow(looking(PROGRESS, PROGRESS, PROGRESS, better, done), present)))
     told = news(found)
     assert [one.get("best") for one in told] == ["0.5", "0.4", "0.5", None]
     assert told[0]["stage"] == "fine (3 of 5)"
@@ -66,12 +71,21 @@ def test_only_news_are_sent_and_the_end_is_said() -> None:
 
 def test_a_server_that_ends_ends_its_streams() -> None:
     ends = iter([False, True, True, True])
-    found = asyncio.run(take(Streams(1, 600.0, lambda: next(ends)).follow(looking(PROGRESS))))
+    found = asyncio.run(take(Streams(1, 600.0, lambda: next(ends)).follow(looking(PROGRESS), present)))
     assert found[-1].startswith("event: end\n")
 
 
+def test_nobody_is_told_anything_once_they_are_gone() -> None:
+    async def gone() -> bool:
+        return True
+
+    streams = Streams(1, 600.0, lambda: False)
+    assert news(asyncio.run(take(streams.follow(looking(PROGRESS), gone)))) == [{"said": "There is no more news."}]
+    assert streams.open == 0
+
+
 def test_a_store_that_cannot_be_read_ends_the_stream() -> None:
-    found = asyncio.run(take(Streams(1, 0.001, lambda: False).follow(looking(PROGRESS, StoreError("gone")))))
+    found = asyncio.run(take(Streams(1, 0.001, lambda: False).follow(looking(PROGRESS, StoreError("gone")), present)))
     assert len(news(found)) == 2
 
 
@@ -79,13 +93,13 @@ def test_one_page_too_many_is_told_to_reload_and_has_room_when_another_is_gone()
     streams = Streams(1, 0.001, lambda: False)
 
     async def crowd() -> None:
-        first = streams.follow(looking(PROGRESS))
+        first = streams.follow(looking(PROGRESS), present)
         await anext(first)
         assert streams.open == 1
         with pytest.raises(BusyError, match="reload"):
-            streams.follow(looking(PROGRESS))
+            streams.follow(looking(PROGRESS), present)
         await first.aclose()  # type: ignore[attr-defined]  # it is a generator
-        assert len(await take(streams.follow(looking(PROGRESS)), 2)) == 2
+        assert len(await take(streams.follow(looking(PROGRESS), present), 2)) == 2
 
     asyncio.run(crowd())
     assert streams.open == 0

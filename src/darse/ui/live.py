@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -114,18 +114,19 @@ class Streams:
         """How many there are now."""
         return self._open
 
-    def follow(self, look: Callable[[], Progress]) -> AsyncIterator[str]:
+    def follow(self, look: Callable[[], Progress], is_gone: Callable[[], Awaitable[bool]]) -> AsyncIterator[str]:
         """Server-sent events of a study until it has ended, or whoever asked has gone.
 
         Args:
             look: How far it is, now.
+            is_gone: Whether nobody listens any more.
 
         Raises:
             BusyError: Too many follow already.
         """
         if self._open >= self._most:
             raise BusyError(f"{self._open} pages follow running studies already; reload this one now and then")
-        return self._events(look)
+        return self._events(look, is_gone)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -137,11 +138,11 @@ class Streams:
             with self._lock:
                 self._open -= 1
 
-    async def _events(self, look: Callable[[], Progress]) -> AsyncIterator[str]:
+    async def _events(self, look: Callable[[], Progress], is_gone: Callable[[], Awaitable[bool]]) -> AsyncIterator[str]:
         with self._counted():
             told, number, quiet_since = "", 0, time.monotonic()
             yield "retry: 5000\n\n"
-            while not self._is_ending():
+            while not self._is_ending() and not await is_gone():
                 began = time.monotonic()
                 try:
                     progress = await run_in_threadpool(look)

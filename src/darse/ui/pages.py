@@ -86,7 +86,7 @@ class StudyPages:
         """How far a running study is, again and again."""
         shelved = self.shelf.find(store)
         self._progress(shelved, study)
-        events = self.streams.follow(lambda: self._progress(shelved, study))
+        events = self.streams.follow(lambda: self._progress(shelved, study), request.is_disconnected)
         return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
     def trials(self, request: Request, store: str, study: str) -> Response:
