@@ -101,17 +101,19 @@ class Overview:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def heads(self, *, now: float) -> list[Head]:
+    def heads(self, *, now: float, study: str | None = None) -> list[Head]:
         """Every study, oldest first; one whose row is damaged says so, and the others are there all the same.
 
         Args:
             now: Seconds since 1970 (UTC); a lease that has run out by then runs no longer.
+            study: The id of the only one that is wanted, or None.
         """
+        wanted = select(STUDIES) if study is None else select(STUDIES).where(STUDIES.c.id == study)
         with self._database.read() as connection:
-            counts = _counts(connection, now)
-            verdicts = _verdicts(connection)
+            counts = _counts(connection, now, study)
+            verdicts = _verdicts(connection, study)
             heads = []
-            for row in connection.execute(select(STUDIES)).mappings():
+            for row in connection.execute(wanted).mappings():
                 name = str(row[STUDIES.c.id])
                 try:
                     record, damage = StudyRow.read(row).record, ""
@@ -238,9 +240,10 @@ def _counts(connection: Connection, now: float, study: str | None = None) -> dic
     return found
 
 
-def _verdicts(connection: Connection) -> dict[str, str]:
+def _verdicts(connection: Connection, study: str | None) -> dict[str, str]:
     """What the last event of each study says that came of it."""
-    last = select(EVENTS.c.study, func.max(EVENTS.c.ordinal).label("ordinal")).group_by(EVENTS.c.study).subquery()
+    query = select(EVENTS.c.study, func.max(EVENTS.c.ordinal).label("ordinal")).group_by(EVENTS.c.study)
+    last = (query if study is None else query.where(EVENTS.c.study == study)).subquery()
     is_last = (EVENTS.c.study == last.c.study) & (EVENTS.c.ordinal == last.c.ordinal)
     found: dict[str, str] = {}
     for row in connection.execute(select(EVENTS).join(last, is_last)).mappings():

@@ -78,7 +78,7 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListingSection:
     """A section of the page that has such a table, shown as a `Section` is.
 
     Attributes:

@@ -151,7 +151,7 @@ class StudyPages:
 
     def _progress(self, shelved: Shelved, study: str) -> Progress:
         with shelved.read() as store:
-            if all(head.id != study for head in store.overview.heads(now=0.0)):
+            if not store.overview.heads(now=0.0, study=study):
                 raise MissingError("there is no such study in this store; the list of studies has those there are")
             return store.overview.progress(study, now=time.time())
 

@@ -13,7 +13,7 @@ from darse.report.parts import ABSENT, Notes, Part
 from darse.report.words import count
 from darse.store.overview import Head
 from darse.ui.form import Field, Form
-from darse.ui.listing import PAGE, Cell, Column, Listed, Listing, Order, listed, page_of
+from darse.ui.listing import PAGE, Cell, Column, Listing, ListingSection, Order, listed, page_of
 from darse.ui.moments import moment_words
 from darse.ui.query import Query, address
 from darse.ui.shelf import Shelf, Shelved
@@ -85,7 +85,7 @@ def lines_of(shelf: Shelf) -> tuple[list[Line], list[str]]:
     return lines, problems + damaged
 
 
-def studies_section(shelf: Shelf, query: Query) -> tuple[Listed, Form]:
+def studies_section(shelf: Shelf, query: Query) -> tuple[ListingSection, Form]:
     """The list, and the form that filters it."""
     lines, problems = lines_of(shelf)
     state, text = query.choice("state", STATES, ""), query.text("q")
@@ -105,7 +105,7 @@ def studies_section(shelf: Shelf, query: Query) -> tuple[Listed, Form]:
         ),
         kept=tuple((name, query.text(name)) for name in ("sort", "way") if query.text(name)),
     )
-    return Listed("studies", "Studies", lead, tuple(parts)), form
+    return ListingSection("studies", "Studies", lead, tuple(parts)), form
 
 
 def _matches(line: Line, text: str) -> bool:

@@ -111,12 +111,12 @@ class Library:
 
 
 def _read(shelved: Shelved, store: SqlStore, study: str) -> Subject:
-    heads = {head.id: head for head in store.overview.heads(now=0.0)}
-    if study not in heads:
+    heads = store.overview.heads(now=0.0, study=study)
+    if not heads:
         raise MissingError("there is no such study in this store; the list of studies has those there are")
-    record = heads[study].record
+    record = heads[0].record
     if record is None:
-        raise CorruptStoreError(f"study {study} is damaged: {heads[study].damage}")
+        raise CorruptStoreError(f"study {study} is damaged: {heads[0].damage}")
     return Subject(
         shelved=shelved,
         record=record,

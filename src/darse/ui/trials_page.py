@@ -32,7 +32,7 @@ _COLUMNS = ("no", "trial", "state", "kind", "score", "seconds", "seed", "learnin
 
 def trials_section(
     shelved: Shelved, study: str, settings: Settings | None, query: Query
-) -> tuple[listing.Listed, Form]:
+) -> tuple[listing.ListingSection, Form]:
     """A page of the trials, and the form that filters them."""
     state = _state(query)
     order = Order.of(query, ("", *SORTS))
@@ -66,7 +66,7 @@ def trials_section(
         fields=(Field("state", "State", state or "", (("", "any"), *((one, one) for one in STATES))),),
         kept=tuple((name, query.text(name)) for name in ("sort", "way") if query.text(name)),
     )
-    return listing.Listed("trials", "Trials", lead, (table,)), form
+    return listing.ListingSection("trials", "Trials", lead, (table,)), form
 
 
 def _page(store: SqlStore, study: str, state: State | None, order: Order, page: int) -> tuple[list[Listed], int]:

@@ -57,9 +57,10 @@ def _course(subject: Subject) -> tuple[Section, ...]:
         return _of_report("course")(subject)
     title, lead = "How the search goes", "The finished trials so far, in the order asked; lower is better."
     settings = subject.settings
-    if not subject.trials or settings is None:
+    if not subject.trials:
         return (Section("course", title, lead, (Notes(("No trial is finished yet.",)),)),)
-    kinds = [kind_of(trial.spec, settings.train.epochs) for trial in subject.trials]
+    epochs = [trial.spec.epochs if settings is None else settings.train.epochs for trial in subject.trials]
+    kinds = [kind_of(trial.spec, whole) for trial, whole in zip(subject.trials, epochs, strict=True)]
     note = Notes(("The stage of a trial is the one that was under way when it ended.",))
     return (Section("course", title, lead, (trajectory_chart(subject.trials, _stages(subject), kinds), note)),)
 
