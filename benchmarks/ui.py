@@ -35,7 +35,7 @@ from darse.search.result import Result  # noqa: E402 - the same
 from darse.store.open import open_store  # noqa: E402 - the same
 from darse.store.protocol import StudyRecord  # noqa: E402 - the same
 from darse.store.sql import SqlStore  # noqa: E402 - the same
-from darse.store.traffic import MinuteCount, Served  # noqa: E402 - the same
+from darse.store.traffic import Feedback, MinuteCount, Served  # noqa: E402 - the same
 from darse.store.trial import Outcome, TrialSpec  # noqa: E402 - the same
 from darse.ui.shelf import Shelf  # noqa: E402 - the same
 
@@ -108,7 +108,7 @@ def _write_log(path: Path, rows: int, now: float) -> None:
                 )
                 for at in range(amount)
             ]  # fmt: skip
-            store.traffic.add(served)
+            store.traffic.add(served, [Feedback(now, one.key, "good", 0.5) for one in served[::10]])
         minutes = range(int(start // 60), int(now // 60))
         store.traffic.add(minutes=[MinuteCount(one, "server", "answered", 20) for one in minutes])
 

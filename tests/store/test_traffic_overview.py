@@ -15,7 +15,7 @@ from darse.monitor.series import Counted
 from darse.store.open import open_store
 from darse.store.sql import SqlStore
 from darse.store.traffic import Feedback, MinuteCount
-from darse.store.traffic_overview import Sums
+from darse.store.traffic_overview import Judged, Sums
 from tests.store.test_traffic import a_text
 
 
@@ -92,9 +92,9 @@ def test_the_last_word_on_a_text_counts(store: SqlStore) -> None:
     store.traffic.add([a_text(0, score=0.5), a_text(1), a_text(2, served_as="shadow")])
     told = [("key-0", "positive", 0.25), ("key-0", "negative", 1.0), ("key-2", "positive", None), ("none", "x", None)]
     store.traffic.add([], [Feedback(2000.0, key, label, score) for key, label, score in told])
-    found = store.traffic_overview.judged(0, 1e9, served_as="prod")
-    assert [(one.time, one.is_right, one.error) for one in found] == [(1000.0, False, -0.5)]
-    assert store.traffic_overview.judged(1001, 1e9, served_as="prod") == []
+    found = store.traffic_overview.judged(900, 1e9, served_as="prod", unit_s=50)
+    assert found == {2: Judged((0, 1), (0.25, 1))}
+    assert store.traffic_overview.judged(1001, 1e9, served_as="prod", unit_s=50) == {}
 
 
 def test_a_sample_is_even_and_no_larger_than_asked(store: SqlStore) -> None:

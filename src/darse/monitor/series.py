@@ -146,13 +146,14 @@ class Series:
             for start in reversed(starts)
         }
         requests = overview.requests(starts[0], end, window_s=window_s)
-        judged: dict[int, list[Judged]] = {}
-        for one in overview.judged(starts[0], end, served_as=span.served_as):
-            judged.setdefault(int(one.time // window_s), []).append(one)
+        judged = overview.judged(starts[0], end, served_as=span.served_as, unit_s=window_s)
         return [
-            _counted(start, window_s, *summed[start], requests.get(place, Counter()), judged.get(place, ()))
-            for start, place in ((start, int(start // window_s)) for start in starts)
-        ]
+            _counted(
+                start, window_s, *summed[start], requests.get(int(start // window_s), Counter()),
+                judged.get(place, Judged()),
+            )
+            for place, start in enumerate(starts)
+        ]  # fmt: skip
 
     def _sum(
         self,
@@ -223,17 +224,6 @@ def _units(since: float, until: float) -> Iterable[tuple[float, float]]:
 
 
 def _counted(
-    since: float, window_s: int, sums: Sums, is_whole: bool, requests: Counter[str], judged: Iterable[Judged]
+    since: float, window_s: int, sums: Sums, is_whole: bool, requests: Counter[str], judged: Judged
 ) -> Counted:
-    told = list(judged)
-    right = [one.is_right for one in told if one.is_right is not None]
-    errors = [one.error**2 for one in told if one.error is not None]
-    return Counted(
-        since=since,
-        until=since + window_s,
-        sums=sums,
-        requests=requests,
-        right=(sum(right), len(right)),
-        squared_error=(sum(errors), len(errors)),
-        is_whole=is_whole,
-    )
+    return Counted(since, since + window_s, sums, requests, judged.right, judged.squared_error, is_whole)

@@ -35,8 +35,6 @@ _RATIO = 1.1
 """Of the edges of the bins that times are counted in, so a percentile is known to within a tenth."""
 _EDGES = tuple(0.001 * _RATIO**place for place in range(120))
 """Seconds, from a millisecond to a minute and a half."""
-_MOST_JUDGED = 200_000
-"""Texts with feedback that are read at once, the newest ones."""
 
 
 @dataclass
@@ -92,17 +90,15 @@ class Sums:
 
 @dataclass(frozen=True)
 class Judged:
-    """A text that was scored and then judged.
+    """What was true of some texts that were scored.
 
     Attributes:
-        time: When it was scored, seconds since 1970 (UTC).
-        is_right: Whether its label was right; None where none was told.
-        error: Of its score; None where none was told.
+        right: Of those with feedback on the label, how many were right, and how many there are.
+        squared_error: Sum over those with feedback on the score, and how many there are.
     """
 
-    time: float
-    is_right: bool | None
-    error: float | None
+    right: tuple[int, int] = (0, 0)
+    squared_error: tuple[float, int] = (0.0, 0)
 
 
 class TrafficOverview:
@@ -159,21 +155,29 @@ class TrafficOverview:
                 found.setdefault(int(place), Counter())[str(outcome)] += int(requests)
         return found
 
-    def judged(self, since: float, until: float, *, served_as: str) -> list[Judged]:
-        """Texts of a span of time with the last word on each; of very many the newest.
+    def judged(self, since: float, until: float, *, served_as: str, unit_s: float) -> dict[int, Judged]:
+        """What was true of the texts of a span of time, by units of time; the last word on each key counts.
 
-        The arguments are those of `sums`.
+        A key that was asked twice counts twice. The arguments are those of `sums`.
         """
         last = select(func.max(FEEDBACK.c.number)).group_by(FEEDBACK.c.key)
-        wanted = (
-            select(SERVED.c.time, SERVED.c.label, FEEDBACK.c.label, SERVED.c.score, FEEDBACK.c.score)
-            .join_from(FEEDBACK, SERVED, FEEDBACK.c.key == SERVED.c.key)
-            .where(FEEDBACK.c.number.in_(last), _between(since, until, served_as))
-            .order_by(FEEDBACK.c.number.desc())
-            .limit(_MOST_JUDGED)
-        )
+        is_told = FEEDBACK.c.label.is_not(None)
+        error = SERVED.c.score - FEEDBACK.c.score
         with self._database.read() as connection:
-            return [_judged(*row) for row in connection.execute(wanted)]
+            unit = _unit(literal(since, Double), literal(unit_s, Double), is_sqlite=connection.dialect.name == "sqlite")
+            wanted = (
+                select(
+                    unit, func.sum(case((is_told & (SERVED.c.label == FEEDBACK.c.label), 1), else_=0)),
+                    func.count(FEEDBACK.c.label), func.sum(error * error), func.count(error),
+                )
+                .join_from(FEEDBACK, SERVED, FEEDBACK.c.key == SERVED.c.key)
+                .where(FEEDBACK.c.number.in_(last), _between(since, until, served_as))
+                .group_by("unit")
+            )  # fmt: skip
+            return {
+                int(place): Judged((int(right), int(told)), (float(squares or 0.0), int(errors)))
+                for place, right, told, squares, errors in connection.execute(wanted)
+            }
 
     def sample(self, since: float, until: float, *, served_as: str, amount: int) -> list[Served]:
         """Some texts of a span of time, evenly chosen, oldest first; the other arguments are those of `sums`.
@@ -220,11 +224,10 @@ def _bin(low: int, high: int) -> ColumnElement[int]:
 
 def _sums(*, is_sqlite: bool) -> Select[*tuple[Any, ...]]:
     """The query of `TrafficOverview.sums`; made once, as its bins are many."""
-    unit = (SERVED.c.time - bindparam("since", type_=Double)) / bindparam("unit_s", type_=Double)
-    whole = cast(unit, Integer) if is_sqlite else func.floor(unit)
+    unit = _unit(bindparam("since", type_=Double), bindparam("unit_s", type_=Double), is_sqlite=is_sqlite)
     most = case((SERVED.c.tokens > 1, SERVED.c.tokens), else_=1)
     wanted = select(
-        whole.label("unit"), SERVED.c.adapter, SERVED.c.label, _bin(0, len(_EDGES)).label("bin"), func.count(),
+        unit, SERVED.c.adapter, SERVED.c.label, _bin(0, len(_EDGES)).label("bin"), func.count(),
         func.sum(SERVED.c.score), func.count(SERVED.c.score),
         func.sum(SERVED.c.confidence), func.count(SERVED.c.confidence),
         func.sum(SERVED.c.tokens), func.sum(cast(SERVED.c.unknown, Double) / most),
@@ -233,6 +236,12 @@ def _sums(*, is_sqlite: bool) -> Select[*tuple[Any, ...]]:
         bindparam("since", type_=Double), bindparam("until", type_=Double), bindparam("served_as", type_=String)
     )
     return wanted.where(inside).group_by("unit", SERVED.c.adapter, SERVED.c.label, "bin")
+
+
+def _unit(since: ColumnElement[float], unit_s: ColumnElement[float], *, is_sqlite: bool) -> ColumnElement[Any]:
+    """The number of the unit of time that a text belongs to."""
+    unit = (SERVED.c.time - since) / unit_s
+    return (cast(unit, Integer) if is_sqlite else func.floor(unit)).label("unit")
 
 
 def _sums_of(row: Sequence[Any]) -> Sums:
@@ -246,14 +255,6 @@ def _sums_of(row: Sequence[Any]) -> Sums:
         labels=Counter() if label is None else Counter({str(label): int(texts)}),
         adapters=Counter({str(adapter): int(texts)}),
         bins=Counter({int(place): int(texts)}),
-    )
-
-
-def _judged(time: float, label: str | None, true: str | None, score: float | None, truth: float | None) -> Judged:
-    return Judged(
-        time=float(time),
-        is_right=None if true is None else label == true,
-        error=None if score is None or truth is None else float(score - truth),
     )
 
 
