@@ -28,7 +28,7 @@ class UiSettings(WebSettings):
     """Pages of running studies that follow at the same time; one more is told to reload instead."""
     poll_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     """Seconds between two looks at a running study; each costs milliseconds and waits for no writer."""
-    wait_s: Annotated[float, Field(gt=0, le=60)] = 0.5
+    wait_s: Annotated[float, Field(gt=0, le=60)] = 0.4
     """Seconds that a page sums up what servers answered; what is left is summed by the next one."""
 
 
