@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,6 +24,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _GONE = (0, "")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SESSION = b"darse session"
+_log = logging.getLogger("darse.web")
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,16 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        is_answered = False
+
         async def send_safely(message: Message) -> None:
+            nonlocal is_answered
             if message["type"] == "http.response.start":
                 own = list(message.get("headers", ()))
                 named = {bytes(name).lower() for name, _ in own}
                 message["headers"] = [*own, *(one for one in self._house.headers if one[0] not in named)]
             await send(message)
+            is_answered = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         headers = _headers_of(scope)
         refusal = self._refusal(scope, headers) or _length_refusal(headers, self._settings.max_body_bytes)
@@ -82,6 +88,11 @@ class Guard:
                 await self._app(scope, _replay(bytes(content), receive), send_safely)
             elif refusal is not _GONE:
                 await self._house.refuse(send_safely, scope, *refusal)
+        except Exception:
+            # one that was answered ends here: the server would close a connection that the next request is on
+            if not is_answered:
+                raise
+            _log.exception("a request that was answered failed inside")
         finally:
             self._held -= len(content)
 

@@ -51,6 +51,7 @@ class Listening:
         config = uvicorn.Config(
             app,
             http=punctual_protocol(self._settings.receive_s),
+            loop="asyncio",  # not whichever happens to be installed
             ws="none",
             lifespan="off",
             log_config=None,
