@@ -57,7 +57,7 @@ _HEAD = """# How often a verdict is right
 Printed by `python benchmarks/verdict_calibration.py --repeats {repeats} --out docs/calibration.md`.
 Losses are drawn, so the truth is known: equal plans, a gain of twice the measured spread of seeds (8 % of the squared
 error, 1.6 points of accuracy), or a plan that is two margins worse. Spread of seeds: none, as measured on real sets
-(4 % of the squared error, 0.8 points of accuracy), or large (30 %, 5 points). Each part is out of {repeats} draws in the
+(4 % of the squared error, 0.8 points of accuracy), or large (30 %, 5 points). Parts are out of {repeats} draws in the
 first table, of {half} in the second.
 
 - *coverage*: how often the 95 % interval holds the truth, for equal plans and for a planted gain
