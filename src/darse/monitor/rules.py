@@ -119,7 +119,7 @@ class Target(Part):
 
     env: Annotated[str | None, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] = None
     url: Annotated[str | None, Field(max_length=2000, repr=False)] = None
-    levels: list[Literal["warning", "alert"]] = ["warning", "alert"]
+    levels: tuple[Literal["warning", "alert"], ...] = ("warning", "alert")
     """Which ones it is told; it is told of recovery if it was told before."""
     allow_private: bool = False
     """Whether the address may be of this machine or of a private network."""
@@ -135,7 +135,7 @@ class Rules(Part):
     """All rules, and who is told."""
 
     rules: Annotated[list[Rule], Field(min_length=1, max_length=500)]
-    notify: list[Target] = []
+    notify: tuple[Target, ...] = ()
     every: Span = "1m"
 
     @model_validator(mode="after")

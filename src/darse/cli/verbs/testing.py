@@ -1,0 +1,104 @@
+"""The verbs that test adapters, `eval`, `compare`, `baseline`, `gate` and `backtest`: options to what rooms take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from darse.cli import options
+from darse.cli.options import Option
+from darse.settings import DataSettings, as_option, settings_from_options
+
+Rows = Literal["auto", "all", "train", "valid", "test"]
+Adapters = Annotated[
+    list[str] | None, typer.Argument(help="Folders of adapters or of studies, each FOLDER or NAME=FOLDER.")
+]
+RowsOption = Annotated[
+    Rows, Option("--rows", help="Rows of a file with official splits: auto takes the test rows, if there are any.")
+]
+Slices = Annotated[
+    list[str] | None,
+    Option("--slice", help="length, label, negation or a column; may be given again."),
+]
+StoreOption = Annotated[
+    str | None, Option("--store", help="Store that keeps what is evaluated (darse-traffic.db); a path or an address.")
+]
+BaseModel = Annotated[str | None, Option(help="Base model, if it is not where the adapters say.")]
+Quiet = Annotated[bool, Option("--quiet", help="No progress.")]
+
+
+def eval_(
+    adapters: Adapters = None,
+    data: Annotated[list[str] | None, Option("--data", help="Labelled file, or demo; may be given again.")] = None,
+    matrix: Annotated[Path | None, Option(help="YAML file of adapters and data, instead of both.")] = None,
+    metric: Annotated[
+        list[str] | None, Option("--metric", help="accuracy, macro_f1, ece, mse, mae, ...; may be given again.")
+    ] = None,
+    slices: Slices = None,
+    rows: RowsOption = "auto",
+    train: Annotated[Path | None, Option(help="Training rows of the reference points (those of the study).")] = None,
+    study: Annotated[Path | None, Option(help="Folder of the study that they come from (the adapter's own).")] = None,
+    no_references: Annotated[bool, Option("--no-references", help="Adapters alone.")] = False,
+    text: options.Text = None,
+    label: options.Label = None,
+    score: options.Score = None,
+    target: options.Target = None,
+    split: options.Split = None,
+    label_map: options.LabelMap = None,
+    separator: options.Separator = None,
+    encoding: options.Encoding = None,
+    store: StoreOption = None,
+    base: BaseModel = None,
+    trust_remote_code: options.BaseCode = False,
+    as_json: options.Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Evaluate adapters on labelled files, beside reference points."""
+    from darse.cli.eval import EvalRequest, run_eval
+    from darse.cli.serve import DEFAULT_STORE
+
+    run_eval(
+        EvalRequest(
+            adapters=tuple(adapters or ()),
+            data=tuple(data or ()),
+            settings=_read_as(text, label, score, target, split, label_map, separator, encoding),
+            rows=rows,
+            matrix=matrix,
+            metrics=tuple(metric or ()),
+            slices=tuple(slices or ()),
+            train=train,
+            study=study,
+            references=not no_references,
+            store=store or DEFAULT_STORE,
+            base=base,
+            trust_remote_code=trust_remote_code,
+            as_json=as_json,
+            quiet=quiet,
+        )
+    )
+
+
+def _read_as(
+    text: str | None,
+    label: str | None,
+    score: str | None,
+    target: str | None,
+    split: str | None,
+    label_map: str | None,
+    separator: str | None,
+    encoding: str | None,
+) -> DataSettings:
+    """How a labelled file is read."""
+    given: dict[str, object] = {
+        "text": text,
+        "label": label,
+        "score": score,
+        "target": target,
+        "split": split,
+        "label_map": options.table_given(label_map),
+        "separator": separator,
+        "encoding": encoding,
+    }
+    return settings_from_options(given, called=as_option).data
