@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from darse.insight.intervals import Interval
 from darse.testing.cells import Cell
+from darse.testing.comparison import Comparison, Pair
+from darse.testing.difference import Difference, Flip
 from darse.testing.entry import Facts
 from darse.testing.matrix import Figures, Table
 
@@ -26,6 +28,41 @@ def table_record(table: Table) -> dict[str, object]:
         "slices": [_slice_record(one) for one in table.slices],
         "missing": [{"name": one.name, "reason": one.reason} for one in table.missing],
     }
+
+
+def comparison_record(comparison: Comparison, *, flips: int) -> dict[str, object]:
+    """A comparison (docs/formats.md), with so many flips of each pair."""
+    return {
+        **table_record(comparison.table),
+        "metric": comparison.metric,
+        "pairs": [_pair_record(one, flips) for one in comparison.pairs],
+        "points": [
+            {"name": one.name, "loss": one.loss, "parameters": one.parameters, "ms": one.ms, "beaten_by": one.beaten_by}
+            for one in comparison.points
+        ],
+        "rank_plans": {place: dict(ranks) for place, ranks in comparison.ranks.items()},
+    }
+
+
+def difference_record(one: Difference) -> dict[str, object]:
+    """A paired difference."""
+    return {
+        "effect": interval_record(one.effect),
+        "p": one.p,
+        "rows": one.rows,
+        "gained": one.gained,
+        "lost": one.lost,
+    }
+
+
+def flip_record(one: Flip) -> dict[str, str | int | float | None]:
+    """A row that flipped."""
+    row = one.row
+    truth = row.label if row.label is not None else row.score
+    found: dict[str, str | int | float | None] = {"line": row.line, "text": row.text}
+    if row.target is not None:
+        found["target"] = row.target
+    return {**found, "truth": truth, "before": one.before, "after": one.after, "change": one.change}
 
 
 def entry_record(facts: Facts, cell: Cell | None = None) -> dict[str, object]:
@@ -53,6 +90,26 @@ def metrics_record(metrics: Mapping[str, Interval]) -> dict[str, object]:
 def interval_record(one: Interval) -> dict[str, object]:
     """A figure with the ends of its interval."""
     return {"value": one.value, "low": one.low, "high": one.high}
+
+
+def _pair_record(one: Pair, flips: int) -> dict[str, object]:
+    return {
+        "first": one.first,
+        "second": one.second,
+        **difference_record(one.difference),
+        "slices": [
+            {
+                "by": part.by,
+                "value": part.value,
+                "is_small": part.is_small,
+                "q": part.q,
+                **difference_record(part.difference),
+            }
+            for part in one.slices
+        ],
+        "flips": [flip_record(flip) for flip in one.flips[:flips]],
+        "flips_in_all": len(one.flips),
+    }
 
 
 def _slice_record(one: Figures) -> dict[str, object]:

@@ -13,7 +13,7 @@ from darse.cli.verbs.insight import insights
 from darse.cli.verbs.machine import doctor, sites
 from darse.cli.verbs.search import explore, shrink
 from darse.cli.verbs.study import export, report, studies
-from darse.cli.verbs.testing import eval_
+from darse.cli.verbs.testing import compare, eval_
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,6 +62,10 @@ _VERBS: dict[Callable[..., None], tuple[str, ...]] = {
         "darse eval darse-reviews --data test.csv",
         "darse eval old=models/v1 new=darse-reviews/adapter --data test.csv --slice label --slice negation",
         "darse eval --matrix matrix.yaml --json",
+    ),
+    compare: (
+        "darse compare models/v1 darse-reviews --data test.csv",
+        "darse compare old=models/v1 new=models/v2 --data test.csv --slice product -o flips.csv",
     ),
     report: ("darse report darse-reviews -o for-the-board.html", "darse report darse-reviews --json"),
     export: (

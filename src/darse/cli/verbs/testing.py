@@ -80,6 +80,53 @@ def eval_(
     )
 
 
+def compare(
+    adapters: Annotated[
+        list[str], typer.Argument(help="Folders of adapters or of studies, each FOLDER or NAME=FOLDER; at least two.")
+    ],
+    data: Annotated[str, Option("--data", help="Labelled file, or demo.")],
+    metric: Annotated[
+        Literal["accuracy", "mse", "mae"] | None, Option(help="What pairs are compared by (accuracy, else mse).")
+    ] = None,
+    slices: Slices = None,
+    rows: RowsOption = "auto",
+    text: options.Text = None,
+    label: options.Label = None,
+    score: options.Score = None,
+    target: options.Target = None,
+    split: options.Split = None,
+    label_map: options.LabelMap = None,
+    separator: options.Separator = None,
+    encoding: options.Encoding = None,
+    out: Annotated[Path | None, Option("-o", "--out", help="Write every example that flipped, too.")] = None,
+    store: StoreOption = None,
+    base: BaseModel = None,
+    trust_remote_code: options.BaseCode = False,
+    as_json: options.Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare adapters on the same rows, and show which examples flipped."""
+    from darse.cli.compare import CompareRequest, run_compare
+    from darse.cli.serve import DEFAULT_STORE
+
+    run_compare(
+        CompareRequest(
+            adapters=tuple(adapters),
+            data=data,
+            settings=_read_as(text, label, score, target, split, label_map, separator, encoding),
+            rows=rows,
+            metric=metric,
+            slices=tuple(slices or ()),
+            out=out,
+            store=store or DEFAULT_STORE,
+            base=base,
+            trust_remote_code=trust_remote_code,
+            as_json=as_json,
+            quiet=quiet,
+        )
+    )
+
+
 def _read_as(
     text: str | None,
     label: str | None,
