@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from darse.insight.intervals import Interval
+from darse.testing.baselines import Baseline
 from darse.testing.cells import Cell
 from darse.testing.comparison import Comparison, Pair
 from darse.testing.difference import Difference, Flip
 from darse.testing.entry import Facts
+from darse.testing.gate import Gate
 from darse.testing.matrix import Figures, Table
 
 
@@ -42,6 +45,23 @@ def comparison_record(comparison: Comparison, *, flips: int) -> dict[str, object
         ],
         "rank_plans": {place: dict(ranks) for place, ranks in comparison.ranks.items()},
     }
+
+
+def gate_record(gate: Gate) -> dict[str, object]:
+    """A gate (docs/formats.md)."""
+    return {
+        "outcome": gate.outcome,
+        "is_passed": gate.is_passed,
+        "baseline": gate.baseline,
+        "candidate": gate.candidate,
+        "data": gate.data,
+        "checks": [asdict(one) for one in gate.checks],
+    }
+
+
+def baseline_record(one: Baseline) -> dict[str, object]:
+    """A name that was given to an adapter."""
+    return {"name": one.name, "time": one.time, "note": one.note or None, "adapter": entry_record(one.facts)}
 
 
 def difference_record(one: Difference) -> dict[str, object]:

@@ -13,7 +13,7 @@ from darse.cli.verbs.insight import insights
 from darse.cli.verbs.machine import doctor, sites
 from darse.cli.verbs.search import explore, shrink
 from darse.cli.verbs.study import export, report, studies
-from darse.cli.verbs.testing import compare, eval_
+from darse.cli.verbs.testing import baseline, compare, eval_, gate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -66,6 +66,15 @@ _VERBS: dict[Callable[..., None], tuple[str, ...]] = {
     compare: (
         "darse compare models/v1 darse-reviews --data test.csv",
         "darse compare old=models/v1 new=models/v2 --data test.csv --slice product -o flips.csv",
+    ),
+    baseline: (
+        "darse baseline set prod darse-reviews --note 'first release'",
+        "darse baseline",
+        "darse baseline history prod",
+    ),
+    gate: (
+        "darse gate --baseline prod --candidate darse-reviews --data test.csv",
+        "darse gate --baseline models/v1 --candidate models/v2 --data test.csv --policy gate.yaml --junit gate.xml",
     ),
     report: ("darse report darse-reviews -o for-the-board.html", "darse report darse-reviews --json"),
     export: (

@@ -127,6 +127,68 @@ def compare(
     )
 
 
+def baseline(
+    action: Annotated[
+        Literal["list", "set", "history"], typer.Argument(help="list every name, set one, or show its history.")
+    ] = "list",
+    name: Annotated[str | None, typer.Argument(help="The name: prod, ...")] = None,
+    adapter: Annotated[Path | None, typer.Argument(help="Folder of an adapter or of a study, to set.")] = None,
+    note: Annotated[str, Option(help="What to write beside the name.")] = "",
+    store: StoreOption = None,
+    as_json: options.Json = False,
+) -> None:
+    """Give an adapter a name that gates go by; every name keeps its history."""
+    from darse.cli.baseline import BaselineRequest, run_baseline
+    from darse.cli.serve import DEFAULT_STORE
+
+    run_baseline(BaselineRequest(action, name, adapter, note, store or DEFAULT_STORE, as_json))
+
+
+def gate(
+    baseline: Annotated[str, Option("--baseline", help="Name of a baseline, or an adapter's folder.")],
+    candidate: Annotated[str, Option("--candidate", help="Folder of an adapter or of a study, FOLDER or NAME=FOLDER.")],
+    data: Annotated[str, Option("--data", help="Labelled file that neither was trained on.")],
+    policy: Annotated[
+        Path | None, Option("--policy", help="YAML file of what is asked (docs/gate.md); by default not worse.")
+    ] = None,
+    rows: RowsOption = "auto",
+    text: options.Text = None,
+    label: options.Label = None,
+    score: options.Score = None,
+    target: options.Target = None,
+    split: options.Split = None,
+    label_map: options.LabelMap = None,
+    separator: options.Separator = None,
+    encoding: options.Encoding = None,
+    junit: Annotated[Path | None, Option("--junit", help="Write JUnit XML, too.")] = None,
+    store: StoreOption = None,
+    base: BaseModel = None,
+    trust_remote_code: options.BaseCode = False,
+    as_json: options.Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Let a candidate pass only if it is not worse than a baseline: exit 0 or 1."""
+    from darse.cli.gate import GateRequest, run_gate
+    from darse.cli.serve import DEFAULT_STORE
+
+    run_gate(
+        GateRequest(
+            baseline=baseline,
+            candidate=candidate,
+            data=data,
+            policy=policy,
+            settings=_read_as(text, label, score, target, split, label_map, separator, encoding),
+            rows=rows,
+            junit=junit,
+            store=store or DEFAULT_STORE,
+            base=base,
+            trust_remote_code=trust_remote_code,
+            as_json=as_json,
+            quiet=quiet,
+        )
+    )
+
+
 def _read_as(
     text: str | None,
     label: str | None,
