@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from darse.insight.intervals import Interval
+from darse.testing.backtest import Backtest, ServedFlip
 from darse.testing.baselines import Baseline
 from darse.testing.cells import Cell
 from darse.testing.comparison import Comparison, Pair
@@ -62,6 +63,40 @@ def gate_record(gate: Gate) -> dict[str, object]:
 def baseline_record(one: Baseline) -> dict[str, object]:
     """A name that was given to an adapter."""
     return {"name": one.name, "time": one.time, "note": one.note or None, "adapter": entry_record(one.facts)}
+
+
+def backtest_record(found: Backtest, *, flips: int) -> dict[str, object]:
+    """A backtest (docs/formats.md), with so many flips."""
+    return {
+        "candidate": entry_record(found.cell.facts, found.cell),
+        "texts": found.texts,
+        "adapters": dict(found.adapters),
+        "flipped": None if found.flipped is None else interval_record(found.flipped),
+        "moved": None if found.moved is None else interval_record(found.moved),
+        "matrix": [
+            {"before": before, "after": after, "texts": texts} for (before, after), texts in found.matrix.items()
+        ],
+        "flips": [served_flip_record(one) for one in found.flips[:flips]],
+        "flips_in_all": len(found.flips),
+    }
+
+
+def served_flip_record(one: ServedFlip) -> dict[str, object]:
+    """A served text that is answered otherwise."""
+    served, truth = one.served, one.truth
+    return {
+        "key": served.key,
+        "time": served.time,
+        "text": served.text,
+        "adapter": served.name,
+        "label_before": served.label,
+        "label_after": one.label,
+        "score_before": served.score,
+        "score_after": one.score,
+        "confidence": one.confidence,
+        "truth": None if truth is None else truth.label if truth.label is not None else truth.score,
+        "is_mended": one.is_mended,
+    }
 
 
 def difference_record(one: Difference) -> dict[str, object]:

@@ -13,7 +13,7 @@ from darse.cli.verbs.insight import insights
 from darse.cli.verbs.machine import doctor, sites
 from darse.cli.verbs.search import explore, shrink
 from darse.cli.verbs.study import export, report, studies
-from darse.cli.verbs.testing import baseline, compare, eval_, gate
+from darse.cli.verbs.testing import backtest, baseline, compare, eval_, gate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -76,6 +76,7 @@ _VERBS: dict[Callable[..., None], tuple[str, ...]] = {
         "darse gate --baseline prod --candidate darse-reviews --data test.csv",
         "darse gate --baseline models/v1 --candidate models/v2 --data test.csv --policy gate.yaml --junit gate.xml",
     ),
+    backtest: ("darse backtest darse-reviews --last 500", "darse backtest models/v2 --store traffic.db -o flips.csv"),
     report: ("darse report darse-reviews -o for-the-board.html", "darse report darse-reviews --json"),
     export: (
         "darse export darse-reviews --profile merged -o model",

@@ -189,6 +189,34 @@ def gate(
     )
 
 
+def backtest(
+    candidate: Annotated[str, typer.Argument(help="Folder of an adapter or of a study, FOLDER or NAME=FOLDER.")],
+    last: Annotated[int, Option("--last", help="Texts that were served last, each once, at the most.")] = 1000,
+    out: Annotated[Path | None, Option("-o", "--out", help="Write every text that flipped, too.")] = None,
+    store: Annotated[
+        str | None, Option("--store", help="Store that a server keeps its answers in (darse-traffic.db).")
+    ] = None,
+    base: BaseModel = None,
+    trust_remote_code: options.BaseCode = False,
+    as_json: options.Json = False,
+) -> None:
+    """Ask a candidate what was served lately, and show what it answers otherwise."""
+    from darse.cli.backtest import BacktestRequest, run_backtest
+    from darse.cli.serve import DEFAULT_STORE
+
+    run_backtest(
+        BacktestRequest(
+            candidate=candidate,
+            last=last,
+            out=out,
+            store=store or DEFAULT_STORE,
+            base=base,
+            trust_remote_code=trust_remote_code,
+            as_json=as_json,
+        )
+    )
+
+
 def _read_as(
     text: str | None,
     label: str | None,
