@@ -82,7 +82,9 @@ def test_a_changed_row_is_damage(table: Table, sql_store: SqlStore) -> None:
 
 def test_a_row_of_another_table_cannot_pass_for_a_baseline(sql_store: SqlStore) -> None:
     sql_store.evaluations.add_gate(GateRow(1.0, "prod", "passed", {}))
-    copied = "INSERT INTO darse_baselines (time, name, body, digest) SELECT time, baseline, body, digest FROM darse_gates"
+    copied = (
+        "INSERT INTO darse_baselines (time, name, body, digest) SELECT time, baseline, body, digest FROM darse_gates"
+    )
     with sql_store._database.write() as connection:
         connection.execute(text(copied))
     with pytest.raises(CorruptStoreError):

@@ -14,10 +14,10 @@ from darse.search.verdict import amount_words
 from darse.testing.comparison import refuse_metric
 from darse.testing.dataset import Dataset
 from darse.testing.entry import Facts
+from darse.testing.evidence import Evidence, Outcome, evidence_of, worse_p
 from darse.testing.policy import Floor, Policy
 from darse.testing.quality import FEW_ROWS, LOWER_IS_BETTER, Judged, figures
 from darse.testing.slices import Slice, find_slices
-from darse.testing.verdicts import Judgement, Outcome, judge_pair, worse_p
 
 Kind = Literal["quality", "slice", "floor", "budget"]
 CANDIDATE, BASELINE = "candidate", "baseline"
@@ -106,29 +106,23 @@ def hold_gate(
 
 def _quality(policy: Policy, baseline: Judged, candidate: Judged, metric: str, data: Dataset) -> Check:
     """The paired comparison on all rows."""
-    found = judge_pair(
-        baseline.losses(metric),
-        candidate.losses(metric),
-        metric,
-        mode=policy.mode,
-        margin=policy.margin,
-        alpha=policy.alpha,
-    )
+    losses = baseline.losses(metric), candidate.losses(metric)
+    found = evidence_of(*losses, metric, margin=policy.margin, alpha=policy.alpha)
     name = f"{metric} against {baseline.cell.facts.name}"
-    outcome, more = found.outcome, ""
+    outcome, more = found.outcome(policy.mode), ""
     own, other = candidate.cell.facts.adapter, baseline.cell.facts.adapter
     if own and own == other:
         outcome, more = "passed", "; the candidate is the very adapter of the baseline"
     elif metric == "accuracy" and len({row.label for row in data.rows}) < 2:
         outcome, more = "undecided", f"; all rows of {data.name} have one class, which shows nothing of the others"
     elif outcome == "undecided":
-        more = f"; {plural(found.rows, 'row')} cannot tell, about {found.needed:,} are needed"
+        more = f"; {plural(found.rows, 'row')} cannot tell, about {found.needed[policy.mode]:,} are needed"
     limit = -found.margin if policy.mode == "not_worse" else policy.alpha
     value = found.effect.low if policy.mode == "not_worse" else found.p
     return Check(name, "quality", outcome, _effect_words(found, metric, policy) + more, value, limit, found.rows)
 
 
-def _effect_words(found: Judgement, metric: str, policy: Policy) -> str:
+def _effect_words(found: Evidence, metric: str, policy: Policy) -> str:
     gain, size = found.effect.mean, amount_words(abs(found.effect.mean), metric)
     told = f"{metric} is {size} {'better' if gain > 0 else 'worse'}" if gain else f"{metric} is the same"
     if policy.mode == "regression":

@@ -69,7 +69,7 @@ def find_slices(data: Dataset, wanted: Sequence[str]) -> list[Slice]:
         elif by in data.cells:
             found += _by_value(by, [value or EMPTY for value in data.cells[by]])
         else:
-            shown = ", ".join(map(printable, [*data.cells, *_WAYS][:30]))
+            shown = ", ".join(map(printable, list(dict.fromkeys([*_WAYS, *data.cells]))[:30]))
             raise InputError(f"{data.name} cannot be sliced by {printable(by)!r}; there are: {shown}")
     return found
 

@@ -1,8 +1,9 @@
-"""Losses of baseline and candidate to one judgement: passed, failed, or undecided for want of rows."""
+"""Losses of baseline and candidate to what they prove: passed, failed, or undecided for want of rows."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,66 +16,74 @@ from darse.evaluate.paired import Estimate, paired_effect
 from darse.testing.policy import Mode
 
 Outcome = Literal["passed", "failed", "undecided"]
-POWER = 0.9
-"""How often a regression of the size of the margin is to be seen, before few rows are told to be too few."""
-_PASSING = 0.95
-"""How often a candidate that equals the baseline is to be passed, before few rows are told to be too few."""
+_POWERS: Mapping[Mode, float] = {"not_worse": 0.95, "regression": 0.9}
+"""How often a candidate that equals the baseline is to pass, and how often a drop of the margin is to be seen, before
+rows are told to be too few."""
 DEFAULT_MARGIN = 0.02
 _DEFAULT_PART = 0.1
 _SEED = 0
+_RESAMPLES = 1000
+"""They give the interval its shape alone, and not its width."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """How a candidate stands to its baseline.
+class Evidence:
+    """How a candidate stands to its baseline on the same rows.
 
     Attributes:
-        outcome: `passed`, `failed` or `undecided`.
         effect: How much better the candidate is, with the interval whose lower end decides `not_worse`.
         p: One-sided, that a candidate no worse than the baseline looks as bad as this one.
-        margin: What counted as not worse.
-        rows: How many rows there were.
-        needed: About how many rows would decide, given how often the two differ.
+        margin: What counts as not worse, in the metric's units.
+        alpha: How often the error that the mode controls may be made.
+        rows: How many rows there are.
+        needed: About how many rows would decide, by mode, given how often the two differ.
     """
 
-    outcome: Outcome
     effect: Estimate
     p: float
     margin: float
+    alpha: float
     rows: int
-    needed: int
+    needed: Mapping[Mode, int]
+
+    def outcome(self, mode: Mode) -> Outcome:
+        """What the evidence says in a mode.
+
+        `not_worse` asks for proof: the candidate passes only if the lower end of the one-sided interval of its gain
+        lies above minus the margin. One that is worse by the margin or more passes with probability alpha at the most,
+        however few the rows; an equal one is undecided where they are few. `regression` asks for proof of the contrary:
+        the candidate fails only if it is shown to be worse (McNemar's exact test, or the paired t test). An equal one
+        fails with probability alpha at the most, however few the rows; where a drop of the margin would be seen less
+        often than in nine of ten cases, the rows cannot tell.
+        """
+        is_worse = self.p <= self.alpha
+        if mode == "not_worse":
+            return "passed" if self.effect.low > -self.margin else "failed" if is_worse else "undecided"
+        return "failed" if is_worse else "undecided" if self.rows < self.needed[mode] else "passed"
 
 
-def judge_pair(
-    baseline: Floats, candidate: Floats, metric: str, *, mode: Mode, margin: float | None, alpha: float
-) -> Judgement:
-    """Whether a candidate may take its baseline's place, by their losses on the same rows.
-
-    `not_worse` asks for proof: the candidate passes only if the lower end of the one-sided interval of its gain lies
-    above minus the margin. A candidate that is worse by the margin or more passes with probability alpha at the most,
-    however few the rows; an equal one is undecided where they are few. `regression` asks for proof of the contrary: the
-    candidate fails only if it is shown to be worse (McNemar's exact test, or the paired t test). An equal candidate
-    fails with probability alpha at the most, however few the rows; where a drop of the margin would be seen less often
-    than in nine of ten cases, the rows cannot tell.
+def evidence_of(baseline: Floats, candidate: Floats, metric: str, *, margin: float | None, alpha: float) -> Evidence:
+    """What two entries' losses on the same rows say about the second taking the first one's place.
 
     Args:
         baseline: Losses, shape (rows,).
         candidate: Losses on the same rows.
         metric: What they are losses of.
-        mode: Which proof is asked for.
         margin: In the metric's units; None for the default.
-        alpha: How often the error that the mode controls may be made.
+        alpha: How often the error that a mode controls may be made.
     """
-    wide = _margin(margin, baseline, metric)
-    effect = paired_effect(candidate[None, :], baseline[None, :], seed=_SEED, level=1 - 2 * alpha)
-    p = worse_p(baseline, candidate, metric)
-    power = _PASSING if mode == "not_worse" else POWER
-    needed = rows_needed(candidate - baseline, wide, metric, alpha=alpha, power=power)
-    if mode == "not_worse":
-        outcome: Outcome = "passed" if effect.low > -wide else "failed" if p <= alpha else "undecided"
-    else:
-        outcome = "failed" if p <= alpha else "undecided" if len(baseline) < needed else "passed"
-    return Judgement(outcome, effect, p, wide, len(baseline), needed)
+    wide, losses = _margin(margin, baseline, metric), (candidate[None, :], baseline[None, :])
+    difference = candidate - baseline
+    return Evidence(
+        effect=paired_effect(*losses, seed=_SEED, resamples=_RESAMPLES, level=1 - 2 * alpha),
+        p=worse_p(baseline, candidate, metric),
+        margin=wide,
+        alpha=alpha,
+        rows=len(baseline),
+        needed={
+            mode: rows_needed(difference, wide, metric, alpha=alpha, power=power) for mode, power in _POWERS.items()
+        },
+    )
 
 
 def worse_p(baseline: Floats, candidate: Floats, metric: str) -> float:
