@@ -11,6 +11,7 @@ by turning right answers of the candidate wrong, so that it loses the given part
 from __future__ import annotations
 
 import argparse
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -25,12 +26,12 @@ from darse.store.open import open_store
 from darse.testing.cells import compute_cell
 from darse.testing.dataset import read_dataset
 from darse.testing.entry import adapter_entry
-from darse.testing.evidence import evidence_of
+from darse.testing.evidence import DEFAULT_ALPHAS, evidence_of
 from darse.testing.policy import Mode
 from darse.testing.quality import judge_cell
 
 MODES: tuple[Mode, ...] = ("not_worse", "regression")
-_ALPHA, _MARGIN = 0.05, 0.02
+_MARGIN = 0.02
 
 
 def main() -> None:
@@ -40,7 +41,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--train-rows", type=int, default=1000)
     parser.add_argument("--trials", type=int, default=200)
-    parser.add_argument("--sizes", type=int, nargs="+", default=(500, 1000, 2000, 3000))
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", help="rows of a trial (1,000, 2,500 and what the gate asks for)"
+    )
     parser.add_argument("--drop", type=float, default=0.02)
     options = parser.parse_args()
     pool = _pool(options.work, options.data, options.train_rows)
@@ -49,19 +52,23 @@ def main() -> None:
         f"pool: {len(pool)} rows that neither adapter has seen, accuracy {1 - wrong[0]:.1%} and {1 - wrong[1]:.1%}, "
         f"one right and the other wrong on {(pool[:, 0] != pool[:, 1]).mean():.1%}\n"
     )
-    print(f"{options.trials} trials each, margin {_MARGIN:.0%} of the rows, alpha {_ALPHA}:\n")
+    needed = evidence_of(pool[:, 0], pool[:, 1], "accuracy", margin=_MARGIN).needed
+    print(f"rows that the gate asks for: {', '.join(f'{mode} {rows:,}' for mode, rows in needed.items())}\n")
+    alphas = ", ".join(f"alpha of {mode} {alpha}" for mode, alpha in DEFAULT_ALPHAS.items())
+    print(f"{options.trials} trials each, margin {_MARGIN:.0%} of the rows, {alphas}:\n")
+    sizes = options.sizes or (1000, 2500, 500 * math.ceil(max(needed.values()) / 500))
     heading = ["mode", "candidate", "rows", "passed", "failed", "cannot tell", "not passed"]
     for row in (heading, ["---"] * len(heading)):
         print(f"| {' | '.join(row)} |")
     stream = np.random.default_rng(0)
     for drop, name in ((0.0, "equal"), (options.drop, f"{options.drop:.0%} of the rows worse")):
-        for size in options.sizes:
+        for size in sizes:
             found = [_trial(pool, size, drop, stream) for _ in range(options.trials)]
             for mode in MODES:
                 counts = Counter(outcomes[mode] for outcomes in found)
                 shares = [counts[outcome] / options.trials for outcome in ("passed", "failed", "undecided")]
                 cells = [*(f"{share:.1%}" for share in shares), f"{1 - shares[0]:.1%}"]
-                print(f"| {' | '.join([mode, name, f'{size:,}', *cells])} |")
+                print(f"| {' | '.join([mode, name, f'{size:,}', *cells])} |", flush=True)
 
 
 def _trial(pool: NDArray[np.float64], size: int, drop: float, stream: np.random.Generator) -> dict[str, str]:
@@ -70,7 +77,7 @@ def _trial(pool: NDArray[np.float64], size: int, drop: float, stream: np.random.
     coin = stream.integers(0, 2, size)
     baseline, candidate = rows[np.arange(size), coin], rows[np.arange(size), 1 - coin]
     is_broken = stream.random(size) < drop / (1 - float(pool.mean()))
-    evidence = evidence_of(baseline, np.maximum(candidate, is_broken), "accuracy", margin=_MARGIN, alpha=_ALPHA)
+    evidence = evidence_of(baseline, np.maximum(candidate, is_broken), "accuracy", margin=_MARGIN)
     return {mode: evidence.outcome(mode) for mode in MODES}
 
 

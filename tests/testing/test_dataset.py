@@ -7,7 +7,7 @@ import pytest
 from darse.errors import DataError
 from tests.testing.worlds import a_dataset
 
-ROWS = [
+ROWS: list[dict[str, object]] = [
     {"text": "good one", "label": "good", "split": "test", "product": "A", "stars": 5.0},
     {"text": "Good  one", "label": "good", "split": "test", "product": "B", "stars": 4.5},
     {"text": "bad one", "label": "bad", "split": "test", "product": "A", "stars": None},

@@ -81,5 +81,5 @@ def judged(
     name: str, data: Dataset, answers: Floats, *, task: Task = CLASSES, ms: float = 1.0, **facts: object
 ) -> Judged:
     """A cell that needs no store, beside what is true."""
-    known = an_entry(name, data, answers, task=task, **facts).facts
+    known = an_entry(name, data, answers, task=task, **facts).facts  # type: ignore[arg-type]  # the same
     return judge_cell(Cell(cell_id(known, data), known, data.digest, answers, ms), data)

@@ -16,6 +16,8 @@ from darse.evaluate.paired import Estimate, paired_effect
 from darse.testing.policy import Mode
 
 Outcome = Literal["passed", "failed", "undecided"]
+DEFAULT_ALPHAS: Mapping[Mode, float] = {"not_worse": 0.05, "regression": 0.025}
+"""A drop of the margin passes in one of twenty cases; an equal candidate fails in one of forty."""
 _POWERS: Mapping[Mode, float] = {"not_worse": 0.95, "regression": 0.9}
 """How often a candidate that equals the baseline is to pass, and how often a drop of the margin is to be seen, before
 rows are told to be too few."""
@@ -34,7 +36,7 @@ class Evidence:
         effect: How much better the candidate is, with the interval whose lower end decides `not_worse`.
         p: One-sided, that a candidate no worse than the baseline looks as bad as this one.
         margin: What counts as not worse, in the metric's units.
-        alpha: How often the error that the mode controls may be made.
+        alphas: How often the error that a mode controls may be made.
         rows: How many rows there are.
         needed: About how many rows would decide, by mode, given how often the two differ.
     """
@@ -42,7 +44,7 @@ class Evidence:
     effect: Estimate
     p: float
     margin: float
-    alpha: float
+    alphas: Mapping[Mode, float]
     rows: int
     needed: Mapping[Mode, int]
 
@@ -56,13 +58,15 @@ class Evidence:
         fails with probability alpha at the most, however few the rows; where a drop of the margin would be seen less
         often than in nine of ten cases, the rows cannot tell.
         """
-        is_worse = self.p <= self.alpha
+        is_worse = self.p <= self.alphas[mode]
         if mode == "not_worse":
             return "passed" if self.effect.low > -self.margin else "failed" if is_worse else "undecided"
         return "failed" if is_worse else "undecided" if self.rows < self.needed[mode] else "passed"
 
 
-def evidence_of(baseline: Floats, candidate: Floats, metric: str, *, margin: float | None, alpha: float) -> Evidence:
+def evidence_of(
+    baseline: Floats, candidate: Floats, metric: str, *, margin: float | None, alpha: float | None
+) -> Evidence:
     """What two entries' losses on the same rows say about the second taking the first one's place.
 
     Args:
@@ -70,18 +74,20 @@ def evidence_of(baseline: Floats, candidate: Floats, metric: str, *, margin: flo
         candidate: Losses on the same rows.
         metric: What they are losses of.
         margin: In the metric's units; None for the default.
-        alpha: How often the error that a mode controls may be made.
+        alpha: How often the error that a mode controls may be made; None for the default.
     """
+    alphas = {mode: default if alpha is None else alpha for mode, default in DEFAULT_ALPHAS.items()}
     wide, losses = _margin(margin, baseline, metric), (candidate[None, :], baseline[None, :])
     difference = candidate - baseline
     return Evidence(
-        effect=paired_effect(*losses, seed=_SEED, resamples=_RESAMPLES, level=1 - 2 * alpha),
+        effect=paired_effect(*losses, seed=_SEED, resamples=_RESAMPLES, level=1 - 2 * alphas["not_worse"]),
         p=worse_p(baseline, candidate, metric),
         margin=wide,
-        alpha=alpha,
+        alphas=alphas,
         rows=len(baseline),
         needed={
-            mode: rows_needed(difference, wide, metric, alpha=alpha, power=power) for mode, power in _POWERS.items()
+            mode: rows_needed(difference, wide, metric, alpha=alphas[mode], power=power)
+            for mode, power in _POWERS.items()
         },
     )
 

@@ -14,7 +14,7 @@ from darse.search.verdict import amount_words
 from darse.testing.comparison import refuse_metric
 from darse.testing.dataset import Dataset
 from darse.testing.entry import Facts
-from darse.testing.evidence import Evidence, Outcome, evidence_of, worse_p
+from darse.testing.evidence import DEFAULT_ALPHAS, Evidence, Outcome, evidence_of, worse_p
 from darse.testing.policy import Floor, Policy
 from darse.testing.quality import FEW_ROWS, LOWER_IS_BETTER, Judged, figures
 from darse.testing.slices import Slice, find_slices
@@ -117,7 +117,7 @@ def _quality(policy: Policy, baseline: Judged, candidate: Judged, metric: str, d
         outcome, more = "undecided", f"; all rows of {data.name} have one class, which shows nothing of the others"
     elif outcome == "undecided":
         more = f"; {plural(found.rows, 'row')} cannot tell, about {found.needed[policy.mode]:,} are needed"
-    limit = -found.margin if policy.mode == "not_worse" else policy.alpha
+    limit = -found.margin if policy.mode == "not_worse" else found.alphas[policy.mode]
     value = found.effect.low if policy.mode == "not_worse" else found.p
     return Check(name, "quality", outcome, _effect_words(found, metric, policy) + more, value, limit, found.rows)
 
@@ -126,9 +126,9 @@ def _effect_words(found: Evidence, metric: str, policy: Policy) -> str:
     gain, size = found.effect.mean, amount_words(abs(found.effect.mean), metric)
     told = f"{metric} is {size} {'better' if gain > 0 else 'worse'}" if gain else f"{metric} is the same"
     if policy.mode == "regression":
-        return f"{told}; p {found.p:.2g} of no loss, worse if it is {policy.alpha:g} or less"
+        return f"{told}; p {found.p:.2g} of no loss, worse if it is {found.alphas[policy.mode]:g} or less"
     low = f"{'-' if found.effect.low < 0 else ''}{amount_words(abs(found.effect.low), metric)}"
-    sure = f"with {1 - policy.alpha:.0%} confidence the gain is above {low}"
+    sure = f"with {1 - found.alphas[policy.mode]:.0%} confidence the gain is above {low}"
     return f"{told}; {sure}, and has to be above -{amount_words(found.margin, metric)}"
 
 
@@ -138,15 +138,16 @@ def _slices(policy: Policy, baseline: Judged, candidate: Judged, metric: str, da
     if not parts:
         return []
     losses = baseline.losses(metric), candidate.losses(metric)
+    alpha = policy.alpha or DEFAULT_ALPHAS["regression"]
     p = [worse_p(losses[0][one.places], losses[1][one.places], metric) for one in parts]
     checks = []
     for part, q in zip(parts, false_discovery_control(p), strict=True):
         gain = float((losses[0][part.places] - losses[1][part.places]).mean())
         told = f"{amount_words(abs(gain), metric)} {'better' if gain > 0 else 'worse'}" if gain else "the same"
         few = " (few rows)" if len(part.places) < FEW_ROWS else ""
-        outcome: Outcome = "failed" if q <= policy.alpha else "passed"
+        outcome: Outcome = "failed" if q <= alpha else "passed"
         sentence = f"{metric} on {printable(part.name)} is {told}{few}; p {q:.2g} of no loss, corrected for all slices"
-        checks.append(Check(f"slice {part.name}", "slice", outcome, sentence, float(q), policy.alpha, len(part.places)))
+        checks.append(Check(f"slice {part.name}", "slice", outcome, sentence, float(q), alpha, len(part.places)))
     return checks
 
 

@@ -81,8 +81,8 @@ class Policy(Part):
     margin: Annotated[float, Field(gt=0)] | None = None
     """How much worse still counts as not worse, in the metric's units; None is 0.02 of accuracy (two points), and a
     tenth of the baseline's error for mse and mae."""
-    alpha: Annotated[float, Field(gt=0, le=0.2)] = 0.05
-    """How often the error that the mode controls may be made."""
+    alpha: Annotated[float, Field(gt=0, le=0.2)] | None = None
+    """How often the error that the mode controls may be made; None is 0.05 for not_worse and 0.025 for regression."""
     undecided: Literal["fail", "pass"] = "fail"
     """What it means that the rows cannot tell."""
     slices: Annotated[tuple[Name, ...], Field(max_length=20)] = ()
