@@ -41,9 +41,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--train-rows", type=int, default=1000)
     parser.add_argument("--trials", type=int, default=200)
-    parser.add_argument(
-        "--sizes", type=int, nargs="+", help="rows of a trial (1,000, 2,500 and what the gate asks for)"
-    )
+    parser.add_argument("--sizes", type=int, nargs="+", help="rows (1,000, 2,500 and what the gate asks for)")
     parser.add_argument("--drop", type=float, default=0.02)
     options = parser.parse_args()
     pool = _pool(options.work, options.data, options.train_rows)

@@ -65,7 +65,7 @@ class Evidence:
 
 
 def evidence_of(
-    baseline: Floats, candidate: Floats, metric: str, *, margin: float | None, alpha: float | None
+    baseline: Floats, candidate: Floats, metric: str, *, margin: float | None = None, alpha: float | None = None
 ) -> Evidence:
     """What two entries' losses on the same rows say about the second taking the first one's place.
 
