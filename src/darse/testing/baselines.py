@@ -128,10 +128,9 @@ def baseline_cell(
         AdapterError: It was never evaluated on these rows, and is gone.
         UnfitError: It cannot be judged on them.
     """
-    named = replace(baseline.facts, name=baseline.name)
-    kept = find_cell(store, named, data)
+    kept = find_cell(store, replace(baseline.facts, name=baseline.name), data)
     if kept is not None:
-        return replace(kept, facts=named)
+        return kept
     entry = baseline_entry(baseline, base=base, trust_remote_code=trust_remote_code)
     return compute_cell(store, entry, data, check=check)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -112,13 +112,13 @@ def cell_id(facts: Facts, data: Dataset) -> str:
 
 
 def find_cell(store: CellStore, facts: Facts, data: Dataset) -> Cell | None:
-    """The cell of an entry and a data set, if it is finished.
+    """The cell of an entry and a data set, if it is finished, under the name that the entry has now.
 
     Raises:
         StoreError: It is there and cannot be read.
     """
     row = store.evaluations.cell(cell_id(facts, data))
-    return None if row is None else read_cell(store, row)
+    return None if row is None else replace(read_cell(store, row), facts=facts)
 
 
 def compute_cell(
