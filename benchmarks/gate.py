@@ -32,6 +32,7 @@ from darse.testing.quality import judge_cell
 
 MODES: tuple[Mode, ...] = ("not_worse", "regression")
 _MARGIN = 0.02
+_SHARES = (0.02, 0.05, 0.1, 0.15)
 
 
 def main() -> None:
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", help="rows (1,000, 2,500 and what the gate asks for)")
     parser.add_argument("--drop", type=float, default=0.02)
     options = parser.parse_args()
+    _print_rows()
     pool = _pool(options.work, options.data, options.train_rows)
     wrong = pool.mean(axis=0)
     print(
@@ -67,6 +69,27 @@ def main() -> None:
                 shares = [counts[outcome] / options.trials for outcome in ("passed", "failed", "undecided")]
                 cells = [*(f"{share:.1%}" for share in shares), f"{1 - shares[0]:.1%}"]
                 print(f"| {' | '.join([mode, name, f'{size:,}', *cells])} |", flush=True)
+
+
+def _print_rows() -> None:
+    """Rows that the gate asks for, by margin and by how often two adapters differ."""
+    print("Rows that the gate asks for, by the share of rows that only one of the two has right:\n")
+    heading = ["mode", "margin", *(f"{share:.0%}" for share in _SHARES)]
+    for row in (heading, ["---"] * len(heading)):
+        print(f"| {' | '.join(row)} |")
+    for mode in MODES:
+        for margin in (0.02, 0.05):
+            rows = [_rows(mode, margin, share) for share in _SHARES]
+            print(f"| {' | '.join([mode, f'{100 * margin:.0f} points', *(f'{one:,}' for one in rows)])} |")
+    print()
+
+
+def _rows(mode: Mode, margin: float, share: float) -> int:
+    """Rows that a gate asks for where two equally good adapters differ on a share of them."""
+    baseline, candidate = np.zeros(10_000), np.zeros(10_000)
+    half = round(share * 5_000)
+    baseline[:half], candidate[half : 2 * half] = 1.0, 1.0
+    return evidence_of(baseline, candidate, "accuracy", margin=margin).needed[mode]
 
 
 def _trial(pool: NDArray[np.float64], size: int, drop: float, stream: np.random.Generator) -> dict[str, str]:

@@ -16,6 +16,8 @@ from darse.settings import explained
 
 _MAX_BYTES = 1 << 18
 _MAX_DEPTH = 10
+_LONGEST = 300
+"""Characters of what is said of one problem."""
 
 
 class Part(BaseModel):
@@ -52,6 +54,8 @@ def read_yaml(path: Path, model: type[Model], what: str, *, secret: Collection[s
         values = yaml.safe_load(content)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is no YAML: {printable(' '.join(str(error).split()), 160)}") from error
+    if not isinstance(values, dict):  # nothing of it is shown: any file may have been named
+        raise InputError(f"{path} is no table of names and values; these are no {what}")
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -73,4 +77,5 @@ def _told(problem: ErrorDetails, secret: Collection[str]) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     if any(place.startswith(name) for name in secret):
         return f"{place}: {problem['msg']}"
-    return f"{place}: {explained(problem, str)}" if place else explained(problem, str)
+    told = printable(explained(problem, str), _LONGEST)
+    return f"{place}: {told}" if place else told

@@ -41,6 +41,14 @@ def test_the_part_that_is_asked_for_is_taken(part: str, texts: list[str]) -> Non
     assert a_dataset(ROWS, part=part, label="label").texts == texts  # type: ignore[arg-type]  # of the parameters
 
 
+def test_training_rows_are_those_of_the_training_split_or_all() -> None:
+    assert a_dataset(ROWS, part="learned", label="label").texts == ["so so"]
+    plain = [{name: value for name, value in row.items() if name != "split"} for row in ROWS]
+    assert a_dataset(plain, part="learned", label="label").texts == ["good one", "bad one", "so so"]
+    with pytest.raises(DataError, match="no row is of the split train"):
+        a_dataset(ROWS[:3], part="learned", label="label", split="split")
+
+
 def test_a_split_without_rows_is_refused() -> None:
     with pytest.raises(DataError, match="no row is of the split valid"):
         a_dataset(ROWS, part="valid", label="label")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from darse.errors import InputError, SettingsError
 from darse.testing.matrix_file import read_matrix
 from darse.testing.policy import Policy, read_policy
+from tests.test_docs import documented_options
 
 GOOD = """
 metric: accuracy
@@ -52,7 +56,6 @@ WRONG = {
     "budgets: {parameters: many}": "is no budget",
     "budgets: {ms: 0}": "budgets.ms",
     "more: 1": "more: there is no such option",
-    "[1, 2]": "gate.yaml",
 }
 
 
@@ -73,6 +76,8 @@ HOSTILE = [
     b"!!python/object/apply:os.system ['touch canary']",
     b"mode: !!python/name:os.system",
     b"x" * (1 << 19),
+    b"[secret, secret]",
+    b"secret line\nanother",
 ]
 
 
@@ -86,6 +91,7 @@ def test_what_is_no_such_file_is_one_error_and_runs_nothing(
     with pytest.raises(InputError) as caught:
         read(tmp_path / "file.yaml")  # type: ignore[operator]  # one of the two readers
     assert str(caught.value).isprintable()
+    assert "secret" not in str(caught.value)
     assert not (tmp_path / "canary").exists()
 
 
@@ -126,3 +132,27 @@ def test_a_wrong_matrix_is_named_with_its_place(tmp_path: Path, content: str, sa
     with pytest.raises(SettingsError) as caught:
         read_matrix(tmp_path / "matrix.yaml")
     assert said in str(caught.value)
+
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def _block(page: str) -> str:
+    found = re.search(r"^```yaml\n(.*?)^```$", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_files_in_the_documentation_are_good_ones(tmp_path: Path) -> None:
+    (tmp_path / "gate.yaml").write_text(_block("gate.md"))
+    assert len(read_policy(tmp_path / "gate.yaml").floors) == 3
+    (tmp_path / "matrix.yaml").write_text(_block("eval.md"))
+    assert len(read_matrix(tmp_path / "matrix.yaml").data) == 2
+
+
+def test_the_workflow_is_yaml_and_its_command_has_options_that_exist() -> None:
+    workflow = yaml.safe_load((DOCS / "gate-workflow.yml").read_text(encoding="utf-8"))
+    runs = [step["run"] for step in workflow["jobs"]["gate"]["steps"] if "run" in step]
+    (command,) = [run for run in runs if run.startswith("darse ")]
+    _, verb, *words = shlex.split(command)
+    assert {word for word in words if word.startswith("--")} <= documented_options()[verb]

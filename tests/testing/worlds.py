@@ -11,7 +11,7 @@ from darse.data.example import Task
 from darse.files import sha256_of_json
 from darse.settings import DataSettings
 from darse.testing.cells import Cell, cell_id
-from darse.testing.dataset import Dataset, Wanted, read_dataset
+from darse.testing.dataset import Dataset, Learned, Wanted, read_dataset
 from darse.testing.entry import Answer, Check, Entry, Facts
 from darse.testing.quality import Judged, judge_cell
 
@@ -20,7 +20,7 @@ CLASSES = Task(classes=("bad", "good"))
 SCORE = Task(has_score=True, score_low=-1.0, score_high=1.0)
 
 
-def a_dataset(rows: Sequence[Mapping[str, object]], *, part: Wanted = "auto", **columns: object) -> Dataset:
+def a_dataset(rows: Sequence[Mapping[str, object]], *, part: Wanted | Learned = "auto", **columns: object) -> Dataset:
     """A data set of rows in memory; its columns are guessed unless they are named."""
     return read_dataset(rows, DataSettings.model_validate(columns), part=part)
 

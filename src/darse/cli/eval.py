@@ -107,8 +107,9 @@ def run_eval(request: EvalRequest) -> None:
 def _wanted(request: EvalRequest) -> MatrixFile:
     """The matrix that is asked for, from the file or from the command line."""
     if request.matrix is not None:
-        if request.adapters or request.data:
-            raise InputError("--matrix names adapters and data itself; drop it, or drop the others")
+        others = (request.adapters, request.data, request.metrics, request.slices, request.train, request.study)
+        if any(others) or not request.references:
+            raise InputError("--matrix says itself which adapters and files are meant; drop it, or drop the others")
         from darse.testing.matrix_file import read_matrix
 
         return read_matrix(request.matrix)
@@ -116,13 +117,13 @@ def _wanted(request: EvalRequest) -> MatrixFile:
         raise InputError("name at least one adapter and one file with --data, or a file of both with --matrix")
     for one in (*request.data, *([str(request.train)] if request.train is not None else [])):
         check_data(one)
-    from darse.testing.matrix_file import DataPart, MatrixFile, MetricName, named_folder
+    from darse.testing.matrix_file import DataPart, MetricName, matrix_of, named_folder
 
     known = get_args(MetricName)
     if unknown := sorted(set(request.metrics) - set(known)):
         raise InputError(f"--metric {printable(unknown[0])!r} is not known; use {', '.join(known)}")
     how = request.settings.model_dump(include=set(DataPart.model_fields) - {"file", "name", "rows"})
-    return MatrixFile.model_validate(
+    return matrix_of(
         {
             "adapters": [named_folder(one).model_dump() for one in request.adapters],
             "data": [{"file": one, "rows": request.rows, **how} for one in request.data],

@@ -80,7 +80,7 @@ def find_background(entries: Sequence[Facts], request: BackgroundRequest) -> Bac
     train: Dataset | None = None
     reason = _NO_STUDY.replace("--study", "--study, or a file of training rows with --train")
     if request.train is not None:
-        train = read_dataset(str(request.train), request.settings, name="training rows", part="auto")
+        train = read_dataset(str(request.train), request.settings, name="training rows", part="learned")
     elif found is not None:
         try:
             data = reread(found[1])

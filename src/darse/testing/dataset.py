@@ -23,6 +23,9 @@ from darse.names import folder_name, printable
 from darse.settings import DataSettings
 
 Wanted = Literal["auto", "all", "train", "valid", "test"]
+"""Rows of a source with official splits: `auto` takes the test rows if there are any, else all."""
+Learned = Literal["learned"]
+"""Its training rows if it has splits, else all."""
 _LONGEST_CELL = 60
 """Characters of a cell that slices go by; longer ones are no names of groups."""
 
@@ -75,7 +78,9 @@ class Dataset:
         return found if len(found) == len(self.rows) else None
 
 
-def read_dataset(source: Source, settings: DataSettings, *, name: str | None = None, part: Wanted = "auto") -> Dataset:
+def read_dataset(
+    source: Source, settings: DataSettings, *, name: str | None = None, part: Wanted | Learned = "auto"
+) -> Dataset:
     """Read a labelled source; every row is judged on, or counted in the notes with its reason.
 
     Rows with the text (and target) of an earlier one are left out, as in training: intervals and tests take rows for
@@ -85,7 +90,7 @@ def read_dataset(source: Source, settings: DataSettings, *, name: str | None = N
         source: As `darse explore` takes it.
         settings: Columns, label table, how a file is read.
         name: What a table calls it; by default after the source.
-        part: Which rows of a source with official splits; `auto` takes the test rows if there are any, else all.
+        part: Which rows of a source with official splits.
 
     Raises:
         DataError: It cannot be read, its columns cannot be told, or not one row is left.
@@ -137,11 +142,15 @@ def dataset_of_texts(name: str, texts: Sequence[str], targets: Sequence[str | No
 
 
 def _of_part(
-    parsed: list[tuple[LabelledRow, Row]], part: Wanted
+    parsed: list[tuple[LabelledRow, Row]], part: Wanted | Learned
 ) -> tuple[list[tuple[LabelledRow, Row]], tuple[str, ...]]:
     """The rows of the part that is asked for."""
     splits = {row.split for row, _ in parsed}
-    chosen = ("test" if "test" in splits else "all") if part == "auto" else part
+    chosen: str = part
+    if part == "auto":
+        chosen = "test" if "test" in splits else "all"
+    if part == "learned":
+        chosen = "all" if splits == {None} else "train"
     if chosen == "all":
         return parsed, ()
     if chosen not in splits:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from darse.data.source import DEMO
-from darse.errors import InputError
-from darse.settings import DataSettings
+from darse.errors import AdapterError, InputError, SettingsError
+from darse.names import printable_path
+from darse.settings import DataSettings, as_option, explained
 from darse.testing.dataset import Dataset, Wanted, read_dataset
 from darse.testing.entry import Entry, adapter_entry, refuse_same_names
 from darse.yaml_files import Part, read_yaml
@@ -84,6 +86,23 @@ def read_matrix(path: Path) -> MatrixFile:
     )
 
 
+def matrix_of(values: Mapping[str, object]) -> MatrixFile:
+    """A matrix from what stands on the command line.
+
+    Raises:
+        SettingsError: A part is wrong; all problems are named together.
+    """
+    try:
+        return MatrixFile.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError([explained(problem, _as_flag) for problem in error.errors()]) from error
+
+
+def _as_flag(name: str) -> str:
+    """A part of a matrix as the command line calls it, which names one at a time."""
+    return as_option(name.removesuffix("s"))
+
+
 def entries_of(parts: list[AdapterPart], *, base: str | None = None, trust_remote_code: bool = False) -> list[Entry]:
     """The adapters that are asked for, each under a name of its own.
 
@@ -120,13 +139,19 @@ def sets_of(parts: list[DataPart]) -> list[Dataset]:
 def named_folder(text: str) -> AdapterPart:
     """A folder as the command line takes it: FOLDER, or NAME=FOLDER.
 
+    Raises:
+        AdapterError: It can be neither.
+
     >>> named_folder("new=runs/3/adapter")
     AdapterPart(folder='runs/3/adapter', name='new')
     """
     name, mark, folder = text.partition("=")
-    if mark and folder and not Path(text).exists():
-        return AdapterPart(folder=folder, name=name or None)
-    return AdapterPart(folder=text)
+    is_named = mark and folder and not Path(text).exists()
+    try:
+        return AdapterPart(folder=folder, name=name or None) if is_named else AdapterPart(folder=text)
+    except ValidationError as error:
+        told = f"{printable_path(text)!r} is no folder, nor NAME=FOLDER; give an adapter's folder"
+        raise AdapterError(told) from error
 
 
 def _near(folder: Path, part: DataPart | str) -> DataPart:
