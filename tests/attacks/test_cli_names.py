@@ -88,13 +88,6 @@ ARGUMENTS: dict[str, Callable[[str, Path, Path], list[str]]] = {
     "sites MODEL": lambda name, study, out: ["sites", name],
     "audit ADAPTER": lambda name, study, out: ["audit", name],
     "eval ADAPTER": lambda name, study, out: ["eval", name, "--data", "demo"],
-    "eval --data": lambda name, study, out: ["eval", str(out), "--data", name],
-    "gate --baseline": lambda name, study, out: [
-        *("gate", "--baseline", name, "--candidate", str(study), "--data", "demo", "--label", "label"),
-    ],
-    "gate --policy": lambda name, study, out: [
-        *("gate", "--baseline", "x", "--candidate", "x", "--data", "demo", "--policy", name),
-    ],
     "shrink --data": lambda name, study, out: ["shrink", str(out), "--data", name],
 }
 

@@ -24,6 +24,7 @@ from darse.testing.baselines import (
 )
 from darse.testing.dataset import Dataset
 from darse.testing.entry import adapter_entry
+from tests.attacks.test_cli_names import NAMES
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
 from tests.testing.worlds import a_dataset, an_entry, classed, right_but
@@ -61,6 +62,23 @@ def test_a_name_that_nothing_has_is_told_with_those_there_are(store: SqlStore) -
     set_baseline(store.evaluations, "prod", an_entry("a", DATA, right_but(DATA, [])).facts, now=0.0)
     with pytest.raises(InputError, match=r"no baseline 'live' \(there are: prod\)"):
         find_baseline(store.evaluations, "live")
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_a_hostile_name_is_no_baseline_and_bad_input(
+    store: SqlStore, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        find_baseline(store.evaluations, name)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129, "a\nb", "\ud800"])
+def test_what_cannot_be_a_name_is_bad_input(store: SqlStore, name: str) -> None:
+    with pytest.raises(InputError, match="cannot name a baseline"):
+        set_baseline(store.evaluations, name, an_entry("a", DATA, right_but(DATA, [])).facts, now=0.0)
+    assert baseline_history(store.evaluations) == []
 
 
 def test_a_forged_baseline_is_one_clear_error(store: SqlStore) -> None:

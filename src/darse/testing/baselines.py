@@ -8,9 +8,10 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from darse.errors import AdapterError, InputError, StoreError
-from darse.model.manifest import MANIFEST
+from darse.files import is_folder
 from darse.names import printable, printable_path
 from darse.store.evaluations import BaselineRow, Evaluations
+from darse.store.seal import MAX_KEY_LENGTH
 from darse.testing.cells import Cell, CellStore, compute_cell, find_cell
 from darse.testing.dataset import Dataset
 from darse.testing.entry import Check, Entry, Facts, adapter_entry
@@ -46,8 +47,10 @@ def set_baseline(evaluations: Evaluations, name: str, facts: Facts, *, now: floa
     """Give a name to an adapter from now on; what had it before stays in the history.
 
     Raises:
-        StoreError: The text cannot be a name.
+        InputError: The text cannot be a name.
     """
+    if not _is_name(name):
+        raise InputError(f"{printable(name)!r} cannot name a baseline; use 1 to {MAX_KEY_LENGTH} printable characters")
     evaluations.set_baseline(BaselineRow(now, name, asdict(_Body(facts, note))))
     return Baseline(name, now, facts, note)
 
@@ -73,12 +76,11 @@ def find_baseline(evaluations: Evaluations, name: str) -> Baseline:
     Raises:
         InputError: Nothing has the name.
     """
-    row = evaluations.baseline(name)
+    row = evaluations.baseline(name) if _is_name(name) else None
     if row is not None:
         return _read(row)
-    place = Path(name)
-    if (place / MANIFEST).exists() or (place / "adapter" / MANIFEST).exists():
-        return Baseline(name, 0.0, adapter_entry(place).facts)
+    if is_folder(name):
+        return Baseline(name, 0.0, adapter_entry(Path(name)).facts)
     known = ", ".join(printable(one.name) for one in current_baselines(evaluations)) or "none"
     raise InputError(
         f"there is no baseline {printable(name)!r} (there are: {known}); set it with: darse baseline set NAME ADAPTER"
@@ -133,6 +135,10 @@ def baseline_cell(
         return kept
     entry = baseline_entry(baseline, base=base, trust_remote_code=trust_remote_code)
     return compute_cell(store, entry, data, check=check)
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text) <= MAX_KEY_LENGTH and text.isprintable()
 
 
 def _read(row: BaselineRow) -> Baseline:

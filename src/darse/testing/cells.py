@@ -153,12 +153,12 @@ def compute_cell(
         loaded(entry)
     answer = entry.load()
     task = entry.facts.task
-    targets = data.targets if task.has_target else None
+    texts, targets = data.texts, data.targets if task.has_target else None
     began, parts = timer(), []
     for start in range(0, len(data), _CHUNK_ROWS):
         check()
         chunk = slice(start, start + _CHUNK_ROWS)
-        parts.append(answer(data.texts[chunk], None if targets is None else targets[chunk], check))
+        parts.append(answer(texts[chunk], None if targets is None else targets[chunk], check))
     answers = np.concatenate(parts)
     if answers.shape != (len(data), task.outputs) or not np.isfinite(answers).all():
         raise StoreError(f"{entry.facts.name} gave answers that are no finite numbers; nothing is kept of them")

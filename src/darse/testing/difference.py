@@ -10,13 +10,16 @@ from scipy.stats import binomtest, false_discovery_control, ttest_rel
 
 from darse.data.labelled import LabelledRow
 from darse.evaluate.losses import Floats
-from darse.evaluate.paired import paired_effect
+from darse.evaluate.paired import RESAMPLES, paired_effect
 from darse.insight.intervals import Interval
 from darse.testing.dataset import Dataset
 from darse.testing.quality import FEW_ROWS, Judged
 from darse.testing.slices import Slice
 
 _SEED = 0
+_DRAWS = 40_000_000
+"""Rows drawn for one interval at the most: a second or two of work."""
+_FEWEST_RESAMPLES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +98,22 @@ def difference_of(first: Floats, second: Floats, metric: str) -> Difference:
     >>> found.gained, found.lost, found.p
     (6, 0, 0.03125)
     """
-    found = paired_effect(second[None, :], first[None, :], seed=_SEED)
+    found = paired_effect(second[None, :], first[None, :], seed=_SEED, resamples=resamples_for(len(first)))
     gained, lost = int((second < first).sum()), int((second > first).sum())
     if metric == "accuracy":
         p = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
     else:
         p = float(ttest_rel(first, second).pvalue) if len(first) > 1 and np.ptp(first - second) > 0 else 1.0
     return Difference(metric, Interval(found.mean, found.low, found.high), p, len(first), gained, lost)
+
+
+def resamples_for(rows: int, most: int = RESAMPLES) -> int:
+    """How many resamples an interval gets: with many rows its shape is that of a bell, and few show it.
+
+    >>> resamples_for(1_000), resamples_for(1_000_000)
+    (4000, 200)
+    """
+    return min(most, max(_FEWEST_RESAMPLES, _DRAWS // rows))
 
 
 def slice_differences(first: Judged, second: Judged, slices: Sequence[Slice], metric: str) -> list[SliceDifference]:

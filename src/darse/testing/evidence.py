@@ -13,6 +13,7 @@ from scipy.stats import binomtest, ttest_rel
 
 from darse.evaluate.losses import Floats
 from darse.evaluate.paired import Estimate, paired_effect
+from darse.testing.difference import resamples_for
 from darse.testing.policy import Mode
 
 Outcome = Literal["passed", "failed", "undecided"]
@@ -80,7 +81,9 @@ def evidence_of(
     wide, losses = _margin(margin, baseline, metric), (candidate[None, :], baseline[None, :])
     difference = candidate - baseline
     return Evidence(
-        effect=paired_effect(*losses, seed=_SEED, resamples=_RESAMPLES, level=1 - 2 * alphas["not_worse"]),
+        effect=paired_effect(
+            *losses, seed=_SEED, resamples=resamples_for(len(baseline), _RESAMPLES), level=1 - 2 * alphas["not_worse"]
+        ),
         p=worse_p(baseline, candidate, metric),
         margin=wide,
         alphas=alphas,

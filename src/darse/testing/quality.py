@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ class Judged:
         """What pairs are compared by: accuracy where there are classes, else mean squared error."""
         return "accuracy" if self.task.classes else "mse"
 
-    @property
+    @cached_property
     def logits(self) -> Floats:
         """The answers as the metrics take them: logarithms of probabilities, then the score."""
         count = len(self.cell.classes)
