@@ -78,12 +78,11 @@ def evidence_of(
         alpha: How often the error that a mode controls may be made; None for the default.
     """
     alphas = {mode: default if alpha is None else alpha for mode, default in DEFAULT_ALPHAS.items()}
-    wide, losses = _margin(margin, baseline, metric), (candidate[None, :], baseline[None, :])
+    wide, resamples = _margin(margin, baseline, metric), resamples_for(len(baseline), _RESAMPLES)
+    level = 1 - 2 * alphas["not_worse"]
     difference = candidate - baseline
     return Evidence(
-        effect=paired_effect(
-            *losses, seed=_SEED, resamples=resamples_for(len(baseline), _RESAMPLES), level=1 - 2 * alphas["not_worse"]
-        ),
+        effect=paired_effect(candidate[None, :], baseline[None, :], seed=_SEED, resamples=resamples, level=level),
         p=worse_p(baseline, candidate, metric),
         margin=wide,
         alphas=alphas,
