@@ -76,8 +76,12 @@ def test_a_matrix_file_says_the_same_as_the_command_line(capsys: pytest.CaptureF
     assert list(by_file["tables"][0]["entries"][0]["metrics"]) == ["accuracy"]
 
 
-def test_compare_shows_flips_and_writes_all_of_them(capsys: pytest.CaptureFixture[str], place: Path) -> None:
-    shown = said(capsys, "compare", "v1", "v2", "--data", "test.csv", *COLUMNS, "-o", "flips.csv", "--slice", "label")
+def test_compare_shows_flips_and_writes_all_of_them(
+    small_study: SmallStudy, capsys: pytest.CaptureFixture[str], place: Path
+) -> None:
+    study = str(small_study.folder)
+    shown = said(capsys, "compare", study, "v2", "--data", "test.csv", *COLUMNS, "-o", "flips.csv", "--slice", "label")
+    assert "TF-IDF + linear" in shown
     assert "McNemar" in shown
     assert "p corrected" in shown
     assert "ranks" in shown

@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from darse.amounts import plural
-from darse.cli.eval import check_data, open_cells, showing
+from darse.cli.eval import check_data, open_cells, showing, tell_missing
 from darse.cli.serve import DEFAULT_STORE
 from darse.cli.stop import stopping_cleanly
 from darse.cli.tables import count_words, plain_console, print_table
@@ -43,6 +43,7 @@ class CompareRequest:
         rows: Which rows of a file with official splits.
         metric: What pairs are compared by; None takes accuracy where there are classes, else mse.
         slices: What to slice by.
+        references: Whether the table has reference points too.
         out: Where the examples that flipped go, all of them; None prints a few.
         store: Address of the store.
         base: The base model, if it is not where the adapters say.
@@ -57,6 +58,7 @@ class CompareRequest:
     rows: Wanted = "auto"
     metric: str | None = None
     slices: tuple[str, ...] = ()
+    references: bool = True
     out: Path | None = None
     store: str = DEFAULT_STORE
     base: str | None = None
@@ -70,6 +72,7 @@ def run_compare(request: CompareRequest) -> None:
     _check_usage(request)
     console = Console(stderr=True, quiet=request.quiet or request.as_json, highlight=False, soft_wrap=True)
     with stopping_cleanly("run the same command again to continue") as stop:
+        from darse.testing.background import Background, BackgroundRequest, find_background
         from darse.testing.comparison import compare_entries
         from darse.testing.dataset import read_dataset
         from darse.testing.matrix import fill_matrix
@@ -81,8 +84,12 @@ def run_compare(request: CompareRequest) -> None:
             trust_remote_code=request.trust_remote_code,
         )
         data = read_dataset(request.data, request.settings, part=request.rows)
+        background = Background()
+        if request.references:
+            wanted = BackgroundRequest(base=request.base, trust_remote_code=request.trust_remote_code)
+            background = find_background([one.facts for one in entries], wanted)
         with open_cells(request.store) as store, showing(console, stop) as watcher:
-            (table,) = fill_matrix(store, entries, [data], watcher=watcher)
+            (table,) = fill_matrix(store, entries, [data], background=background, watcher=watcher)
         stop.end_patience()
         found = compare_entries(table, slices=request.slices, metric=request.metric)
         if request.out is not None:
@@ -132,8 +139,7 @@ def _print(found: Comparison, out: Path | None) -> None:
     if found.ranks:
         console.print("\nranks", markup=False)
         console.print(_rank_grid(found))
-    for one in found.table.missing:
-        console.print(f"missing: {printable(one.name)}: {printable(one.reason, 300)}", markup=False, soft_wrap=True)
+    tell_missing([found.table])
     if out is not None:
         console.print(f"\nflips  {out}", markup=False)
 
@@ -192,7 +198,7 @@ def _print_flips(console: Console, pair: Pair) -> None:
 
 
 def _rank_grid(found: Comparison) -> Grid:
-    names = [one.name for one in found.table.entries if one.ranks]
+    names = [one.name for one in found.table.entries if one.ranks and one.kind == "adapter"]
     grid = Grid(box=None, pad_edge=False)
     grid.add_column("")
     for name in names:

@@ -101,7 +101,7 @@ def run_eval(request: EvalRequest) -> None:
 
     for place, table in enumerate(tables):
         print_table(table, is_first=place == 0)
-    _tell_missing(tables)
+    tell_missing(tables)
 
 
 def _wanted(request: EvalRequest) -> MatrixFile:
@@ -176,8 +176,8 @@ def showing(console: Console, stop: Stop) -> Iterator[Watcher]:
         yield Watcher(stop.check, begun, lambda cell: bar.advance(task))
 
 
-def _tell_missing(tables: list[Table]) -> None:
-    """Rows that a table has not, each reason once."""
+def tell_missing(tables: list[Table]) -> None:
+    """Print rows that a table has not, each reason once."""
     reasons: dict[str, list[str]] = {}
     for table in tables:
         for one in table.missing:

@@ -74,26 +74,28 @@ class Comparison:
 
 
 def compare_entries(table: Table, *, slices: Sequence[str] = (), metric: str | None = None) -> Comparison:
-    """Hold every entry of a table against its first one.
+    """Hold every other adapter of a table against its first one; reference points stay in the table alone.
 
     Args:
-        table: The entries on one data set.
+        table: The adapters on one data set.
         slices: What to slice by.
         metric: `accuracy`, `mse` or `mae`; None takes what the first is judged by.
 
     Raises:
-        InputError: There are fewer than two entries, or the metric is not theirs.
+        InputError: There are fewer than two adapters, or the metric is not theirs.
     """
-    if len(table.cells) < 2:
-        names = ", ".join(one.name for one in table.entries) or "none"
+    cells = [cell for cell in table.cells if cell.facts.kind == "adapter"]
+    entries = [cell.facts for cell in cells]
+    if len(cells) < 2:
+        names = ", ".join(one.name for one in entries) or "none"
         reasons = "; ".join(one.reason for one in table.missing[:2])
         raise InputError(f"{table.data.name} has answers of {names} alone; two can be compared ({reasons})")
-    judged = [judge_cell(cell, table.data) for cell in table.cells]
+    judged = [judge_cell(cell, table.data) for cell in cells]
     metric = metric or judged[0].metric
-    for facts, one in zip(table.entries, judged, strict=True):
+    for facts, one in zip(entries, judged, strict=True):
         refuse_metric(one, metric, facts.name)
     parts = find_slices(table.data, slices)
-    first = table.entries[0].name
+    first = entries[0].name
     pairs = [
         Pair(
             first,
@@ -102,15 +104,15 @@ def compare_entries(table: Table, *, slices: Sequence[str] = (), metric: str | N
             tuple(slice_differences(judged[0], one, parts, metric)),
             tuple(flips_of(judged[0], one, table.data, metric)),
         )
-        for facts, one in zip(table.entries[1:], judged[1:], strict=True)
+        for facts, one in zip(entries[1:], judged[1:], strict=True)
     ]
     points = pareto(
         [
             Point(facts.name, float(one.losses(metric).mean()), facts.parameters, one.cell.ms)
-            for facts, one in zip(table.entries, judged, strict=True)
+            for facts, one in zip(entries, judged, strict=True)
         ]
     )
-    return Comparison(table, metric, tuple(pairs), tuple(points), rank_plans(table.entries))
+    return Comparison(table, metric, tuple(pairs), tuple(points), rank_plans(entries))
 
 
 def refuse_metric(judged: Judged, metric: str, name: str) -> None:
