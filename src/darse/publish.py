@@ -37,6 +37,7 @@ from darse.shrink.run import FinishedShrink
 from darse.store.folder import SHRINK_FILE, VERDICT_FILE
 from darse.store.protocol import Store
 from darse.study.run import Finished
+from darse.study.source import reread
 from darse.train.encode import Encoded, encode
 from darse.train.predict import predict
 
@@ -135,15 +136,9 @@ def _data_of(result: Result, given: Source | None) -> LabelledData:
         return load_labelled(given, settings.data, seed=settings.search.seed)
     needed = "the rows that the study was trained on are needed to see that the ONNX model answers alike"
     try:
-        data = load_labelled(result.origin.source, settings.data, seed=settings.search.seed)
+        return reread(result)
     except InputError as error:
         raise InputError(f"{needed}: {error}; say where they are with --data (Python: data=)") from error
-    if data.digest != result.origin.data_digest:
-        raise InputError(
-            f"{needed}, but {printable_path(result.origin.source)} has changed since; give rows with --data (Python: "
-            "data=)"
-        )
-    return data
 
 
 def _rows_of(export: Export, data: LabelledData) -> tuple[Encoded, Encoded]:

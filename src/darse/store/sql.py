@@ -11,6 +11,7 @@ from darse.errors import StaleLeaseError, StoreError
 from darse.store import queue, studies
 from darse.store.artifacts import Artifacts
 from darse.store.connect import Database
+from darse.store.evaluations import Evaluations
 from darse.store.protocol import Event, Lease, StudyRecord
 from darse.store.seal import checked_key
 from darse.store.traffic import Traffic
@@ -170,6 +171,11 @@ class SqlStore:
     def traffic(self) -> Traffic:
         """What servers have answered."""
         return Traffic(self._database)
+
+    @property
+    def evaluations(self) -> Evaluations:
+        """What was evaluated, which results have a name, and how gates ended."""
+        return Evaluations(self._database)
 
     def close(self) -> None:
         """Let go of files and connections."""

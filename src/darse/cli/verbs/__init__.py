@@ -13,6 +13,7 @@ from darse.cli.verbs.insight import insights
 from darse.cli.verbs.machine import doctor, sites
 from darse.cli.verbs.search import explore, shrink
 from darse.cli.verbs.study import export, report, studies
+from darse.cli.verbs.testing import backtest, baseline, compare, eval_, gate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -57,6 +58,25 @@ _VERBS: dict[Callable[..., None], tuple[str, ...]] = {
         "darse shrink my-adapter --data valid.csv --labels negative,neutral,positive",
         "darse shrink my-adapter --data valid.csv --budget 50k --granularity layer",
     ),
+    eval_: (
+        "darse eval darse-reviews --data test.csv",
+        "darse eval old=models/v1 new=darse-reviews/adapter --data test.csv --slice label --slice negation",
+        "darse eval --matrix matrix.yaml --json",
+    ),
+    compare: (
+        "darse compare models/v1 darse-reviews --data test.csv",
+        "darse compare old=models/v1 new=models/v2 --data test.csv --slice product -o flips.csv",
+    ),
+    baseline: (
+        "darse baseline set prod darse-reviews --note 'first release'",
+        "darse baseline",
+        "darse baseline history prod",
+    ),
+    gate: (
+        "darse gate --baseline prod --candidate darse-reviews --data test.csv",
+        "darse gate --baseline models/v1 --candidate models/v2 --data test.csv --policy gate.yaml --junit gate.xml",
+    ),
+    backtest: ("darse backtest darse-reviews --last 500", "darse backtest models/v2 --store traffic.db -o flips.csv"),
     report: ("darse report darse-reviews -o for-the-board.html", "darse report darse-reviews --json"),
     export: (
         "darse export darse-reviews --profile merged -o model",
@@ -87,4 +107,6 @@ def root(
 
 for _verb, _commands in _VERBS.items():
     # \b keeps one command a line
-    app.command(epilog="\n".join(["\b", "Examples:", *(f"  {command}" for command in _commands)]))(_verb)
+    app.command(
+        _verb.__name__.rstrip("_"), epilog="\n".join(["\b", "Examples:", *(f"  {command}" for command in _commands)])
+    )(_verb)
