@@ -16,6 +16,7 @@ from darse.store.folder import SHRINK_FILE, VERDICT_FILE, refuse_empty
 from darse.store.open import open_study_store
 from darse.store.protocol import Store, StudyRecord
 from darse.store.sql import SqlStore
+from darse.store.trial import TRAINER
 
 _SHOWN = 5
 
@@ -85,7 +86,7 @@ def find_result(store: Store, folder: Path, name: str | None, *, address: str | 
         return _last_result(store, folder)
     record = _named_as(store, folder) if wanted is None else find_study(store, wanted)
     result = read_result(store, record.id)
-    if record.settings.get("evaluator") == "trainer":
+    if record.settings.get("evaluator") == TRAINER:
         raise InputError(f"study {record.id} is a run of a Trainer, which has no verdict; `darse layers` shows it")
     if result is None and record.state == "finished":
         raise InputError(f"study {record.id} shrank an adapter; what came of it is in {SHRINK_FILE} of its folder")

@@ -12,7 +12,7 @@ from darse.report.facts import reference
 from darse.report.words import better
 from darse.search.history import is_run
 from darse.search.limits import runs_made
-from darse.store.trial import total_seconds
+from darse.store.trial import TRAINER, total_seconds
 
 Kind = Literal["search", "own evaluator", "trainer", "shrink"]
 
@@ -109,7 +109,7 @@ def steps_of(study: Studied) -> tuple[Step, ...]:
 def kind_of(study: Studied) -> Kind:
     """What a study was."""
     evaluator = study.settings.get("evaluator")
-    if evaluator == "trainer":
+    if evaluator == TRAINER:
         return "trainer"
     if any(trial.spec.evaluator == "given" for trial in study.trials):
         return "shrink"

@@ -13,7 +13,7 @@ from darse.analysis.studied import Studied
 from darse.evaluate.losses import Floats
 from darse.search.result import Result
 from darse.seeds import numpy_stream
-from darse.store.trial import Trial
+from darse.store.trial import TRAINER, Trial
 
 RESAMPLES = 1000
 PENALTIES = tuple(float(value) for value in 10.0 ** np.arange(-3, 3))
@@ -88,7 +88,7 @@ def importances(study: Studied, *, resamples: int = RESAMPLES) -> Importances | 
 
 def _comparable(study: Studied) -> list[Trial]:
     """Trials whose losses ranks alone should explain."""
-    trials = [one for one in study.trials if math.isfinite(one.outcome.score) and one.spec.evaluator != "trainer"]
+    trials = [one for one in study.trials if math.isfinite(one.outcome.score) and one.spec.evaluator != TRAINER]
     if study.result is not None:
         trials = [one for one in trials if _has_own_rate(one, study.result)]
     width = len(trials[0].spec.plan) if trials else 0

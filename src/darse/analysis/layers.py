@@ -104,7 +104,7 @@ def _traced(study: Studied) -> tuple[Trial | None, Trace | None]:
     for run in sorted(runs, key=lambda one: (-one.spec.epochs, one.outcome.score)):
         if (trace := study.trace(run)) is not None:
             return run, trace
-    return None, None
+    return None, study.kept_trace if plan is None else None
 
 
 def _points(trace: Trace | None, sites: Sequence[Site]) -> dict[int, tuple[LayerPoint, ...]]:

@@ -13,9 +13,10 @@ from darse.search.identity import described
 from darse.search.kept_result import readable_result
 from darse.search.result import Result
 from darse.store.arrays import read_array
+from darse.store.attachments import attached
 from darse.store.protocol import Event, Store, StudyRecord
 from darse.store.trial import Failure, Trial
-from darse.track.kept import read_trace
+from darse.track.kept import TRACE, read_trace, trace_from_bytes
 from darse.train.trace import Trace
 
 
@@ -32,6 +33,8 @@ class Studied:
         result: All that was found; None for a study that has not ended, or searched nothing.
         losses: Per-example search losses of a trial, shape (validation rows,); while the store is open.
         trace: What the modules of a trial's run did, None where nothing is kept; while the store is open.
+        kept_trace: What those of a run did that no trial of the store is of, or not yet: one under way in somebody's
+            `Trainer`.
     """
 
     record: StudyRecord
@@ -42,6 +45,7 @@ class Studied:
     result: Result | None
     losses: Callable[[Trial], Floats]
     trace: Callable[[Trial], Trace | None]
+    kept_trace: Trace | None = None
 
     @property
     def runs(self) -> tuple[Trial, ...]:
@@ -74,6 +78,7 @@ def read_study(store: Store, record: StudyRecord) -> Studied:
         StoreError: The store cannot be read.
         CorruptStoreError: A row or the result fails its digest.
     """
+    kept = attached(store, record.id, TRACE)
     return Studied(
         record,
         tuple(store.trials(record.id)),
@@ -83,4 +88,5 @@ def read_study(store: Store, record: StudyRecord) -> Studied:
         readable_result(store, record.id),
         lambda trial: read_array(store, trial.outcome.losses),
         partial(read_trace, store),
+        None if kept is None else trace_from_bytes(store.artifact(kept)),
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from darse.files import sha256_of_json
 from darse.ranks.plan import RankPlan
 
 EvaluatorName = Literal["finetune", "truncate", "recover", "given", "trainer"]
+TRAINER: Final = "trainer"
+"""The evaluator of a run that somebody's own `transformers.Trainer` has made; no search asks for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,8 @@ class Tracer:
             steps: How many.
         """
         pairs = self._pairs()
-        spectra = {name: singular_values(pairs[name]) for name in self._scales}
+        with torch.no_grad():
+            spectra = {name: singular_values(pairs[name]) for name in self._scales}
         return TracePoint(
             epoch,
             tuple(value / max(1, steps) for value in sums) or (0.0,) * len(spectra),
