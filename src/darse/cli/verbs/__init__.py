@@ -9,7 +9,7 @@ import typer
 
 from darse import __version__
 from darse.cli.verbs.adapter import audit, score, serve, watch
-from darse.cli.verbs.analysis import changes, dump, history, layers
+from darse.cli.verbs.analysis import changes, dump, history, layers, mirror
 from darse.cli.verbs.insight import insights
 from darse.cli.verbs.machine import doctor, sites
 from darse.cli.verbs.search import explore, shrink
@@ -69,6 +69,10 @@ _VERBS: dict[Callable[..., None], tuple[str, ...]] = {
     history: ("darse history", "darse history studies -o history.html"),
     changes: ("darse changes darse-reviews darse-reviews-v2", "darse changes 1a07296f 9bcd10e2 --store study.db"),
     dump: ("darse dump darse-reviews -o tables", "darse dump --format jsonl"),
+    mirror: (
+        "darse mirror darse-reviews --to optuna",
+        "darse mirror darse-reviews --to mlflow --address http://localhost:5000",
+    ),
     sites: ("darse sites minilm", "darse sites roberta-large --granularity module"),
     studies: ("darse studies darse-reviews", "darse studies darse-reviews --study 1a07296f"),
     doctor: ("darse doctor", "darse doctor --model models/roberta-base"),

@@ -64,3 +64,21 @@ def dump(
     from darse.cli.dump import run_dump
 
     run_dump(folder, out=out, kind=kind, study=study, store=store)
+
+
+def mirror(
+    folder: options.StudyFolder,
+    to: Annotated[Literal["optuna", "mlflow", "trackio"] | None, Option("--to", help="Which tool.")] = None,
+    address: Annotated[
+        str | None,
+        Option(
+            help="Of the tool's own storage or server (optuna, mlflow), or a folder (trackio); in FOLDER by default."
+        ),
+    ] = None,
+    study: StudyMeant = None,
+    store: options.StoreAddress = None,
+) -> None:
+    """Mirror a study to Optuna, MLflow or trackio."""
+    from darse.cli.mirror import run_mirror
+
+    run_mirror(folder, to=to, address=address, study=study, store=store)
