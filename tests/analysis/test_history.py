@@ -10,10 +10,12 @@ import pytest
 from darse.analysis.changes import changes_between
 from darse.analysis.effects import setting_effects
 from darse.analysis.history import history_of, kind_of, steps_of
+from darse.analysis.history_page import layer_charts, render_history
+from darse.analysis.layers import layers_of
 from darse.analysis.studied import Studied
 from darse.ranks.plan import RankPlan
 from darse.store.trial import Outcome, Trial, TrialSpec
-from tests.analysis.samples import STARTED, a_result, a_study
+from tests.analysis.samples import STARTED, a_result, a_study, traced
 from tests.report.samples import SHAPES
 
 
@@ -112,3 +114,24 @@ def test_a_study_does_not_differ_from_itself() -> None:
     (line,) = history_of([study])
     found = changes_between((study, line), (study, line))
     assert (found.settings, found.versions, found.found, found.is_comparable) == ((), (), (), True)
+
+
+def test_layers_are_followed_over_studies_of_the_most_usual_depth() -> None:
+    result = a_result()
+    studies = [
+        a_study(result, study=f"{place:016x}", created=STARTED + place, trace=traced(result)) for place in (1, 2)
+    ]
+    studies.append(a_study(a_result(SHAPES["24 layers, classes"]), study="f" * 16, created=STARTED + 3))
+    layers = {one.record.id: layers_of(one) for one in studies}
+    charts = {chart.name: chart for chart in layer_charts(history_of(studies), layers)}
+    assert list(charts) == ["ranks", "gains", "updates", "gradients", "directions"]
+    assert [row[1:] for row in charts["ranks"].table.rows] == [tuple(map(str, result.plan))] * 2
+    assert len(charts["updates"].table.rows) == 2
+    assert layer_charts(history_of([]), {}) == ()
+
+
+def test_the_page_holds_no_markup_from_a_name() -> None:
+    study = a_study(a_result())
+    study = replace(study, record=replace(study.record, name="<script>alert(1)</script>"))
+    page = render_history(history_of([study]), {study.record.id: steps_of(study)}, {study.record.id: layers_of(study)})
+    assert "<script>alert" not in page

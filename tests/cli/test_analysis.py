@@ -62,7 +62,11 @@ def test_the_pages_are_files_that_load_nothing(two: Path, tmp_path: Path) -> Non
     assert run(["history", str(two), "-o", str(history)]) == 0
     wanted = {"left-out", "cuts", "importance", "updates", "gradients", "directions"}
     assert set(parse(layers.read_text(encoding="utf-8")).data("charts")) == wanted
-    assert set(parse(history.read_text(encoding="utf-8")).data("charts")) == {"ranks", "progress"}
+    assert set(parse(history.read_text(encoding="utf-8")).data("charts")) == wanted - {
+        "left-out",
+        "cuts",
+        "importance",
+    } | {*("ranks", "gains", "progress")}
 
 
 def test_a_study_under_way_is_shown_as_far_as_it_is_known(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,6 +84,8 @@ def test_history_has_a_line_a_study(two: Path, capsys: pytest.CaptureFixture[str
     assert (first["state"], first["is_best_so_far"]) == ("finished", True)
     assert (second["state"], second["verdict"], second["steps"]) == ("running", None, [])
     assert first["steps"][-1]["best"] == first["best"]
+    assert [layer["rank"] for layer in first["layers"]] == first["ranks"]
+    assert second["layers"] == []
 
 
 def test_changes_name_what_is_not_the_same(two: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from darse.amounts import plural
 from darse.analysis.history import Step, StudyLine
-from darse.analysis.layer_charts import layer_axis
+from darse.analysis.layer_charts import QUANTITIES, layer_axis
+from darse.analysis.layers import Layer, LayerPoint, Layers
 from darse.names import printable
 from darse.report.facts import VERDICT_WORDS
-from darse.report.figures import LEGEND, RANK_SCALE, axis, bar_scale, figure, named_axis, text, tick
+from darse.report.figures import LEGEND, LOSS_SCALE, RANK_SCALE, axis, bar_scale, figure, finite, named_axis, text, tick
 from darse.report.key_figures import KeyFigure
 from darse.report.page import Page, render_page
 from darse.report.parts import ABSENT, Chart, Part, Section, Table
@@ -35,12 +37,15 @@ _COLOURS = ("@accent", "@uniform", "@equal", "@shuffled", "@gold", "@grey", "@be
 _DASHES = ("solid", "dash")
 
 
-def render_history(lines: Sequence[StudyLine], steps: Mapping[str, Sequence[Step]]) -> str:
+def render_history(
+    lines: Sequence[StudyLine], steps: Mapping[str, Sequence[Step]], layers: Mapping[str, Layers]
+) -> str:
     """The page of some studies; nothing in it is loaded from anywhere.
 
     Args:
         lines: Of `history_of`.
         steps: Of each study by its id, as `steps_of` gives them.
+        layers: Of each study by its id, as `layers_of` gives them.
     """
     return render_page(
         Page(
@@ -50,7 +55,7 @@ def render_history(lines: Sequence[StudyLine], steps: Mapping[str, Sequence[Step
             about=f"{plural(len(lines), 'study')}, oldest first.",
             lead="What was spent, and what came of it.",
             figures=_figures(lines),
-            sections=_sections(lines, steps),
+            sections=_sections(lines, steps, layers),
         )
     )
 
@@ -119,39 +124,89 @@ def progress_chart(lines: Sequence[StudyLine], steps: Mapping[str, Sequence[Step
     )
 
 
-def ranks_chart(lines: Sequence[StudyLine]) -> Chart | None:
-    """Rank by layer of every plan that was found, one row a study, of the most usual depth; None for none."""
-    widths = [len(one.ranks) for one in lines if one.ranks]
+def layer_charts(lines: Sequence[StudyLine], layers: Mapping[str, Layers]) -> tuple[Chart, ...]:
+    """Rank, gain and training of each layer, one row a study: of the studies with the most usual number of layers.
+
+    A quantity that no study knows has no chart.
+
+    Args:
+        lines: Of `history_of`.
+        layers: Of each study by its id, as `layers_of` gives them.
+    """
+    known = [one for one in lines if layers.get(one.id) and layers[one.id].layers]
+    widths = [len(layers[one.id].layers) for one in known]
     if not widths:
-        return None
+        return ()
     width = max(set(widths), key=lambda one: (widths.count(one), one))
-    shown = [one for one in lines if len(one.ranks) == width]
-    names = [f"{day_words(one.created)} {printable(one.name, 30)}" for one in shown]
+    shown = [one for one in known if len(layers[one.id].layers) == width]
+    charts = [_layer_chart(shown, layers, quantity) for quantity in _QUANTITIES]
+    return tuple(chart for chart in charts if chart is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """A figure of a layer that is followed over studies."""
+
+    name: str
+    title: str
+    caption: str
+    value: Callable[[Layer], float | None]
+
+
+def _last(value: Callable[[LayerPoint], float]) -> Callable[[Layer], float | None]:
+    return lambda layer: None if layer.last is None else value(layer.last)
+
+
+_QUANTITIES = (
+    _Followed(
+        "ranks",
+        "rank",
+        "A column that stays dark is a layer that every study wants.",
+        lambda layer: float(layer.rank),
+    ),
+    _Followed(
+        "gains",
+        "loss added by leaving out",
+        "What each layer alone was worth; below zero the model did better without it.",
+        lambda layer: None if layer.gain is None else layer.gain.loss,
+    ),
+    *(_Followed(one.name, one.title, f"After the last epoch. {one.caption}", _last(one.value)) for one in QUANTITIES),
+)
+
+
+def _layer_chart(lines: Sequence[StudyLine], layers: Mapping[str, Layers], followed: _Followed) -> Chart | None:
+    cells = [[followed.value(layer) for layer in layers[one.id].layers] for one in lines]
+    values = [value for row in cells for value in row if value is not None]
+    if not values:
+        return None
+    names = [f"{day_words(one.created)} {printable(one.name, 30)}" for one in lines]
+    places = [str(place) for place in range(len(cells[0]))]
+    largest = max(map(abs, values)) or 1.0
     trace = {
         "type": "heatmap",
-        "z": [list(one.ranks) for one in shown],
-        "zmin": 0,
-        "xgap": 2 if width <= 32 else 1,
+        "z": [finite(row) for row in cells],
+        "zmin": -largest if min(values) < 0 else 0,
+        "zmax": largest,
+        "xgap": 2 if len(places) <= 32 else 1,
         "ygap": 2,
-        "colorscale": RANK_SCALE,
-        "colorbar": bar_scale("rank"),
-        "customdata": [[tick(name)] * width for name in names],
-        "hovertemplate": "%{customdata}, place %{x}: rank %{z}<extra></extra>",
+        "colorscale": LOSS_SCALE if min(values) < 0 else RANK_SCALE,
+        "colorbar": bar_scale(followed.title),
+        "customdata": [[tick(name)] * len(places) for name in names],
+        "hovertemplate": "%{customdata}, layer %{x}: %{z:.4g}<extra></extra>",
+        "hoverongaps": False,
     }
-    places = [str(place) for place in range(width)]
-    rows = tuple((name, *map(str, one.ranks)) for name, one in zip(names, shown, strict=True))
+    rows = tuple((name, *map(number, row)) for name, row in zip(names, cells, strict=True))
     return Chart(
-        "ranks",
-        "Layers from input to output, studies from old to new. A column that stays dark is a layer that every study "
-        "wants.",
-        f"Heat-map of the ranks of {plural(len(shown), 'plan')} over {width} places",
+        followed.name,
+        f"Layers from input to output, studies from old to new. {followed.caption}",
+        f"Heat-map of the {followed.title} of {len(places)} layers in {plural(len(lines), 'study')}",
         figure(
             [trace],
             xaxis=layer_axis(places),
             yaxis=named_axis("", names, autorange="reversed", showgrid=False),
         ),
-        Table("Ranks by place", ("study", *places), rows),
-        height=150 + 34 * len(shown),
+        Table(f"{followed.title.capitalize()} by layer", ("study", *places), rows),
+        height=150 + 34 * len(lines),
     )
 
 
@@ -172,7 +227,9 @@ def _figures(lines: Sequence[StudyLine]) -> tuple[KeyFigure, ...]:
     return tuple(figures)
 
 
-def _sections(lines: Sequence[StudyLine], steps: Mapping[str, Sequence[Step]]) -> tuple[Section, ...]:
+def _sections(
+    lines: Sequence[StudyLine], steps: Mapping[str, Sequence[Step]], layers: Mapping[str, Layers]
+) -> tuple[Section, ...]:
     table = Table("Every study", COLUMNS, line_rows(lines), True)
     lead = "Best so far: better than every earlier study of the same data in the same metric."
     parts: list[Part] = [table]
@@ -192,8 +249,8 @@ def _sections(lines: Sequence[StudyLine], steps: Mapping[str, Sequence[Step]]) -
         columns = ("begun (UTC)", "name", "better than best uniform by", "noise floor (loss)", "proxy correlation")
         quality = Table("How far to rely on each", columns, compared, True)
         sections.append(Section("quality", "How sure", "Effects, noise, and how well cuts ranked plans.", (quality,)))
-    if (chart := ranks_chart(lines)) is not None:
-        sections.append(Section("ranks", "Which layer got which rank", "Plan by plan.", (chart,)))
+    if charts := layer_charts(lines, layers):
+        sections.append(Section("layers", "Layers over time", "Study by study, the same layer below itself.", charts))
     if (progress := progress_chart(lines, steps)) is not None:
         sections.append(Section("progress", "How each search went", "Run by run.", (progress,)))
     return tuple(sections)

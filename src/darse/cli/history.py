@@ -19,6 +19,7 @@ from darse.store.folder import STORE_FILE, study_folders
 if TYPE_CHECKING:
     from darse.analysis.changes import Change, Changes
     from darse.analysis.history import Step, StudyLine
+    from darse.analysis.layers import Layers
     from darse.analysis.studied import Studied
 
 _SHOWN = 100
@@ -36,13 +37,14 @@ def run_history(folder: Path, *, store: str | None, out: Path | None, as_json: b
         from darse.analysis.history_page import render_history
         from darse.files import write_durably
 
-        studies = [one for place in folders for one in _studies_of(place, store)]
-        lines = history_of(studies)
-        steps = {one.record.id: steps_of(one) for one in studies}
+        found = [pair for place in folders for pair in _studies_of(place, store)]
+        lines = history_of(study for study, _ in found)
+        steps = {study.record.id: steps_of(study) for study, _ in found}
+        layers = {study.record.id: own for study, own in found}
         if out is not None:
-            write_durably(out, render_history(lines, steps).encode(), follows_link=True)
+            write_durably(out, render_history(lines, steps, layers).encode(), follows_link=True)
     if as_json:
-        print(json.dumps([_as_json(line, steps[line.id]) for line in lines]))
+        print(json.dumps([_as_json(line, steps[line.id], layers[line.id]) for line in lines]))
         return
     _print(lines)
     if out is not None:
@@ -63,12 +65,14 @@ def run_changes(first: str, second: str, *, store: str | None, as_json: bool) ->
     _print_changes(found, lines)
 
 
-def _studies_of(folder: Path, store: str | None) -> list[Studied]:
+def _studies_of(folder: Path, store: str | None) -> list[tuple[Studied, Layers]]:
+    from darse.analysis.layers import layers_of
     from darse.analysis.studied import read_study
     from darse.archive import open_archive
 
     with open_archive(folder, store) as archive:
-        return [read_study(archive, record) for record in archive.studies()]
+        studies = [read_study(archive, record) for record in archive.studies()]
+        return [(study, layers_of(study)) for study in studies]
 
 
 def _study(given: str, store: str | None) -> Studied:
@@ -90,8 +94,17 @@ def _study(given: str, store: str | None) -> Studied:
     raise InputError(f"{printable(given)!r} is no folder of a study, and no study of the folders here")
 
 
-def _as_json(line: StudyLine, steps: Sequence[Step]) -> dict[str, object]:
-    return {**asdict(line), "steps": [asdict(step) for step in steps]}
+def _as_json(line: StudyLine, steps: Sequence[Step], layers: Layers) -> dict[str, object]:
+    told = [
+        {
+            "name": one.name,
+            "rank": one.rank,
+            "gain": None if one.gain is None else one.gain.loss,
+            "last": None if one.last is None else asdict(one.last),
+        }
+        for one in layers.layers
+    ]
+    return {**asdict(line), "steps": [asdict(step) for step in steps], "layers": told}
 
 
 def _print(lines: Sequence[StudyLine]) -> None:
