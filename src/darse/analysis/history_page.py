@@ -161,7 +161,7 @@ _QUANTITIES = (
     _Followed(
         "ranks",
         "rank",
-        "A column that stays dark is a layer that every study wants.",
+        "A column that stands out in every row is a layer that every study wants.",
         lambda layer: float(layer.rank),
     ),
     _Followed(

@@ -66,6 +66,7 @@ def training_chart(layers: Sequence[Layer], quantity: Quantity) -> Chart | None:
         "type": "heatmap",
         "z": cells,
         "zmin": 0,
+        "zmax": max((value for row in cells for value in row if value is not None), default=0.0) or 1.0,
         "xgap": 2 if len(layers) <= 32 else 1,
         "ygap": 2,
         "colorscale": RANK_SCALE,
@@ -132,9 +133,9 @@ def importance_chart(found: Importances, names: Sequence[str]) -> Chart:
 
 def layer_axis(names: Sequence[str]) -> dict[str, object]:
     """An axis over layers: their names if they are few, else their places."""
-    if len(names) <= _NAMED:
-        return named_axis("", names, showgrid=False)
     title = "from input to output"
+    if len(names) <= _NAMED:
+        return named_axis(title, names, showgrid=False)
     return axis(title, zeroline=False, showgrid=False, tickangle=0, **whole_ticks(len(names)))
 
 
