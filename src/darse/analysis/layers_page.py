@@ -42,14 +42,12 @@ def about(found: Overview) -> str:
 
 def layer_rows(found: Overview) -> tuple[tuple[str, ...], ...]:
     """A row for each layer, under `COLUMNS`."""
-    names = site_names(found)
-    worths = {} if found.importances is None else {names[one.site]: one.worth for one in found.importances.sites}
     rows = []
-    for layer in found.layers.layers:
+    for layer, own in found.with_worth():
         gain = layer.gain
         ends = (ABSENT,) * 3 if gain is None else tuple(map(number, (gain.loss, gain.low, gain.high)))
         updates, gradients, directions = (last_words(layer, one) for one in QUANTITIES)
-        worth = number(worths.get(layer.name))
+        worth = number(None if own is None else own.worth)
         rows.append((printable(layer.name), str(layer.rank), *ends, worth, gradients, updates, directions))
     return tuple(rows)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from darse.analysis.effects import SettingEffect, setting_effects
-from darse.analysis.importance import Importances, importances
-from darse.analysis.layers import Layers, layers_of
+from darse.analysis.importance import Importance, Importances, importances
+from darse.analysis.layers import Layer, Layers, layers_of
 from darse.analysis.stability import Stability, stability_of
 from darse.analysis.studied import Studied
 from darse.store.protocol import Store
@@ -32,6 +32,12 @@ class Overview:
     stability: Stability | None
     effects: tuple[SettingEffect, ...]
 
+    def with_worth(self) -> Iterator[tuple[Layer, Importance | None]]:
+        """Each layer with what its rank is worth; None where that is not known."""
+        # of a study without a result the layers are not the sites of its plans
+        worths = self.importances.sites if self.study.result is not None and self.importances is not None else ()
+        yield from zip(self.layers.layers, worths or [None] * len(self.layers.layers), strict=True)
+
 
 def overview_of(study: Studied, store: Store) -> Overview:
     """All that is said of a study's layers.
@@ -48,17 +54,15 @@ def overview_of(study: Studied, store: Store) -> Overview:
 
 def overview_record(found: Overview) -> dict[str, object]:
     """The same as plain JSON values; infinities are None."""
-    names = site_names(found)
-    worths = {} if found.importances is None else {names[one.site]: one for one in found.importances.sites}
     layers = [
         {
             "name": layer.name,
             "rank": layer.rank,
             "gain": None if layer.gain is None else _interval(layer.gain.loss, layer.gain.low, layer.gain.high),
-            "importance": None if (own := worths.get(layer.name)) is None else _interval(own.worth, own.low, own.high),
+            "importance": None if worth is None else _interval(worth.worth, worth.low, worth.high),
             "epochs": [asdict(point) for point in layer.points],
         }
-        for layer in found.layers.layers
+        for layer, worth in found.with_worth()
     ]
     summary = None
     if found.importances is not None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from darse.analysis.history import StudyLine
-from darse.analysis.overview import Overview, site_names
+from darse.analysis.overview import Overview
 from darse.data.carry import as_value
 from darse.data.kinds import Record
 
@@ -142,13 +142,11 @@ def _modules(one: Overview) -> Iterator[Mapping[str, object]]:
 
 
 def _layers(one: Overview) -> Iterator[Mapping[str, object]]:
-    names = site_names(one)
-    worths = {} if one.importances is None else {names[own.site]: own for own in one.importances.sites}
-    for layer in one.layers.layers:
+    for layer, worth in one.with_worth():
         row: dict[str, object] = {"layer": layer.name, "rank": layer.rank}
         if (gain := layer.gain) is not None:
             row |= {"gain": gain.loss, "gain_low": gain.low, "gain_high": gain.high}
-        if (worth := worths.get(layer.name)) is not None:
+        if worth is not None:
             row |= {"worth": worth.worth, "worth_low": worth.low, "worth_high": worth.high}
         if (last := layer.last) is not None:
             row |= {"gradient": last.gradient, "update": last.update, "effective_rank": last.effective_rank}
