@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -64,7 +64,8 @@ class Tracer:
             sums: Of the epoch's earlier steps; empty before the first.
         """
         pairs = self._pairs()
-        norms = [_gradient_norm((pairs[name].down, pairs[name].up)) for name in self._scales]
+        halves = _gradient_norms([half for name in self._scales for half in (pairs[name].down, pairs[name].up)])
+        norms = [math.hypot(*both) for both in zip(halves[::2], halves[1::2], strict=True)]
         return tuple(map(sum, zip(sums, norms, strict=True))) if sums else tuple(norms)
 
     def point(self, epoch: int, sums: Sequence[float], steps: int) -> TracePoint:
@@ -86,7 +87,8 @@ class Tracer:
         )
 
 
-def _gradient_norm(parts: Iterable[Tensor]) -> float:
-    """Norm of a pair's gradient; 0 where it has none."""
-    norms = [torch.linalg.vector_norm(one.grad.detach().float()) for one in parts if one.grad is not None]
-    return float(torch.linalg.vector_norm(torch.stack(norms))) if norms else 0.0
+def _gradient_norms(parameters: Sequence[Tensor]) -> list[float]:
+    """Norm of the gradient of each, 0 where it has none; read in one go, since a device waits for each reading."""
+    known = [one.grad.detach().float() for one in parameters if one.grad is not None]
+    found = iter(torch.stack(list(map(torch.linalg.vector_norm, known))).tolist() if known else ())
+    return [0.0 if one.grad is None else next(found) for one in parameters]
