@@ -66,10 +66,14 @@ class Subject:
         names = [site.name for site in result.sites] if result else [f"site {place}" for place in range(width)]
         return tuple(map(safe_key, names))
 
-    def parameters(self, spec: TrialSpec) -> dict[str, int | float | str]:
-        """What determines a trial."""
+    def parameters(self, spec: TrialSpec) -> dict[str, int | float]:
+        """What determines a trial, as numbers; a cut has no epochs."""
         ranks = {f"rank {name}": rank for name, rank in zip(self.sites, spec.plan, strict=False)}
-        return {**ranks, "learning rate": spec.learning_rate, "epochs": spec.epochs, "evaluator": spec.evaluator}
+        return {**ranks, "learning rate": spec.learning_rate, "epochs": spec.epochs}
+
+    def labels(self, spec: TrialSpec) -> dict[str, int | str]:
+        """What else tells a trial from others."""
+        return {"evaluator": spec.evaluator, "seed": spec.seed, "plan": str(spec.plan)}
 
     def starts(self) -> Iterator[tuple[Trial, float]]:
         """Each trial that trained with the moment at which it began, were all made one after the other.

@@ -124,7 +124,7 @@ def _add_run(client: MlflowClient, experiment: str, subject: Subject, trial: Tri
         experiment, start_time=start, run_name=f"{trial.spec.plan} seed {trial.spec.seed}", tags={_TRIAL: trial.id}
     )
     key = run.info.run_id
-    values = {**subject.parameters(trial.spec), "seed": trial.spec.seed, "plan": str(trial.spec.plan)}
+    values = {**subject.parameters(trial.spec), **subject.labels(trial.spec)}
     client.log_batch(key, params=[Param(safe_key(name), str(value)) for name, value in values.items()])
     metrics = [
         Metric(safe_key(name), value, end, epoch)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from darse.errors import MissingExtraError
 from darse.mirror.subject import OPTUNA, Mirrored, Subject, naming_place, summary
 from darse.names import without_secrets
-from darse.store.trial import EvaluatorName, Failure, Trial
+from darse.store.trial import Failure, Trial
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -27,8 +27,8 @@ def default_address(folder: Path) -> str:
 def mirror_to_optuna(subject: Subject, address: str) -> Mirrored:
     """Add every trial that is not there yet, finished or failed; once each, however often this is called.
 
-    Parameters are the rank of each site, the learning rate, the epochs and the evaluator; the value is the search
-    loss, lower is better; the losses after each epoch are intermediate values.
+    Parameters are the rank of each site, the learning rate and the epochs, of which a cut has none; the value is the
+    search loss, lower is better; the losses after each epoch are intermediate values.
 
     Args:
         subject: The study.
@@ -69,7 +69,7 @@ def _add(
 ) -> None:
     from optuna.trial import TrialState, create_trial
 
-    attributes: dict[str, object] = {_TRIAL: key, "seed": one.spec.seed, "plan": str(one.spec.plan)}
+    attributes: dict[str, object] = {_TRIAL: key, **subject.labels(one.spec)}
     if isinstance(one, Failure):
         attributes |= {"reason": one.reason, "seconds": one.seconds}
         trial = create_trial(
@@ -93,12 +93,11 @@ def _add(
 
 def _distributions(subject: Subject) -> dict[str, BaseDistribution]:
     """The space that all trials of the study lie in."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+    from optuna.distributions import FloatDistribution, IntDistribution
 
     specs = [*(one.spec for one in subject.study.trials), *(one.spec for one in subject.study.failures)]
     highest = max((rank for spec in specs for rank in spec.plan), default=0)
     space: dict[str, BaseDistribution] = {f"rank {name}": IntDistribution(0, highest) for name in subject.sites}
     space["learning rate"] = FloatDistribution(0.0, max((spec.learning_rate for spec in specs), default=0.0))
     space["epochs"] = IntDistribution(0, max((spec.epochs for spec in specs), default=0))
-    space["evaluator"] = CategoricalDistribution(get_args(EvaluatorName))
     return space

@@ -8,7 +8,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
-from darse.errors import MissingExtraError
+from darse.errors import InputError, MissingExtraError
 from darse.mirror.subject import Mirrored, Subject
 
 _END = "search loss"
@@ -33,14 +33,19 @@ def mirror_to_trackio(subject: Subject, address: str) -> Mirrored:
 
     Raises:
         MissingExtraError: trackio is not installed.
+        InputError: This process has read another folder already.
     """
     if find_spec("trackio") is None:
         raise MissingExtraError("trackio", "trackio", "or write files with darse dump")
-    os.environ["TRACKIO_DIR"] = str(Path(address).absolute())
+    folder = Path(address).absolute()
+    os.environ["TRACKIO_DIR"] = str(folder)
     for name in _REMOTE:
         os.environ.pop(name, None)
     import trackio
+    from trackio.utils import TRACKIO_DIR
 
+    if folder != TRACKIO_DIR:
+        raise InputError(f"trackio was loaded before and writes to {TRACKIO_DIR}; mirror in a process of its own")
     project = f"darse-{subject.name}"
     known = {}
     with contextlib.suppress(ValueError):  # there is no such project yet
@@ -54,10 +59,10 @@ def mirror_to_trackio(subject: Subject, address: str) -> Mirrored:
                 present += 1
                 continue
             known[name].delete()
-        config = {**subject.parameters(trial.spec), "seed": trial.spec.seed, "plan": str(trial.spec.plan)}
+        config = {**subject.parameters(trial.spec), **subject.labels(trial.spec), "trial": trial.id}
         with contextlib.redirect_stdout(io.StringIO()):  # it tells of every run
             trackio.init(
-                project, name=name, config={**config, "trial": trial.id}, embed=False, auto_log_gpu=False,
+                project, name=name, config=config, embed=False, auto_log_gpu=False,
                 auto_log_cpu=False,
             )  # fmt: skip
             for epoch, told in subject.points(trial):
