@@ -116,7 +116,10 @@ TABLES = {"studies", "settings", "trials", "epochs", "modules", "layers", "sensi
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl"])
 def test_a_dump_has_every_table_and_every_trial(two: Path, tmp_path: Path, kind: str) -> None:
     assert run(["dump", str(two), "-o", str(tmp_path / "tables"), "--format", kind]) == 0
-    assert {path.name for path in (tmp_path / "tables").iterdir()} == {f"{name}.{kind}" for name in TABLES}
+    assert {path.name for path in (tmp_path / "tables").iterdir()} == {
+        "dump.json",
+        *(f"{name}.{kind}" for name in TABLES),
+    }
     rows = {name: list(read_rows(tmp_path / "tables" / f"{name}.{kind}")) for name in TABLES}
     with open_study_store(two) as store:
         trials = [trial for record in store.studies() for trial in store.trials(record.id)]
@@ -145,3 +148,15 @@ def test_a_folder_without_a_store_is_one_line_and_exit_2(
 ) -> None:
     assert run([verb, str(tmp_path)]) == 2
     assert "has no study.db" in capsys.readouterr().err
+
+
+def test_files_of_others_are_not_overwritten_and_an_earlier_dump_is(
+    two: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "trials.csv"
+    mine.write_text("mine")
+    assert run(["dump", str(two), "-o", str(tmp_path)]) == 2
+    assert "trials.csv is no earlier result of darse dump" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["trials.csv"]
+    mine.unlink()
+    assert [run(["dump", str(two), "-o", str(tmp_path)]) for _ in range(2)] == [0, 0]

@@ -19,6 +19,8 @@ RESAMPLES = 1000
 PENALTIES = tuple(float(value) for value in 10.0 ** np.arange(-3, 3))
 """Of the ridge, on log2(1 + rank); the best by leave-one-out error is taken."""
 _TAILS = (2.5, 97.5)
+_WORK = 2 * 10**10
+"""Products that all resamples may take together; a study of very many sites gets fewer resamples, and 100 at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def importances(study: Studied, *, resamples: int = RESAMPLES) -> Importances | 
     groups = _groups(trials)
     penalty = min(PENALTIES, key=lambda one: _left_out_error(ranks, losses, groups, one))
     worth = -_fit(ranks, losses, groups, np.ones(len(trials)), penalty)[0]
+    resamples = min(resamples, max(100, _WORK // (len(trials) * width**2)))
     drawn, explained = _resampled(ranks, losses, groups, penalty, resamples)
     lows, highs = np.percentile(drawn, _TAILS, axis=0)
     sites = tuple(Importance(site, float(worth[site]), float(lows[site]), float(highs[site])) for site in range(width))
