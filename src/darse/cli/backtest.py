@@ -11,9 +11,9 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from darse.amounts import plural
+from darse.cli.eval_tables import plain_console
 from darse.cli.serve import DEFAULT_STORE
 from darse.cli.stop import stopping_cleanly
-from darse.cli.tables import plain_console
 from darse.names import printable
 
 if TYPE_CHECKING:

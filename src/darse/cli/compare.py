@@ -13,9 +13,9 @@ from rich.text import Text
 
 from darse.amounts import plural
 from darse.cli.eval import check_data, open_cells, showing, tell_missing
+from darse.cli.eval_tables import count_words, plain_console, print_table
 from darse.cli.serve import DEFAULT_STORE
 from darse.cli.stop import stopping_cleanly
-from darse.cli.tables import count_words, plain_console, print_table
 from darse.data.source import DEMO
 from darse.errors import InputError
 from darse.names import printable

@@ -97,7 +97,7 @@ def run_eval(request: EvalRequest) -> None:
 
         print(json.dumps({"tables": [table_record(one) for one in tables]}, ensure_ascii=False, allow_nan=False))
         return
-    from darse.cli.tables import print_table
+    from darse.cli.eval_tables import print_table
 
     for place, table in enumerate(tables):
         print_table(table, is_first=place == 0)

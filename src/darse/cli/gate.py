@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 
 from darse.cli.eval import check_data, open_cells
+from darse.cli.eval_tables import plain_console
 from darse.cli.serve import DEFAULT_STORE
 from darse.cli.stop import Stop, stopping_cleanly
-from darse.cli.tables import plain_console
 from darse.data.source import DEMO
 from darse.errors import AdapterError, InputError
 from darse.files import write_durably

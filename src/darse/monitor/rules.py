@@ -14,6 +14,8 @@ from darse.yaml_files import Part, read_yaml
 Metric = Literal[
     "requests", "texts", "error_share", "busy_share", "latency_p50_s", "latency_p95_s", "latency_p99_s", "share",
     "score_mean", "confidence_mean", "tokens_mean", "unknown_mean", "accuracy", "mse", "drift",
+    "search.effect_over_noise", "search.shuffled_tie", "search.minutes_since_trial", "search.budget_spent",
+    "search.reload_failed",
 ]  # fmt: skip
 Level = Literal["ok", "warning", "alert"]
 LEVELS: tuple[Level, ...] = ("ok", "warning", "alert")
@@ -48,12 +50,14 @@ class Rule(Part):
     """What is watched, and when it is bad.
 
     `share` is the part of the texts that got a label; `drift` is the largest distance of what has drifted beyond
-    chance, 0 where nothing has.
+    chance, 0 where nothing has. What begins with `search.` is of a study (`darse.analysis.watched`).
     """
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     metric: Metric
     label: str | None = None
+    study: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    """Id of the study, the beginning of it, or its name; of several the one begun last, which any is by default."""
     served_as: Literal["prod", "canary", "shadow"] = "prod"
     window: Span = "1h"
     direction: Literal["above", "below"] = "above"
@@ -77,6 +81,8 @@ class Rule(Part):
             raise ValueError(f"rule {self.name!r}: give warning, alert, or both")
         if (self.metric == "share") != (self.label is not None):
             raise ValueError(f"rule {self.name!r}: label is for the metric share, and share needs one")
+        if self.study is not None and not self.is_of_search:
+            raise ValueError(f"rule {self.name!r}: study is for the metrics that begin with search.")
         if self.warning is not None and self.alert is not None:
             first, last = (self.alert, self.warning) if self._is_below else (self.warning, self.alert)
             if first > last:
@@ -90,6 +96,11 @@ class Rule(Part):
     @property
     def _is_below(self) -> bool:
         return self.direction == "below"
+
+    @property
+    def is_of_search(self) -> bool:
+        """Whether a study is watched, and not what a server answered."""
+        return self.metric.startswith("search.")
 
     @property
     def window_s(self) -> float:

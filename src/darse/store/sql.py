@@ -135,6 +135,12 @@ class SqlStore:
         with self._database.read() as connection:
             return frozenset(row.id for row in queue.read_trials(connection, study) if row.state == "failed")
 
+    def last_end(self, study: str) -> float | None:
+        """When the trial of a study that ended last did, well or not; None while none has."""
+        with self._database.read() as connection:
+            rows = queue.read_trials(connection, study)
+        return max((row.ended for row in rows if row.ended is not None), default=None)
+
     def put_finding(self, study: str, stage: str, finding: Mapping[str, object]) -> None:
         """Keep a stage's finding (or any other named JSON result); a later one replaces it."""
         with self._database.write() as connection:

@@ -9,6 +9,7 @@ import typer
 
 from darse import __version__
 from darse.cli.verbs.adapter import audit, score, serve, watch
+from darse.cli.verbs.analysis import changes, dump, history, layers, mirror
 from darse.cli.verbs.insight import insights
 from darse.cli.verbs.machine import doctor, sites
 from darse.cli.verbs.search import explore, shrink
@@ -83,6 +84,14 @@ _VERBS: dict[Callable[..., None], tuple[str, ...]] = {
         "darse export darse-reviews --profile onnx -o fast",
         "darse export darse-reviews --plan best-uniform",
         "darse export darse-reviews --as lora-config",
+    ),
+    layers: ("darse layers darse-reviews", "darse layers darse-reviews -o layers.html"),
+    history: ("darse history", "darse history studies -o history.html"),
+    changes: ("darse changes darse-reviews darse-reviews-v2", "darse changes 1a07296f 9bcd10e2 --store study.db"),
+    dump: ("darse dump darse-reviews -o tables", "darse dump --format jsonl"),
+    mirror: (
+        "darse mirror darse-reviews --to optuna",
+        "darse mirror darse-reviews --to mlflow --address http://localhost:5000",
     ),
     sites: ("darse sites minilm", "darse sites roberta-large --granularity module"),
     studies: ("darse studies darse-reviews", "darse studies darse-reviews --study 1a07296f"),
