@@ -69,7 +69,6 @@ _SIZES = {
     "valid_rows": "validation rows at the most",
     "fold_search_rows": "rows of the search before a cross-validation",
     "folds": "folds of the cross-validation",
-    "fold_epochs": "epochs of its runs",
     "epochs": "epochs of a full run",
     "greedy_trials": "runs at the most of the published greedy search",
     "max_rank": "highest rank of a search",

@@ -56,17 +56,15 @@ class Cell:
         method, one, scale = METHODS[self.method], SETS[self.set], self.scale
         rows, valid, test = one.rows
         runs, tests = method.runs + method.more_runs * (scale.seeds - 3), scale.seeds
-        epochs = scale.epochs
         if self.part == "search":
             rows = min(int(rows * 0.9), scale.fold_search_rows)
             rows, valid, test = int(rows * 0.7), int(rows * 0.15), int(rows * 0.15)
         elif one.is_tenfold:
             rows, valid, test, runs, tests = int(rows * 0.8), int(rows * 0.1), int(rows * 0.1), 1, 1
-            epochs = scale.fold_epochs
         else:
             rows, valid = min(rows, scale.train_rows, one.train_cap), min(valid, scale.valid_rows)
         tokens = 1.3 * one.words + 2
-        passes = runs * epochs * (rows + _EVALUATION * valid) * method.weight + tests * _EVALUATION * test
+        passes = runs * scale.epochs * (rows + _EVALUATION * valid) * method.weight + tests * _EVALUATION * test
         return _START_MINUTES + passes * tokens / TOKENS_PER_SECOND / 60
 
 

@@ -129,7 +129,7 @@ def _deviations(table: Table, scale: Scale) -> list[str]:
         f"- The published greedy search stops after {scale.greedy_trials} runs.",
         "- The cross-validation's plan and learning rate come from one search on the first fold's training part",
         f"  ({scale.fold_search_rows:,} rows at the most), so the other folds' test rows were partly seen by that",
-        f"  search as training or validation rows; one run of {scale.fold_epochs} epochs per fold, the best kept.",
+        "  search as training or validation rows; one run per fold.",
         *(_sizes(table, name) for name, one in SETS.items() if not one.is_tenfold),
         "",
         "| method | what it is | its walk starts at |",

@@ -21,7 +21,6 @@ class Scale:
         valid_rows: Validation rows at the most.
         fold_search_rows: Rows at the most of the search before a ten-fold cross-validation.
         folds: Folds of the cross-validation.
-        fold_epochs: Of its runs.
         epochs: Of a full run; every method keeps its best epoch by validation.
         seeds: Runs at the chosen setting, tuning's own run among them.
         batch_size: Rows per step.
@@ -35,7 +34,6 @@ class Scale:
     valid_rows: int = 160
     fold_search_rows: int = 1600
     folds: int = 10
-    fold_epochs: int = 6
     epochs: int = 3
     seeds: int = 3
     batch_size: int = 16

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.compare.plans import trains
@@ -48,8 +47,9 @@ def fold(data: Path, one: Set, scale: Scale, folder: Path, *, place: int, found:
     """Train the plan on a fold's training part, a ninth of it as validation, and test on the fold; one seed."""
     task = load_labelled(data / one.file, one.columns, seed=0).task
     train, test = _fold(all_rows(data, one), scale, place)
-    rows = load([*_parted(train, task), *(as_row(one, task, "test") for one in test)], task)
-    stand = Stand(rows, replace(scale, epochs=scale.fold_epochs), folder, GRID[0])
+    stand = Stand(
+        load([*_parted(train, task), *(as_row(one, task, "test") for one in test)], task), scale, folder, GRID[0]
+    )
     plan = RankPlan.of(map(int, str(found["plan"]).split()))
     rate = found["learning_rate"]
     assert isinstance(rate, float)
