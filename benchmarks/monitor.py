@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=(100, 250, 500))
     options = parser.parse_args()
     stream = np.random.default_rng(0)
-    texts, labels = _labelled(options.data)
+    texts, labels = labelled(options.data)
     order = stream.permutation(len(texts))
     seen, unseen = order[: options.train_rows], order[options.train_rows :]
     adapter = _adapter(options.work, [(texts[at], labels[at]) for at in seen])
@@ -57,7 +57,7 @@ def main() -> None:
     print(f"adapter trained on {len(seen)} rows, usual: {len(usual)} held-out rows, traffic: {len(own)} unseen rows\n")
     kinds: dict[str, tuple[Sample, NDArray[np.float64] | None]] = {
         "unchanged": (own, None),
-        "other domain": (_scored(scorer, _labelled(options.other)[0][:_ROWS]), None),
+        "other domain": (_scored(scorer, labelled(options.other)[0][:_ROWS]), None),
         **{f"other language ({locale})": (_scored(scorer, _foreign(locale)), None) for locale in LOCALES},
         "another mix of labels": (own, _flipped(true)),
     }
@@ -70,7 +70,8 @@ def main() -> None:
         print(f"| {' | '.join(row)} |")
 
 
-def _labelled(path: Path) -> tuple[list[str], list[str]]:
+def labelled(path: Path) -> tuple[list[str], list[str]]:
+    """Texts and labels of a file with columns of these names."""
     rows = [row for row in read_rows(path, Reading.of(DataSettings()), whole=True) if row.problem is None]
     return [str(row.cells["text"]) for row in rows], [str(row.cells.get("label", "")) for row in rows]
 

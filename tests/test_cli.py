@@ -39,7 +39,11 @@ def _error(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    "verb", ["explore", "audit", "insights", "shrink", "score", "report", "export", "sites", "studies", "ui", "doctor"]
+    "verb",
+    [
+        *("explore", "audit", "insights", "shrink", "score", "report", "export", "sites", "studies", "ui", "doctor"),
+        *("layers", "history", "changes", "dump", "mirror"),
+    ],
 )
 def test_every_verb_explains_itself_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([verb, "--help"]) == 0

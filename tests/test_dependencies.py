@@ -45,7 +45,7 @@ def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~; ]", name)[0]).lower()
 
 
-EXTRAS = ("onnx", "serve", "ui", "insights", "alerts")
+EXTRAS = ("onnx", "serve", "ui", "insights", "alerts", "testing", "optuna", "mlflow", "trackio")
 """Those whose packages are imported where they are used."""
 
 

@@ -36,7 +36,7 @@ _INDEX = "https://packages.example/cpu"
 
 
 @cache
-def _options() -> dict[str, frozenset[str]]:
+def documented_options() -> dict[str, frozenset[str]]:
     """Options by verb, as the command line has them."""
     group = typer.main.get_command(app)
     verbs = getattr(group, "commands")  # noqa: B009 - a group has them; the base class does not say so
@@ -61,7 +61,7 @@ def _flags(words: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_in_a_page_has_a_verb_and_options_that_exist(page: Path) -> None:
-    options = _options()
+    options = documented_options()
     for command in _commands(page.read_text(encoding="utf-8")):
         words = shlex.split(command, comments=True)[1:]
         if words[0].startswith("-"):
@@ -74,7 +74,7 @@ def test_every_command_in_a_page_has_a_verb_and_options_that_exist(page: Path) -
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_long_option_named_in_a_page_exists(page: Path) -> None:
-    known = frozenset().union(*_options().values()) | _GLOBAL | _OTHER_PROGRAMS
+    known = frozenset().union(*documented_options().values()) | _GLOBAL | _OTHER_PROGRAMS
     text = _FENCE.sub("", page.read_text(encoding="utf-8"))
     named = {flag for code in _INLINE.findall(text) for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]*", code)}
     assert named <= known, f"{page.name} names {sorted(named - known)}"

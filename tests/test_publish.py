@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 import darse
-from darse import api
+from darse import api, publish
 from darse.api import Predictor, Study
 from darse.choice import choose_plan, choose_run
 from darse.cli.main import run
-from darse.errors import InputError, ModelError
+from darse.errors import AdapterError, InputError, ModelError
 from darse.model.manifest import read_manifest
 from darse.plan_source import plan_as_json, plan_as_python, write_plan
 from darse.ranks.plan import RankPlan, is_uniform, ranks_by_weight
@@ -23,6 +23,7 @@ from darse.report.facts import NamedPlan, named_plans
 from darse.search.controls import option_name
 from darse.search.result import Result
 from darse.settings import Profile
+from darse.store.open import open_study_store
 from tests.conftest import SmallStudy
 from tests.labelled import labelled_rows
 from tests.report.samples import SHAPES, Shape, a_result
@@ -216,3 +217,20 @@ def test_scores_far_from_zero_are_exported_too(first: int, tmp_path: Path, tiny_
     )
     (score,) = study.model().scores(["text number 3 of many"])
     assert abs(score - first) < 100, "it is in the units of the scores"
+
+
+def test_an_adapter_that_fails_its_proof_is_noted_in_the_study_and_so_is_its_passing_again(
+    small_study: SmallStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "out"
+    shutil.copytree(small_study.folder, folder)
+    study = darse.open_study(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "TOLERANCE", -1.0)
+        with pytest.raises(AdapterError, match="its outputs differ"):
+            study.export(tmp_path / "adapter")
+    for place in ("again", "once more"):
+        study.export(tmp_path / place)
+    with open_study_store(folder) as store:
+        noted = [event.detail["is_good"] for event in store.events(study.result.study) if event.kind == "reload"]
+    assert noted == [False, True]

@@ -32,7 +32,7 @@ class Scale:
 
     train_rows: int = 200
     valid_rows: int = 160
-    fold_search_rows: int = 400
+    fold_search_rows: int = 1600
     folds: int = 10
     epochs: int = 3
     seeds: int = 3

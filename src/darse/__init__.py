@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from darse.errors import DarseError, InputError
     from darse.estimators import SentimentClassifier, SentimentRegressor
     from darse.ranks.plan import RankPlan
+    from darse.track.callback import DarseCallback
 
 __version__ = "0.2.0"
 __all__ = [
+    "DarseCallback",
     "DarseError",
     "InputError",
     "Predictor",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "DarseCallback": "darse.track.callback",
     "DarseError": "darse.errors",
     "InputError": "darse.errors",
     "Predictor": "darse.api",

@@ -258,7 +258,7 @@ def explore(
     folder = Path(out) if out is not None else Path(f"darse-{_name(data)}")
     request = Request(data, settings, folder, store, fresh, f"darse.explore({_name(data)!r}, ...)", function)
     finished = run_study(request, audience or replace(logged(), opened=partial(_warn, is_own=function is not None)))
-    publish(finished, folder)
+    publish(finished, folder, store)
     return Study(finished.result, folder, store, trust_remote_code=settings.trust_remote_code)
 
 

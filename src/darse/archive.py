@@ -16,6 +16,7 @@ from darse.store.folder import SHRINK_FILE, VERDICT_FILE, refuse_empty
 from darse.store.open import open_study_store
 from darse.store.protocol import Store, StudyRecord
 from darse.store.sql import SqlStore
+from darse.store.trial import TRAINER
 
 _SHOWN = 5
 
@@ -52,6 +53,25 @@ def find_study(store: Store, name: str) -> StudyRecord:
     return found[0]
 
 
+def choose_study(store: Store, folder: Path, name: str | None, *, address: str | None = None) -> StudyRecord:
+    """The named study, else the one whose verdict lies in the folder, else the one begun last, finished or not.
+
+    In a store at an address, which holds the studies of other folders too, it is the one of the folder's name.
+
+    Raises:
+        InputError: There is no such study, or nothing says which one is meant.
+    """
+    wanted = name if name is not None else _study_of(folder)
+    if wanted is not None:
+        return find_study(store, wanted)
+    if address is not None:
+        return _named_as(store, folder)
+    records = store.studies()
+    if not records:
+        raise InputError(f"{folder} has a store without any study")
+    return records[-1]
+
+
 def find_result(store: Store, folder: Path, name: str | None, *, address: str | None = None) -> Result:
     """The result of the named study, else of the one whose verdict lies in the folder.
 
@@ -66,6 +86,8 @@ def find_result(store: Store, folder: Path, name: str | None, *, address: str | 
         return _last_result(store, folder)
     record = _named_as(store, folder) if wanted is None else find_study(store, wanted)
     result = read_result(store, record.id)
+    if record.settings.get("evaluator") == TRAINER:
+        raise InputError(f"study {record.id} is a run of a Trainer, which has no verdict; `darse layers` shows it")
     if result is None and record.state == "finished":
         raise InputError(f"study {record.id} shrank an adapter; what came of it is in {SHRINK_FILE} of its folder")
     if result is None:

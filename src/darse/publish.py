@@ -35,8 +35,11 @@ from darse.search.result import Result
 from darse.settings import Profile
 from darse.shrink.run import FinishedShrink
 from darse.store.folder import SHRINK_FILE, VERDICT_FILE
+from darse.store.journal import Journal
+from darse.store.open import open_study_store
 from darse.store.protocol import Store
 from darse.study.run import Finished
+from darse.study.source import reread
 from darse.train.encode import Encoded, encode
 from darse.train.predict import predict
 
@@ -47,11 +50,18 @@ _ROUNDINGS = 4
 """Roundings in float32 of a score in the user's units, which all are at its mean."""
 
 
-def publish(finished: Finished, folder: Path) -> None:
-    """Write, unless an own evaluator was asked, adapter/, then report.html and verdict.json."""
+def publish(finished: Finished, folder: Path, store: str | None = None) -> None:
+    """Write, unless an own evaluator was asked, adapter/, then report.html and verdict.json.
+
+    Args:
+        finished: The study.
+        folder: Where they go.
+        store: Address of its store, which is told if the adapter fails its proof; None for the file in the folder.
+    """
     result = finished.result
     if finished.bench is not None and finished.weights is not None:
-        write_export(result, finished.bench, finished.weights, folder / "adapter", reference=finished.reference)
+        with open_study_store(folder, store) as opened, Journal(opened, result.study).noting_reload():
+            write_export(result, finished.bench, finished.weights, folder / "adapter", reference=finished.reference)
     write_report(result, folder / "report.html")
     write_json(folder / VERDICT_FILE, result.verdict_json())
 
@@ -125,7 +135,8 @@ def export_again(
     if profile == "onnx":
         require_exporter()
         rows = _rows_of(export, _data_of(result, data))
-    _write(result, chosen, export, folder, profile, rows)
+    with Journal(store, result.study).noting_reload():
+        _write(result, chosen, export, folder, profile, rows)
 
 
 def _data_of(result: Result, given: Source | None) -> LabelledData:
@@ -135,15 +146,9 @@ def _data_of(result: Result, given: Source | None) -> LabelledData:
         return load_labelled(given, settings.data, seed=settings.search.seed)
     needed = "the rows that the study was trained on are needed to see that the ONNX model answers alike"
     try:
-        data = load_labelled(result.origin.source, settings.data, seed=settings.search.seed)
+        return reread(result)
     except InputError as error:
         raise InputError(f"{needed}: {error}; say where they are with --data (Python: data=)") from error
-    if data.digest != result.origin.data_digest:
-        raise InputError(
-            f"{needed}, but {printable_path(result.origin.source)} has changed since; give rows with --data (Python: "
-            "data=)"
-        )
-    return data
 
 
 def _rows_of(export: Export, data: LabelledData) -> tuple[Encoded, Encoded]:

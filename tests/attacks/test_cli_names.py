@@ -87,6 +87,7 @@ ARGUMENTS: dict[str, Callable[[str, Path, Path], list[str]]] = {
     "studies --store": lambda name, study, out: ["studies", str(study), "--store", name],
     "sites MODEL": lambda name, study, out: ["sites", name],
     "audit ADAPTER": lambda name, study, out: ["audit", name],
+    "eval ADAPTER": lambda name, study, out: ["eval", name, "--data", "demo"],
     "shrink --data": lambda name, study, out: ["shrink", str(out), "--data", name],
 }
 

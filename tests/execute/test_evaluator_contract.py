@@ -315,4 +315,5 @@ def test_the_kept_weights_give_the_kept_losses(work: Workplace, name: Name) -> N
 
 @pytest.mark.parametrize("name", ["finetune", "truncate", "recover", "uncut"])
 def test_a_trial_keeps_what_is_read_again_and_no_more(work: Workplace, name: Name) -> None:
-    assert work.outcome(name).artifacts.keys() == (set() if name == "truncate" else {"weights"})
+    kept = {"truncate": set(), "uncut": {"weights"}}
+    assert work.outcome(name).artifacts.keys() == kept.get(name, {"weights", "trace"})

@@ -107,6 +107,23 @@ def test_a_plan_that_is_a_little_worse_than_what_is_a_little_worse_is_not_the_sm
     assert found.plan == good
 
 
+@pytest.mark.parametrize(("placed_loss", "is_affordable"), [(1.1, True), (0.9, True), (1.1, False)])
+def test_a_plan_that_real_runs_show_to_be_worse_than_the_best_uniform_one_is_not_found(
+    placed_loss: float, is_affordable: bool
+) -> None:
+    given = problem(layers(4), evaluator="finetune", objective="best")
+    placed, reference = RankPlan((0, 2, 0, 0)), given.uniform(1)
+    given = replace(given, budget=cost(reference if is_affordable else placed, given.sites))
+    losses = {reference: 1.0, placed: placed_loss}
+    one = Candidate(placed, cost(placed, given.sites), 0.5, "knapsack")
+    found, _ = asked_of(
+        lambda history: verify(history, a_calibration(given), Fine(1, CURVE), Allocation(10**9, (one,), (one,), None)),
+        given,
+        lambda spec: losses.get(spec.plan, 2.0),
+    )
+    assert found.plan == (reference if is_affordable and placed_loss > 1.0 else placed)
+
+
 def test_a_plan_of_one_run_has_no_mean_and_one_epoch_has_no_half() -> None:
     given = Problem(layers(4), SearchSettings(), 1, None, CONTEXT)
     one = a_trial(TrialSpec(RankPlan((2, 0, 0, 0)), 0, RATE, 1))

@@ -219,6 +219,15 @@ def test_a_failed_trial_is_kept_and_not_tried_again(store: Store) -> None:
     assert store.claim(STUDY, "second", now=1e9, lease_s=1.0) is None
 
 
+def test_a_study_knows_when_its_last_trial_ended_well_or_not(store: Store) -> None:
+    assert store.last_end(STUDY) is None
+    first, second = claimed(store, 1), claimed(store, 2)
+    store.finish(first, an_outcome(), now=5.0)
+    assert store.last_end(STUDY) == 5.0
+    store.fail(second, "it broke", now=9.0)
+    assert store.last_end(STUDY) == 9.0
+
+
 def test_a_released_trial_waits_again_at_once_and_its_lease_is_void(store: Store) -> None:
     lease = claimed(store, 1, now=1.0)
     store.release(lease)

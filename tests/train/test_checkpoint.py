@@ -11,11 +11,13 @@ from darse.errors import StoreError
 from darse.files import sha256_of_bytes
 from darse.train.checkpoint import CheckpointFile
 from darse.train.loop import Progress, Snapshot
+from darse.train.trace import TracePoint
 
 
 def a_snapshot() -> Snapshot:
     stream = torch.Generator().manual_seed(0)
-    progress = Progress(2, 5, 0.1 + 0.2, math.inf, 1, ((0.1, 0.3), (1 / 3, 5e-324)))
+    points = (TracePoint(1, (0.1, 1 / 3), (0.0, 5e-324), (0.0, 1.0)), TracePoint(2, (1.0, 2.0), (3.0, 4.0), (1.5, 2.0)))
+    progress = Progress(2, 5, 0.1 + 0.2, math.inf, 1, ((0.1, 0.3), (1 / 3, 5e-324)), (0.1 + 0.2, 7.0), points)
     return Snapshot(progress, {"now:a": torch.randn(3, 4, generator=stream), "step:a": torch.tensor(7.0)})
 
 

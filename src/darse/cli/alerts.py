@@ -53,7 +53,7 @@ def run_alerts(request: AlertsRequest) -> None:
     from darse.store.open import open_store
 
     with open_store(request.store, must_exist=True) as store:
-        guard, every_s = guard_by(store.traffic, request.rules)
+        guard, every_s = guard_by(store.traffic, request.rules, store)
         if request.mute is not None and request.mute_for is not None:
             _mute(guard, request.mute, request.mute_for)
         elif request.try_out is not None:

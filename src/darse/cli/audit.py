@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
 from darse.cli.stop import stopping_cleanly
+from darse.cli.tables import print_table
 
 if TYPE_CHECKING:
     from darse.model.audit import Audit
@@ -54,28 +53,14 @@ def _print(found: Audit) -> None:
     console.print(about(found), markup=False)
     console.print(f"{count(found.parameters)} parameters\n", markup=False)
     if len(found.modules) <= _MANY_MODULES:
-        _table(console, MODULE_COLUMNS, module_rows(found))
+        print_table(console, MODULE_COLUMNS, module_rows(found))
     else:
-        _table(console, LAYER_COLUMNS, layer_rows(found))
+        print_table(console, LAYER_COLUMNS, layer_rows(found))
         console.print("--out PAGE.html and --json have every module\n", markup=False)
     saved = savings(found)
-    _table(console, saved.columns, saved.rows)
+    print_table(console, saved.columns, saved.rows)
     for note in notes(found):
         console.print(note, markup=False)
-
-
-def _table(console: Console, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for place, column in enumerate(columns):
-        # each word of a heading stands in its own line, so that 80 columns are enough
-        heading = Text("\n".join(column.split()))
-        table.add_column(heading, justify="right" if place else "left", no_wrap=place > 0)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    console.print(table)
-    console.print()
 
 
 def _as_json(found: Audit) -> dict[str, object]:

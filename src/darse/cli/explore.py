@@ -57,7 +57,7 @@ def run_explore(
         with Display(stop, settings, is_quiet=quiet, is_json=as_json) as display:
             finished = run_study(request, display.audience())
             stop.end_patience()
-            publish(finished, folder)
+            publish(finished, folder, store)
     if as_json:
         print(json.dumps({"event": "verdict", **finished.result.verdict_json(), "folder": str(folder)}))
         return

@@ -29,10 +29,12 @@ from darse.settings import Settings
 from darse.store.arrays import put_array
 from darse.store.protocol import Store
 from darse.store.trial import CurvePoint, Outcome, Trial
+from darse.track.kept import put_trace
 from darse.train.encode import Encoded, encode
 from darse.train.lower import Lower, LowerCache, run_lower
 from darse.train.predict import predict
 from darse.train.probe import probe_head
+from darse.train.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -193,10 +195,13 @@ class Bench:
         seconds: float,
         weights: AdapterWeights | None = None,
         curve: tuple[CurvePoint, ...] = (),
+        trace: Trace | None = None,
     ) -> Outcome:
-        """What a trial reports, its losses and weights kept as artifacts."""
+        """What a trial reports, its losses, weights and trace (of a run that had an epoch) kept as artifacts."""
         losses = self.losses(logits, "valid")
         artifacts = {} if weights is None else {"weights": self.store.put_artifact(weights.to_bytes())}
+        if trace is not None and trace.points:
+            artifacts["trace"] = put_trace(self.store, trace)
         return Outcome(
             score=float(losses.mean()),
             metrics=self.metrics(logits, "valid"),

@@ -73,7 +73,7 @@ def _run_training(
     logits = bench.logits(trained.weights, "valid", feedback.check)
     weights, logits = _calibrated(bench, trained.weights, logits)
     seconds = trained.progress.seconds + time.perf_counter() - began
-    return bench.outcome(logits, seconds=seconds, weights=weights, curve=curve)
+    return bench.outcome(logits, seconds=seconds, weights=weights, curve=curve, trace=trained.trace)
 
 
 def _calibrated(bench: Bench, weights: AdapterWeights, logits: Floats) -> tuple[AdapterWeights, Floats]:

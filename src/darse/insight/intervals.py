@@ -79,7 +79,8 @@ def share_interval(part: int, whole: int) -> Interval:
     share, z = part / whole, _reach(math.inf)
     centre = (share + z * z / (2 * whole)) / (1 + z * z / whole)
     half = z / (1 + z * z / whole) * (share * (1 - share) / whole + z * z / (4 * whole * whole)) ** 0.5
-    return Interval(share, max(0.0, centre - half), min(1.0, centre + half))
+    # a share of 0 or 1 lies in it also after rounding
+    return Interval(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
 
 
 def difference(before: Floats, after: Floats) -> Interval:

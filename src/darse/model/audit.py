@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,12 +63,8 @@ class ModuleAudit:
 
     @property
     def effective_rank(self) -> float:
-        """How many directions the update has: exp of the entropy of its shares of energy; 0 for an update of zero.
-
-        Source: Roy and Vetterli 2007, The effective rank, EUSIPCO; here of squared singular values.
-        """
-        shares = [value * value / self.energy for value in self.values] if self.energy else []
-        return math.exp(-sum(share * math.log(share) for share in shares if share > 0)) if shares else 0.0
+        """How many directions the update has (`effective_rank`)."""
+        return effective_rank(self.values)
 
     def rank_for(self, share: float) -> int:
         """The lowest rank that keeps a part of the energy; 0 for an update of zero."""
@@ -157,10 +153,31 @@ def singular_values(pair: Pair) -> tuple[float, ...]:
     return tuple(torch.linalg.svdvals(left @ right.T).tolist())
 
 
-def _module(name: str, pair: Pair) -> ModuleAudit:
+def effective_rank(values: Sequence[float]) -> float:
+    """How many directions an update has: exp of the entropy of its shares of energy; 0 for an update of zero.
+
+    Source: Roy and Vetterli 2007, The effective rank, EUSIPCO; here of squared singular values.
+
+    >>> effective_rank([2.0, 2.0]), effective_rank([3.0, 0.0]), effective_rank([0.0])
+    (2.0, 1.0, 0.0)
+    """
+    energy = math.fsum(value * value for value in values)
+    shares = [value * value / energy for value in values] if energy else []
+    return math.exp(-sum(share * math.log(share) for share in shares if share > 0)) if shares else 0.0
+
+
+def place_in_model(name: str) -> tuple[int | None, str]:
+    """The layer of a module, None outside of the repeated layers, and its name inside the layer.
+
+    >>> place_in_model("bert.encoder.layer.3.attention.self.query"), place_in_model("classifier")
+    ((3, 'attention.self.query'), (None, 'classifier'))
+    """
     found = re.search(r"\.([0-9]{1,6})\.", name)
-    layer = int(found[1]) if found else None
-    part = name[found.end() :] if found else name
+    return (int(found[1]), name[found.end() :]) if found else (None, name)
+
+
+def _module(name: str, pair: Pair) -> ModuleAudit:
+    layer, part = place_in_model(name)
     return ModuleAudit(name, layer, part, pair.rank, pair.down.shape[1], pair.up.shape[0], singular_values(pair))
 
 

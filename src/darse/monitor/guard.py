@@ -1,11 +1,11 @@
-"""Rules, a log and a moment to alerts that stand, are kept and are told, each change once."""
+"""Rules, a store and a moment to alerts that stand, are kept and are told, each change once."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from darse.monitor.notify import DeliveryError, Notifier, notifier_of
 from darse.monitor.rules import Rule, Rules, read_rules, read_span
 from darse.monitor.watching import Seen, look
 from darse.names import printable
+from darse.store.protocol import Store
 from darse.store.traffic import Traffic
 
 _MAX_OUTBOX = 20
@@ -42,27 +43,45 @@ class Stands:
 
 
 class Guard:
-    """Looks at the log by the rules.
+    """Looks at the log, and at studies, by the rules.
 
     Args:
         traffic: The log, which also keeps how the rules stand.
         rules: The rules.
         notifiers: One for each target of the rules.
+        store: Where studies are; None has no data for the rules that watch one.
     """
 
-    def __init__(self, traffic: Traffic, rules: Rules, notifiers: Sequence[Notifier]) -> None:
-        self._traffic, self._rules, self._notifiers = traffic, rules, notifiers
+    def __init__(
+        self, traffic: Traffic, rules: Rules, notifiers: Sequence[Notifier], store: Store | None = None
+    ) -> None:
+        self._traffic, self._rules, self._notifiers, self._store = traffic, rules, notifiers, store
 
     def look(self, now: float) -> list[Stands]:
         """One look at everything; what is new is told, and what could not be told before is tried again."""
         windows: dict[tuple[float, str], Seen] = {}
+        studies: dict[str | None, Mapping[str, float]] = {}
         found = []
         for rule in self._rules.rules:
-            key = (rule.window_s, rule.served_as)
-            if key not in windows:
-                windows[key] = look(self._traffic, now - rule.window_s, now, served_as=rule.served_as)
-            found.append(Stands(rule, self._update(rule, value_of(rule, windows[key]), now)))
+            if rule.is_of_search:
+                if rule.study not in studies:
+                    studies[rule.study] = self._searched(rule.study, now)
+                value = studies[rule.study].get(rule.metric)
+            else:
+                key = (rule.window_s, rule.served_as)
+                if key not in windows:
+                    windows[key] = look(self._traffic, now - rule.window_s, now, served_as=rule.served_as)
+                value = value_of(rule, windows[key])
+            found.append(Stands(rule, self._update(rule, value, now)))
         return found
+
+    def _searched(self, study: str | None, now: float) -> Mapping[str, float]:
+        """The figures of a study; none where there is no such one."""
+        if self._store is None:
+            return {}
+        from darse.analysis.watched import search_figures  # a server that watches its answers alone needs none of it
+
+        return search_figures(self._store, study, now)
 
     def mute(self, name: str, until: float) -> None:
         """Tell nobody of a rule until a moment.
@@ -147,15 +166,16 @@ class Guard:
         return found[name]
 
 
-def guard_by(traffic: Traffic, path: Path) -> tuple[Guard, float]:
-    """What looks at a log by the rules of a file, and the seconds from one look to the next.
+def guard_by(traffic: Traffic, path: Path, store: Store | None = None) -> tuple[Guard, float]:
+    """What looks at a log, and at the studies of a store, by the rules of a file; and the seconds between two looks.
 
     Raises:
         InputError: The file cannot be read, a rule is wrong, or the address of a target is missing or not allowed.
         MissingExtraError: Somebody is to be told, and Apprise is not installed.
     """
     rules = read_rules(path)
-    return Guard(traffic, rules, [notifier_of(target) for target in rules.notify]), read_span(rules.every)
+    notifiers = [notifier_of(target) for target in rules.notify]
+    return Guard(traffic, rules, notifiers, store), read_span(rules.every)
 
 
 @contextmanager
@@ -239,4 +259,7 @@ def words(rule: Rule, notice: Notice) -> tuple[str, str]:
         "reminder": f"still {notice.level}: {rule.name}",
         "test": f"test: {rule.name}",
     }[notice.kind]
+    if rule.is_of_search:
+        study = f"study {printable(rule.study)}" if rule.study else "the study begun last"
+        return title, f"{watched} is {seen} ({study}; {limits})"
     return title, f"{watched} is {seen} over the last {rule.window} ({rule.served_as}; {limits})"

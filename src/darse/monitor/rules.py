@@ -6,23 +6,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, Field, model_validator
 
-from darse.errors import InputError, SettingsError
 from darse.names import printable
-from darse.settings import explained
+from darse.yaml_files import Part, read_yaml
 
 Metric = Literal[
     "requests", "texts", "error_share", "busy_share", "latency_p50_s", "latency_p95_s", "latency_p99_s", "share",
     "score_mean", "confidence_mean", "tokens_mean", "unknown_mean", "accuracy", "mse", "drift",
+    "search.effect_over_noise", "search.shuffled_tie", "search.minutes_since_trial", "search.budget_spent",
+    "search.reload_failed",
 ]  # fmt: skip
 Level = Literal["ok", "warning", "alert"]
 LEVELS: tuple[Level, ...] = ("ok", "warning", "alert")
 """From good to bad."""
-_MAX_BYTES = 1 << 18
-_MAX_DEPTH = 10
 _SECONDS = {"m": 60, "h": 3600, "d": 86400}
 
 
@@ -49,20 +46,18 @@ def _check_span(text: str) -> str:
 Span = Annotated[str, AfterValidator(_check_span)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Rule(_Part):
+class Rule(Part):
     """What is watched, and when it is bad.
 
     `share` is the part of the texts that got a label; `drift` is the largest distance of what has drifted beyond
-    chance, 0 where nothing has.
+    chance, 0 where nothing has. What begins with `search.` is of a study (`darse.analysis.watched`).
     """
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     metric: Metric
     label: str | None = None
+    study: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    """Id of the study, the beginning of it, or its name; of several the one begun last, which any is by default."""
     served_as: Literal["prod", "canary", "shadow"] = "prod"
     window: Span = "1h"
     direction: Literal["above", "below"] = "above"
@@ -86,6 +81,8 @@ class Rule(_Part):
             raise ValueError(f"rule {self.name!r}: give warning, alert, or both")
         if (self.metric == "share") != (self.label is not None):
             raise ValueError(f"rule {self.name!r}: label is for the metric share, and share needs one")
+        if self.study is not None and not self.is_of_search:
+            raise ValueError(f"rule {self.name!r}: study is for the metrics that begin with search.")
         if self.warning is not None and self.alert is not None:
             first, last = (self.alert, self.warning) if self._is_below else (self.warning, self.alert)
             if first > last:
@@ -99,6 +96,11 @@ class Rule(_Part):
     @property
     def _is_below(self) -> bool:
         return self.direction == "below"
+
+    @property
+    def is_of_search(self) -> bool:
+        """Whether a study is watched, and not what a server answered."""
+        return self.metric.startswith("search.")
 
     @property
     def window_s(self) -> float:
@@ -123,12 +125,12 @@ class Rule(_Part):
         return found
 
 
-class Target(_Part):
+class Target(Part):
     """Who is told: an address of Apprise, or the variable that has it."""
 
     env: Annotated[str | None, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] = None
     url: Annotated[str | None, Field(max_length=2000, repr=False)] = None
-    levels: list[Literal["warning", "alert"]] = ["warning", "alert"]
+    levels: tuple[Literal["warning", "alert"], ...] = ("warning", "alert")
     """Which ones it is told; it is told of recovery if it was told before."""
     allow_private: bool = False
     """Whether the address may be of this machine or of a private network."""
@@ -140,11 +142,11 @@ class Target(_Part):
         return self
 
 
-class Rules(_Part):
+class Rules(Part):
     """All rules, and who is told."""
 
     rules: Annotated[list[Rule], Field(min_length=1, max_length=500)]
-    notify: list[Target] = []
+    notify: tuple[Target, ...] = ()
     every: Span = "1m"
 
     @model_validator(mode="after")
@@ -162,38 +164,5 @@ def read_rules(path: Path) -> Rules:
         InputError: The file cannot be read, or is no YAML.
         SettingsError: A rule is wrong; all problems are named together.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > _MAX_BYTES:
-        raise InputError(f"{path} is larger than {_MAX_BYTES} bytes; these are no rules")
-    try:
-        _check_events(path, content)
-        values = yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no YAML: {printable(' '.join(str(error).split()), 160)}") from error
-    try:
-        return Rules.model_validate(values)
-    except ValidationError as error:
-        raise SettingsError([f"{path}: {_told(problem)}" for problem in error.errors()]) from error
-
-
-def _check_events(path: Path, content: bytes) -> None:
-    """Refuse what grows when it is read, or takes the parser for ever."""
-    depth = 0
-    for event in yaml.parse(content, Loader=yaml.SafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if isinstance(event, yaml.AliasEvent):
-            raise InputError(f"{path} refers to its own parts (*name); write them out")
-        if depth > _MAX_DEPTH:
-            raise InputError(f"{path} has parts {depth} deep in one another; rules need no more than {_MAX_DEPTH}")
-
-
-def _told(problem: ErrorDetails) -> str:
-    place = ".".join(str(part) for part in problem["loc"])
-    # a target's address may hold a password, so nothing that was given is shown there
-    if place.startswith("notify"):
-        return f"{place}: {problem['msg']}"
-    return f"{place}: {explained(problem, str)}" if place else explained(problem, str)
+    # a target's address may hold a password
+    return read_yaml(path, Rules, "rules", secret=("notify",))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from darse.files import sha256_of_json
 from darse.settings import Settings, dotted
 from darse.store.protocol import Store, StudyRecord
-from darse.store.trial import Failure, Trial
+from darse.store.trial import TRAINER, Failure, Trial
 
 _LIMITS = ("max_trials", "max_minutes")
 _RENAMED = {"base_sha256": "base_files_sha256"}
@@ -111,7 +111,9 @@ def begin_or_continue(store: Store, identity: Identity, *, name: str, fresh: boo
     number = count if fresh else max(count - 1, 0)
     key = identity.study(number)
     record = StudyRecord(key, name, identity.context(number), identity.described(), now)
-    changes = () if key in present else _changes([one for one in present.values() if one.name == name], record)
+    # a run of somebody's own Trainer may have the same name, and is nothing to compare a search with
+    earlier = [one for one in present.values() if one.name == name and one.settings.get("evaluator") != TRAINER]
+    changes = () if key in present else _changes(earlier, record)
     opened = store.register_study(record)
     return Opened(opened, key in present, changes, tuple(store.trials(key)), tuple(store.failures(key)))
 

@@ -81,7 +81,7 @@ def verify(history: History, calibration: Calibration, found: Fine, allocation: 
     problem = history.problem
     reference = best_uniform(history, calibration, found)
     if problem.settings.objective == "best":
-        plan = _best(history, calibration, allocation)
+        plan = _best(history, calibration, allocation, reference)
     else:
         plan = _smallest(history, calibration, found, allocation, reference)
     plan = _trained(history, calibration, allocation, [plan, reference])
@@ -150,15 +150,22 @@ def _best_layer_wise(allocation: Allocation, sites: Sequence[Site], limit: int) 
     return min(scored, key=lambda one: (one.score, one.cost)).plan if scored else None
 
 
-def _best(history: History, calibration: Calibration, allocation: Allocation) -> RankPlan:
-    """The finalist of the best mean score, over the seeds that all of them have if there are any."""
+def _best(history: History, calibration: Calibration, allocation: Allocation, reference: RankPlan) -> RankPlan:
+    """The plan of the best mean score, over the seeds that all of them have if there are any.
+
+    The finalists and, within the budget, the best uniform plan, which is trained with every seed in any case: what real
+    runs show to be worse than that is not found, however well it was cut.
+    """
     order = sorted(allocation.finalists, key=lambda one: (one.score, one.cost))[:BEST_FINALISTS]
+    sites, budget = history.problem.sites, history.problem.budget
+    is_affordable = budget is None or cost(reference, sites) <= budget
+    plans = list(dict.fromkeys([*(one.plan for one in order), *([reference] if is_affordable else [])]))
     seeds = range(history.problem.settings.seeds)
-    history.need(full_spec(history, calibration, one.plan, seed) for seed in seeds for one in order)
-    scores = np.array([full_scores(history, calibration, one.plan, seeds) for one in order])
+    history.need(full_spec(history, calibration, plan, seed) for seed in seeds for plan in plans)
+    scores = np.array([full_scores(history, calibration, plan, seeds) for plan in plans])
     paired = np.isfinite(scores).all(axis=0)
     means = [mean_score((row[paired] if paired.any() else row).tolist()) for row in scores]
-    return min(zip(means, (one.cost for one in order), order, strict=True), key=lambda entry: entry[:2])[2].plan
+    return min(zip(means, plans, strict=True), key=lambda entry: (entry[0], cost(entry[1], sites)))[1]
 
 
 def _smallest(
@@ -197,7 +204,7 @@ def _smallest(
     if place < len(steps):
         return steps[place].plan
     is_affordable = problem.budget is None or limit_cost <= problem.budget
-    return reference if is_affordable else _best(history, calibration, allocation)
+    return reference if is_affordable else _best(history, calibration, allocation, reference)
 
 
 def _trained(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
-from darse.errors import StoreError
+from darse.errors import AdapterError, StoreError
 from darse.names import printable
 from darse.store.protocol import Event, Store
 
@@ -25,6 +25,7 @@ class Journal:
     | `limit` | the limits end a part: `calibrate`, `search` or `proof` | `part`, `max_trials`, `max_minutes` |
     | `failed` | a trial has failed for good | `trial`, `plan`, `seed`, `reason` |
     | `freed` | a dead worker's trial is given back | `trial`, `worker` |
+    | `reload` | an exported adapter fails its proof, or passes it again | `is_good`, `reason` |
     | `stopped` | Ctrl-C or an error ends the work | `reason` |
     | `finished` | the verdict is there | `verdict`, `trials`, `seconds` |
 
@@ -58,6 +59,18 @@ class Journal:
         """Mark it as finished."""
         self._store.set_study_state(self._study, "finished")
         self.note("finished", **detail)
+
+    @contextmanager
+    def noting_reload(self) -> Iterator[None]:
+        """Note that an adapter exported in a `with` block fails its proof, or that it passes after one that failed."""
+        try:
+            yield
+        except AdapterError as error:
+            self.note("reload", is_good=False, reason=printable(str(error), _REASON_LENGTH))
+            raise
+        told = [event.detail.get("is_good") for event in self._store.events(self._study) if event.kind == "reload"]
+        if told and not told[-1]:
+            self.note("reload", is_good=True)
 
     def note(self, event: str, **detail: object) -> None:
         """Add an event."""

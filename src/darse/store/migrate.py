@@ -36,7 +36,7 @@ class Migrations:
     head: str
 
 
-RELEASED = Migrations(Path(__file__).parent / "migrations", "0003")
+RELEASED = Migrations(Path(__file__).parent / "migrations", "0004")
 
 
 def create_schema(database: Database, *, migrations: Migrations = RELEASED) -> None:

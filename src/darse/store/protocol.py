@@ -126,6 +126,12 @@ class Store(Protocol):
     def failures(self, study: str) -> Sequence[Failure]:
         """The failed trials of a study, in the order in which the study asked for them."""
 
+    def last_end(self, study: str) -> float | None:
+        """When the trial of a study that ended last did, well or not; None while none has.
+
+        Seconds since 1970 (UTC).
+        """
+
     def put_finding(self, study: str, stage: str, finding: Mapping[str, object]) -> None:
         """Keep a stage's finding (or any other named JSON result); a later one replaces it."""
 

@@ -11,6 +11,9 @@
     darse_usual     what an adapter says of rows that it has not learned from
     darse_alerts    how a rule stands, and what has still to be told
     darse_minutes   how many requests a server has answered in a minute, and how
+    darse_cells     what an adapter, or a reference point, answers on the rows of a file
+    darse_baselines which adapter a name was given to, every time
+    darse_gates     how a gate ended
     darse_artifacts bytes by their SHA-256, on a database server; beside a SQLite file lies a folder instead
     darse_version   the schema's revision, kept by Alembic
 
@@ -161,5 +164,39 @@ MINUTES = Table(
     Column("server", String(64), primary_key=True),
     Column("outcome", String(16), primary_key=True),
     Column("requests", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+CELLS = Table(
+    "darse_cells",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("time", Double, nullable=False),
+    Column("entry", String(64), nullable=False),
+    Column("data", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Index("ix_darse_cells_data", "data"),
+)
+
+BASELINES = Table(
+    "darse_baselines",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, info={NUMBERED: True}),
+    Column("time", Double, nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Index("ix_darse_baselines_name", "name"),
+)
+
+GATES = Table(
+    "darse_gates",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, info={NUMBERED: True}),
+    Column("time", Double, nullable=False),
+    Column("baseline", String(128), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("body", Text, nullable=False),
     Column("digest", String(64), nullable=False),
 )

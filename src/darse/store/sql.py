@@ -11,6 +11,7 @@ from darse.errors import StaleLeaseError, StoreError
 from darse.store import queue, studies
 from darse.store.artifacts import Artifacts
 from darse.store.connect import Database
+from darse.store.evaluations import Evaluations
 from darse.store.overview import Overview
 from darse.store.protocol import Event, Lease, StudyRecord
 from darse.store.seal import checked_key
@@ -136,6 +137,12 @@ class SqlStore:
         with self._database.read() as connection:
             return frozenset(row.id for row in queue.read_trials(connection, study) if row.state == "failed")
 
+    def last_end(self, study: str) -> float | None:
+        """When the trial of a study that ended last did, well or not; None while none has."""
+        with self._database.read() as connection:
+            rows = queue.read_trials(connection, study)
+        return max((row.ended for row in rows if row.ended is not None), default=None)
+
     def put_finding(self, study: str, stage: str, finding: Mapping[str, object]) -> None:
         """Keep a stage's finding (or any other named JSON result); a later one replaces it."""
         with self._database.write() as connection:
@@ -182,6 +189,11 @@ class SqlStore:
     def overview(self) -> Overview:
         """Its studies and trials, counted and a page at a time."""
         return Overview(self._database)
+
+    @property
+    def evaluations(self) -> Evaluations:
+        """What was evaluated, which results have a name, and how gates ended."""
+        return Evaluations(self._database)
 
     def close(self) -> None:
         """Let go of files and connections."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from darse.files import sha256_of_json
 from darse.ranks.plan import RankPlan
 
-EvaluatorName = Literal["finetune", "truncate", "recover", "given"]
+EvaluatorName = Literal["finetune", "truncate", "recover", "given", "trainer"]
+TRAINER: Final = "trainer"
+"""The evaluator of a run that somebody's own `transformers.Trainer` has made; no search asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class TrialSpec:
         seed: Number of the random seed, from 0; the same number means common random numbers.
         learning_rate: Peak learning rate; 0 where nothing is trained.
         epochs: The fidelity: full passes over the training rows at the most (early stopping may end before).
-        evaluator: How the score is made; `given` scores weights from elsewhere as they are.
+        evaluator: How the score is made; `given` scores weights from elsewhere as they are, `trainer` is a run of
+            somebody's own `transformers.Trainer`, which no search asks for.
         parents: Ids of the trials whose weights are cut (truncate, recover), of several their mean; empty otherwise.
     """
 

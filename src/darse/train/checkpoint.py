@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
@@ -13,6 +14,7 @@ from safetensors.torch import save as save_safetensors
 
 from darse.files import safetensors_metadata, sha256_of_bytes, write_durably
 from darse.train.loop import Progress, Snapshot
+from darse.train.trace import TracePoint
 
 _DIGEST_LENGTH = 64
 
@@ -51,8 +53,7 @@ class CheckpointFile:
             return None
         try:
             values = json.loads(safetensors_metadata(body)["progress"])
-            progress = Progress(**values | {"curve": tuple(tuple(point) for point in values["curve"])})
-            return Snapshot(progress, load_safetensors(body))
+            return Snapshot(_progress(values), load_safetensors(body))
         except (SafetensorError, KeyError, TypeError, ValueError, RecursionError):
             return None
 
@@ -65,3 +66,13 @@ class CheckpointFile:
     def remove(self) -> None:
         """Forget the snapshot: the run is finished and stored."""
         self.path.unlink(missing_ok=True)
+
+
+def _progress(values: dict[str, Any]) -> Progress:
+    """The inverse of `asdict`, whose JSON has lists for tuples."""
+    curve = tuple(tuple(point) for point in values["curve"])
+    trace = tuple(
+        TracePoint(one["epoch"], tuple(one["gradient"]), tuple(one["update"]), tuple(one["effective_rank"]))
+        for one in values["trace"]
+    )
+    return Progress(**values | {"curve": curve, "gradients": tuple(values["gradients"]), "trace": trace})

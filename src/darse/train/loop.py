@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -17,12 +17,13 @@ from darse.data.example import Task
 from darse.errors import Interrupted, TrialError
 from darse.model.lora import Installed, installed
 from darse.model.precision import dtype_of
-from darse.model.weights import AdapterWeights, frozen_depth
+from darse.model.weights import AdapterWeights, Pair, frozen_depth, scaling
 from darse.seeds import derive_seed
 from darse.settings import TrainSettings
 from darse.train.batches import training_batches
 from darse.train.encode import Encoded
 from darse.train.lower import Forward, Lower, set_training
+from darse.train.trace import Trace, TracePoint, Tracer
 
 _KEPT = ("now", "best")
 _OPTIMIZER_STATE = ("step", "exp_avg", "exp_avg_sq")
@@ -39,6 +40,8 @@ class Progress:
         best_score: Best validation score so far; infinity before the first.
         best_epoch: Epochs finished when it was reached.
         curve: (training loss, validation score) of every finished epoch.
+        gradients: Sums over this epoch's steps of the norm of each pair's gradient; empty before the first.
+        trace: What the pairs did in every finished epoch.
         seconds: Spent on the run by earlier processes; wall time, so no part of what makes two runs the same.
     """
 
@@ -48,6 +51,8 @@ class Progress:
     best_score: float = math.inf
     best_epoch: int = 0
     curve: tuple[tuple[float, float], ...] = ()
+    gradients: tuple[float, ...] = ()
+    trace: tuple[TracePoint, ...] = ()
     seconds: float = field(default=0.0, compare=False)
 
 
@@ -104,6 +109,12 @@ class Trained:
     weights: AdapterWeights
     progress: Progress
 
+    @property
+    def trace(self) -> Trace:
+        """What each pair did, epoch by epoch."""
+        pairs = dict(sorted(self.weights.pairs.items()))
+        return Trace(tuple(pairs), tuple(pair.rank for pair in pairs.values()), self.progress.trace)
+
 
 def train(
     model: nn.Module,
@@ -141,7 +152,8 @@ def train(
     """
     with installed(model, start, dtype_of(settings)) as present:
         forward, depth = Forward(model, rows, lower), frozen_depth(model, start)
-        run = _Run(present, forward, depth=depth, task=task, settings=settings, schedule=schedule)
+        scales = {name: scaling(start.alpha, pair.rank) for name, pair in start.pairs.items()}
+        run = _Run(present, forward, scales, depth=depth, task=task, settings=settings, schedule=schedule)
         run.resume(checkpoint.load())
         run.go(validate, checkpoint, observer)
         return Trained(AdapterWeights.from_tensors(run.best, start.alpha), run.progress)
@@ -154,6 +166,7 @@ class _Run:
         self,
         present: Installed,
         forward: Forward,
+        scales: Mapping[str, float],
         *,
         depth: int,
         task: Task,
@@ -165,6 +178,7 @@ class _Run:
         self.lengths = self.rows.lengths
         self.schedule = schedule
         self.parameters = present.parameters()
+        self.tracer = Tracer(self._pairs, scales)
         self.optimizer = torch.optim.AdamW(
             self._groups(), lr=schedule.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
@@ -179,6 +193,10 @@ class _Run:
         head = [value for name, value in self.parameters.items() if name.startswith("head:")]
         pairs = [value for name, value in self.parameters.items() if not name.startswith("head:")]
         return [{"params": part, "ratio": own} for part, own in ((head, ratio), (pairs, 1.0)) if part]
+
+    def _pairs(self) -> dict[str, Pair]:
+        names = [name.removeprefix("down:") for name in self.parameters if name.startswith("down:")]
+        return {name: Pair(self.parameters[f"down:{name}"], self.parameters[f"up:{name}"]) for name in names}
 
     def go(self, validate: Callable[[], float], checkpoint: Checkpoint, observer: Observer) -> None:
         try:
@@ -220,9 +238,11 @@ class _Run:
                 f"{self.schedule.learning_rate:g}; a lower learning rate is needed"
             )
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.max_gradient_norm)
+        gradients = self.tracer.step(progress.gradients)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.progress = replace(progress, step=progress.step + 1, loss_sum=progress.loss_sum + value * len(rows))
+        loss_sum = progress.loss_sum + value * len(rows)
+        self.progress = replace(progress, step=progress.step + 1, loss_sum=loss_sum, gradients=gradients)
 
     @contextmanager
     def _layers_seeded(self) -> Iterator[None]:
@@ -259,7 +279,9 @@ class _Run:
         if not math.isfinite(score):
             raise TrialError(f"the validation score became {score} in epoch {progress.epoch + 1}")
         curve = (*progress.curve, (progress.loss_sum / len(self.rows), score))
+        point = self.tracer.point(progress.epoch + 1, progress.gradients, progress.step)
         progress = replace(progress, epoch=progress.epoch + 1, step=0, loss_sum=0.0, curve=curve)
+        progress = replace(progress, gradients=(), trace=(*progress.trace, point))
         if score < progress.best_score:
             progress = replace(progress, best_score=score, best_epoch=progress.epoch)
             self.best = {name: value.detach().clone() for name, value in self.parameters.items()}

@@ -9,11 +9,13 @@ import typer
 
 from darse import __version__
 from darse.cli.verbs.adapter import audit, score, serve, watch
+from darse.cli.verbs.analysis import changes, dump, history, layers, mirror
 from darse.cli.verbs.insight import insights
 from darse.cli.verbs.machine import doctor, sites
 from darse.cli.verbs.pages import ui
 from darse.cli.verbs.search import explore, shrink
 from darse.cli.verbs.study import export, report, studies
+from darse.cli.verbs.testing import backtest, baseline, compare, eval_, gate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -58,12 +60,39 @@ _VERBS: dict[Callable[..., None], tuple[str, ...]] = {
         "darse shrink my-adapter --data valid.csv --labels negative,neutral,positive",
         "darse shrink my-adapter --data valid.csv --budget 50k --granularity layer",
     ),
+    eval_: (
+        "darse eval darse-reviews --data test.csv",
+        "darse eval old=models/v1 new=darse-reviews/adapter --data test.csv --slice label --slice negation",
+        "darse eval --matrix matrix.yaml --json",
+    ),
+    compare: (
+        "darse compare models/v1 darse-reviews --data test.csv",
+        "darse compare old=models/v1 new=models/v2 --data test.csv --slice product -o flips.csv",
+    ),
+    baseline: (
+        "darse baseline set prod darse-reviews --note 'first release'",
+        "darse baseline",
+        "darse baseline history prod",
+    ),
+    gate: (
+        "darse gate --baseline prod --candidate darse-reviews --data test.csv",
+        "darse gate --baseline models/v1 --candidate models/v2 --data test.csv --policy gate.yaml --junit gate.xml",
+    ),
+    backtest: ("darse backtest darse-reviews --last 500", "darse backtest models/v2 --store traffic.db -o flips.csv"),
     report: ("darse report darse-reviews -o for-the-board.html", "darse report darse-reviews --json"),
     export: (
         "darse export darse-reviews --profile merged -o model",
         "darse export darse-reviews --profile onnx -o fast",
         "darse export darse-reviews --plan best-uniform",
         "darse export darse-reviews --as lora-config",
+    ),
+    layers: ("darse layers darse-reviews", "darse layers darse-reviews -o layers.html"),
+    history: ("darse history", "darse history studies -o history.html"),
+    changes: ("darse changes darse-reviews darse-reviews-v2", "darse changes 1a07296f 9bcd10e2 --store study.db"),
+    dump: ("darse dump darse-reviews -o tables", "darse dump --format jsonl"),
+    mirror: (
+        "darse mirror darse-reviews --to optuna",
+        "darse mirror darse-reviews --to mlflow --address http://localhost:5000",
     ),
     sites: ("darse sites minilm", "darse sites roberta-large --granularity module"),
     studies: ("darse studies darse-reviews", "darse studies darse-reviews --study 1a07296f"),
@@ -89,4 +118,6 @@ def root(
 
 for _verb, _commands in _VERBS.items():
     # \b keeps one command a line
-    app.command(epilog="\n".join(["\b", "Examples:", *(f"  {command}" for command in _commands)]))(_verb)
+    app.command(
+        _verb.__name__.rstrip("_"), epilog="\n".join(["\b", "Examples:", *(f"  {command}" for command in _commands)])
+    )(_verb)

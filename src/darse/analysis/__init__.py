@@ -1,0 +1,1 @@
+"""Studies of a store to what they say: by layer, over time, against each other."""

@@ -1,0 +1,1 @@
+"""A study to the tools that people look at runs with: Optuna, MLflow and trackio."""

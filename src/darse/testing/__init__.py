@@ -1,0 +1,1 @@
+"""Adapters and files to what holds: tables, comparisons, gates and backtests."""

@@ -1,0 +1,1 @@
+"""A training run to what each of its layers did, kept in a store."""
