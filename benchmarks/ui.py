@@ -114,9 +114,22 @@ def _write_log(path: Path, rows: int, now: float) -> None:
 
 
 def _paths(opened: Site, finished: Kept, running: Kept) -> dict[str, str]:
-    views = ("", "ranks", "size", "sensitivity", "quality", "course", "events", "settings", "trials", "trials.csv")
-    paths = {"studies": "/"}
+    views = (
+        "",
+        "ranks",
+        "size",
+        "sensitivity",
+        "layers",
+        "quality",
+        "course",
+        "events",
+        "settings",
+        "trials",
+        "trials.csv",
+    )
+    paths = {"studies": "/", "history": "/history", "baselines and gates": "/gates"}
     paths |= {f"study: {view or 'overview'}": opened.study(finished, *filter(None, [view])) for view in views}
+    paths |= {"study: all trials": opened.study(finished, "trials.csv")}
     paths |= {"trials by score, last page": f"{opened.study(finished, 'trials')}?sort=score&page=9999"}
     paths |= {"one trial": opened.study(finished, "trials", finished.trials[0])}
     paths |= {"running: overview": opened.study(running), "running: course": opened.study(running, "course")}

@@ -221,10 +221,21 @@ def test_no_text_of_a_study_comes_alive(tmp_path: Path) -> None:
     with site(tmp_path, tmp_path / "<b>name") as opened:
         key = opened.key("with'quote\"")
         pair = f"study={key}:{first.study}&study={opened.key('0')}:{first.study}"
-        paths = ["/", "/?q=%22%3E%3Cscript%3E1%3C/script%3E", "/compare", f"/compare?{pair}"]
-        views = ("", "/ranks", "/size", "/sensitivity", "/quality", "/course", "/events", "/settings", "/trials")
+        paths = ["/", "/history", "/gates", "/?q=%22%3E%3Cscript%3E1%3C/script%3E", "/compare", f"/compare?{pair}"]
+        views = (
+            "",
+            "/ranks",
+            "/size",
+            "/sensitivity",
+            "/layers",
+            "/quality",
+            "/course",
+            "/events",
+            "/settings",
+            "/trials",
+        )
         paths += [f"/studies/{one}/{first.study}{view}" for one in (key, opened.key("1")) for view in views]
-        paths.append(f"/studies/{key}/{first.study}/trials/{first.trials[0]}")
+        paths += [f"/studies/{key}/{first.study}/trials", f"/studies/{key}/{first.study}/trials/{first.trials[0]}"]
         shown = ""
         for path in paths:
             html = opened.page(path)

@@ -134,7 +134,8 @@ def paths(server: Running) -> dict[str, str]:
     return {
         "studies": "/", "overview": server.study(finished), **views, "trials": server.study(finished, "trials"),
         "trial": server.study(finished, "trials", finished.trials[0]), "live": server.study(server.running),
-        "events": server.study(server.running, "events"), "compare": f"/compare?{pair}",
+        "events": server.study(server.running, "events"), "layers": server.study(finished, "layers"),
+        "history": "/history", "gates": "/gates", "compare": f"/compare?{pair}",
         "served": f"{server.log}?until={int(DAY) - 1}", "alerts": f"{server.log}/alerts", "try": "/try",
     }  # fmt: skip
 

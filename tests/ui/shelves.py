@@ -68,6 +68,8 @@ def keep_study(
                 store.add_event(found.study, Event(BEGUN + 1 + 10 * place, "stage", {"stage": stage}))
         if state == "finished":
             put_result(store, found)
+            for stage, finding in found.findings.as_json().items():
+                store.put_finding(found.study, stage, finding)
             store.add_event(found.study, Event(BEGUN + 999, "finished", {"verdict": found.verdict.verdict}))
         store.set_study_state(found.study, state)
     _end_trials(folder / "study.db", ids, specs, {trial.spec: trial.outcome for trial in found.trials}, queued)

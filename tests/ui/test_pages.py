@@ -17,6 +17,8 @@ import pytest
 from darse.report.facts import VERDICT_WORDS
 from darse.report.key_figures import key_figures
 from darse.report.page import render_report
+from darse.store.evaluations import BaselineRow, GateRow
+from darse.store.open import open_store
 from darse.ui.listing import PAGE
 from darse.ui.views import VIEWS
 from tests.report.parsed import parse
@@ -104,7 +106,7 @@ def test_every_chart_of_the_report_is_on_some_page_with_the_same_data(pages: Sit
         for source in re.findall(r'data-src="([^"]+)"', html):
             told = pages.client.get(unescape(source)).json()
             found[told["name"]] = told["figure"]
-    assert found == report
+    assert {name: found.get(name) for name in report} == report
 
 
 def test_the_data_of_a_chart_are_its_table(pages: Site, finished: Kept) -> None:
@@ -193,6 +195,57 @@ def test_studies_stand_side_by_side_and_the_address_says_which(pages: Site, fini
     assert "goes on" in told
     assert "has no result yet" in told
     assert "there is no store &#39;no&#39;" in told or "there is no store 'no'" in told
+
+
+def test_the_history_has_every_study_and_says_what_cannot_be_read(pages: Site, tmp_path: Path) -> None:
+    html = pages.page("/history")
+    text = parse(html).text
+    assert all(name in text for name in (RESULT.name, "goes on", "other"))
+    assert len(re.findall(r'data-src="(/history/[^"]+)"', html)) > 0
+    for source in re.findall(r'data-src="([^"]+)"', html):
+        assert pages.client.get(unescape(source)).json()["figure"]["data"]
+    broken = keep_study(tmp_path / "broken", name="broken")
+    with closing(sqlite3.connect(broken.folder / "study.db")) as connection, connection:
+        connection.execute(
+            "UPDATE darse_trials SET body = replace(body, ':0.', ':1.') WHERE id = ?", [broken.trials[3]]
+        )
+    with site(tmp_path) as opened:
+        assert "does not fit its digest" in parse(opened.page("/history")).text
+
+
+def test_layers_are_shown_of_a_finished_study_and_of_one_that_goes_on(
+    pages: Site, finished: Kept, running: Kept
+) -> None:
+    text = parse(pages.page(pages.study(finished, "layers"))).text
+    assert all(site.name in text for site in RESULT.sites)
+    assert "Agreement" not in text
+    pages.page(pages.study(running, "layers"))
+
+
+def test_names_and_gates_are_listed_newest_first(tmp_path: Path) -> None:
+    facts = {"name": "reviews <b>v2</b>", "adapter": "f" * 64, "study": "s" * 16, "ranks": {}}
+    checks = [
+        {"name": "quality", "outcome": "passed", "sentence": "not worse"},
+        {"name": "slice lang=de", "outcome": "failed", "sentence": "worse by 0.1"},
+    ]
+    with open_store(tmp_path / "darse-traffic.db") as store:
+        for at, note in enumerate(("earlier", "later")):
+            store.evaluations.set_baseline(BaselineRow(1000.0 + at, "prod", {"facts": facts, "note": note}))
+        store.evaluations.set_baseline(BaselineRow(1002.0, "odd", {"facts": ["no", "table"]}))
+        store.evaluations.add_gate(GateRow(2000.0, "prod", "passed", {"candidate": "v1", "checks": "none"}))
+        store.evaluations.add_gate(
+            GateRow(3000.0, "prod", "failed", {"candidate": "v3", "data": "d", "checks": checks})
+        )
+    with site(tmp_path) as opened:
+        html = opened.page("/gates")
+        text = parse(html).text
+        assert "reviews &lt;b&gt;v2" in html
+        assert text.index("later") < text.index("Every time that a name was given") < text.index("earlier")
+        assert text.index("v3") < text.index("v1")
+        assert "slice lang=de" in text
+        assert "worse by 0.1" in text
+    with site(keep_study(tmp_path / "empty").folder) as opened:
+        assert "No gate was held yet" in opened.page("/gates")
 
 
 def test_the_theme_is_said_by_the_address_and_then_kept(pages: Site) -> None:

@@ -76,6 +76,8 @@ def watched_words(rule: Rule) -> str:
     side = "at or below" if rule.direction == "below" else "at or above"
     limits: Mapping[str, float | None] = {"warning": rule.warning, "alert": rule.alert}
     told = ", ".join(f"{name} {side} {limit:g}" for name, limit in limits.items() if limit is not None)
+    if rule.is_of_search:
+        return f"{what} of {printable(rule.study) if rule.study else 'the study begun last'}: {told}"
     return f"{what} over {rule.window} ({rule.served_as}): {told}"
 
 

@@ -100,6 +100,9 @@ def _add_pages(api: FastAPI, pages: StudyPages) -> None:
     study = "/studies/{store}/{study}"
     for path, handler in (
         ("/", pages.studies),
+        ("/history", pages.history),
+        ("/history/{chart}.{kind}", pages.history_data),
+        ("/gates", pages.gates),
         ("/compare", pages.compare),
         ("/compare/{chart}.{kind}", pages.compare_data),
         (study, pages.overview),

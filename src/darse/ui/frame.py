@@ -12,7 +12,14 @@ from darse.ui.static import static_files
 THEMES = ("light", "dark")
 THEME_COOKIE = "darse_theme"
 _PACKAGES = ("darse.ui", "darse.report")
-_PLACES = (("Studies", "/"), ("Compare", "/compare"), ("Served texts", "/served"), ("Try a text", "/try"))
+_PLACES = (
+    ("Studies", "/"),
+    ("History", "/history"),
+    ("Compare", "/compare"),
+    ("Baselines and gates", "/gates"),
+    ("Served texts", "/served"),
+    ("Try a text", "/try"),
+)
 
 Links = Callable[[str, str], str]
 """The address of a chart's data, from its name and `json` or `csv`."""

@@ -23,6 +23,8 @@ from darse.ui.compare_page import compare_form, compare_sections
 from darse.ui.data_out import KINDS, MEDIA, chart_text
 from darse.ui.errors import MissingError
 from darse.ui.frame import THEME_COOKIE, Frame, Links, render, theme_of
+from darse.ui.gates_page import gate_sections
+from darse.ui.history_sections import history_page_sections
 from darse.ui.live import Streams, live_of
 from darse.ui.moments import moment_words
 from darse.ui.query import Query
@@ -131,6 +133,32 @@ class StudyPages:
         """The data of a chart of one trial."""
         return chart_data(self._trial(store, study, trial)[1], chart, kind)
 
+    def history(self, request: Request) -> Response:
+        """The studies begun last, over time."""
+        sections = history_page_sections(self.shelf, self.library)
+        frame = Frame(
+            query_of(request),
+            theme(request),
+            "History",
+            about="What each study found, which layers got ranks, and how each search went.",
+            has_charts=any(charts_of(sections)),
+        )
+        return page("sections.html", frame, lambda name, kind: f"/history/{name}.{kind}", sections=sections)
+
+    def history_data(self, request: Request, chart: str, kind: str) -> Response:
+        """The data of a chart of the history."""
+        return chart_data(history_page_sections(self.shelf, self.library), chart, kind)
+
+    def gates(self, request: Request) -> Response:
+        """Names that results have, and how gates ended."""
+        frame = Frame(
+            query_of(request),
+            theme(request),
+            "Baselines and gates",
+            about="Which adapter has which name, and which candidates were held against it.",
+        )
+        return page("sections.html", frame, sections=gate_sections(self.shelf))
+
     def compare(self, request: Request) -> Response:
         """Some studies side by side."""
         query = query_of(request)
@@ -210,7 +238,7 @@ def _tabs(store: str, study: str, here: str) -> list[tuple[str, str, bool]]:
         (view.title, study_address(store, study, *(() if view is OVERVIEW else (view.name,))), view.name == here)
         for view in VIEWS
     ]
-    return [*tabs[:5], ("Trials", study_address(store, study, "trials"), here == "trials"), *tabs[5:]]
+    return [*tabs[:6], ("Trials", study_address(store, study, "trials"), here == "trials"), *tabs[6:]]
 
 
 def _links(store: str, study: str, *more: str) -> Links:

@@ -10,6 +10,10 @@ from functools import cached_property
 
 from pydantic import ValidationError
 
+from darse.analysis.layers import Layers, layers_of
+from darse.analysis.layers_page import layer_sections
+from darse.analysis.overview import overview_of
+from darse.analysis.studied import Studied, read_study
 from darse.errors import CorruptStoreError
 from darse.report.parts import Section
 from darse.report.sections import sections
@@ -23,7 +27,7 @@ from darse.store.trial import Failure, Trial
 from darse.ui.errors import MissingError
 from darse.ui.shelf import Shelved
 
-_MOST_KEPT = 8
+_MOST_KEPT = 32
 """Studies in memory; one of thousands of trials takes some megabytes."""
 
 
@@ -58,6 +62,20 @@ class Subject:
     def sections(self) -> Mapping[str, Section]:
         """The sections of its report, by name; none before it is finished."""
         return {} if self.result is None else {one.name: one for one in sections(self.result)}
+
+    @cached_property
+    def studied(self) -> tuple[Studied, Layers]:
+        """The study as analyses take it, with what is known of its layers."""
+        with self.shelved.read() as store:
+            found = read_study(store, self.record)
+            return found, layers_of(found)
+
+    @cached_property
+    def layers(self) -> Mapping[str, Section]:
+        """What is said of its layers, by the name of the section."""
+        with self.shelved.read() as store:
+            found = overview_of(read_study(store, self.record), store)
+        return {one.name: one for one in layer_sections(found)}
 
     @property
     def is_shown(self) -> bool:

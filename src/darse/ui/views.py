@@ -74,6 +74,18 @@ def _stages(subject: Subject) -> list[str]:
     return [begun[max(place, 0)][1] for place in places]
 
 
+def _layers(subject: Subject) -> tuple[Section, ...]:
+    """What every layer does; how each is worth something is a page of its own."""
+    return tuple(one for name, one in subject.layers.items() if name not in {"sensitivity", "settings"})
+
+
+def _sensitivity(subject: Subject) -> tuple[Section, ...]:
+    """What each site is worth, with how far that holds, and what the settings moved."""
+    found = subject.layers
+    first = found.get("sensitivity") or subject.sections["sensitivity"]
+    return (first, *((found["settings"],) if "settings" in found else ()))
+
+
 def _settings(subject: Subject) -> tuple[Section, ...]:
     reproduce = _of_report("reproduce")(subject) if subject.is_shown else ()
     if reproduce:
@@ -113,7 +125,8 @@ VIEWS: tuple[View, ...] = (
     OVERVIEW,
     View("ranks", "Ranks", _of_report("ranks")),
     View("size", "Quality over size", _of_report("frontier", "uniform")),
-    View("sensitivity", "Sensitivity", _of_report("sensitivity")),
+    View("sensitivity", "Sensitivity", _sensitivity),
+    View("layers", "Layers", _layers, needs_result=False),
     View("quality", "Quality", _of_report("quality", "data")),
     View("course", "Course", _course, needs_result=False),
     View("events", "Events", _events, needs_result=False),
