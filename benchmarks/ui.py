@@ -125,7 +125,6 @@ def _paths(opened: Site, finished: Kept, running: Kept) -> dict[str, str]:
         "events",
         "settings",
         "trials",
-        "trials.csv",
     )
     paths = {"studies": "/", "history": "/history", "baselines and gates": "/gates"}
     paths |= {f"study: {view or 'overview'}": opened.study(finished, *filter(None, [view])) for view in views}
