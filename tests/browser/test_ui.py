@@ -129,19 +129,19 @@ def tab(browser: Browser, server: Running) -> Iterator[Callable[..., Opened]]:
 def paths(server: Running) -> dict[str, str]:
     """A page of each kind."""
     finished = server.finished
-    views = {name: server.study(finished, name) for name in ("ranks", "size", "sensitivity", "quality", "course")}
+    views = {name: server.study(finished, name) for name in ("ranks", "size", "sensitivity")}
     pair = "&".join(f"study={server.study(one).split('/')[2]}:{one.study}" for one in (finished, server.hostile))
     return {
         "studies": "/", "overview": server.study(finished), **views, "trials": server.study(finished, "trials"),
         "trial": server.study(finished, "trials", finished.trials[0]), "live": server.study(server.running),
-        "events": server.study(server.running, "events"), "layers": server.study(finished, "layers"),
+        "layers": server.study(finished, "layers"),
         "history": "/history", "gates": "/gates", "compare": f"/compare?{pair}",
         "served": f"{server.log}?until={int(DAY) - 1}", "alerts": f"{server.log}/alerts", "try": "/try",
     }  # fmt: skip
 
 
 AXE = find_spec("axe_playwright_python")
-ON_A_PHONE = {"studies", "overview", "size", "trials", "live", "compare", "served", "alerts", "try"}
+ON_A_PHONE = {"studies", "overview", "size", "trials", "live", "served", "alerts"}
 RUN_AXE = "axe.run(document, {resultTypes: ['violations']})"
 
 
