@@ -41,7 +41,7 @@ def _error(capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize(
     "verb",
     [
-        *("explore", "audit", "insights", "shrink", "score", "report", "export", "sites", "studies", "doctor"),
+        *("explore", "audit", "insights", "shrink", "score", "report", "export", "sites", "studies", "ui", "doctor"),
         *("layers", "history", "changes", "dump", "mirror"),
     ],
 )

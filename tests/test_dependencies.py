@@ -15,20 +15,20 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-SERVE = ROOT / "src" / "darse" / "serve"
+SERVERS = {ROOT / "src" / "darse" / room for room in ("serve", "ui", "web")}
 
 
 def imported(*, at_once: bool) -> set[str]:
     """Top-level names of the packages from outside that a module imports at once, or first where it uses them.
 
-    The room of the server is imported where it is used, so its modules count as such uses.
+    The rooms of the servers are imported where they are used, so their modules count as such uses.
     """
     return {
         name
         for file in (ROOT / "src" / "darse").rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Import | ast.ImportFrom)
-        and (node.col_offset == 0 and SERVE not in file.parents) == at_once
+        and (node.col_offset == 0 and SERVERS.isdisjoint(file.parents)) == at_once
         for name in names(node)
         if name not in sys.stdlib_module_names and name != "darse"
     }
@@ -45,7 +45,7 @@ def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~; ]", name)[0]).lower()
 
 
-EXTRAS = ("onnx", "serve", "insights", "alerts", "testing", "optuna", "mlflow", "trackio")
+EXTRAS = ("onnx", "serve", "ui", "insights", "alerts", "testing", "optuna", "mlflow", "trackio")
 """Those whose packages are imported where they are used."""
 
 
@@ -64,9 +64,10 @@ def test_every_imported_package_is_a_declared_dependency(at_once: bool) -> None:
     assert missing == set()
 
 
-def test_nothing_needs_the_server_before_it_is_asked_for() -> None:
+def test_nothing_needs_a_server_before_it_is_asked_for() -> None:
     for file in (ROOT / "src" / "darse").rglob("*.py"):
-        if SERVE not in file.parents:
+        if SERVERS.isdisjoint(file.parents):
             tree = ast.parse(file.read_text(encoding="utf-8"))
             used = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
-            assert not [node for node in used if (node.module or "").startswith("darse.serve")], file
+            rooms = tuple(f"darse.{room.name}" for room in SERVERS)
+            assert not [node for node in used if (node.module or "").startswith(rooms)], file

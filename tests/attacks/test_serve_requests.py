@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darse.errors import SettingsError
-from darse.serve.guard import PUBLIC
+from darse.serve.app import PUBLIC
 from darse.serve.settings import ServeSettings, serve_settings
 from tests.attacks.test_report_texts import ATTACKS
 from tests.serve.serving import WAIT_S, Running, running

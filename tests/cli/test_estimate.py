@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from darse.cli.estimate import MEASURED_STEPS, Pace, complete_runs, estimate_lines
+from darse.cli.estimate import MEASURED_STEPS, Pace, estimate_lines
 from darse.execute.rehearsal import Rehearsed
+from darse.search.effort import complete_runs
 from darse.settings import settings_from_options
 
 RUN = Rehearsed(600, 0)

@@ -55,7 +55,7 @@ def render_history(
             about=f"{plural(len(lines), 'study')}, oldest first.",
             lead="What was spent, and what came of it.",
             figures=_figures(lines),
-            sections=_sections(lines, steps, layers),
+            sections=history_sections(lines, steps, layers),
         )
     )
 
@@ -227,9 +227,10 @@ def _figures(lines: Sequence[StudyLine]) -> tuple[KeyFigure, ...]:
     return tuple(figures)
 
 
-def _sections(
+def history_sections(
     lines: Sequence[StudyLine], steps: Mapping[str, Sequence[Step]], layers: Mapping[str, Layers]
 ) -> tuple[Section, ...]:
+    """The same, as the sections of a page; the arguments are those of `render_history`."""
     table = Table("Every study", COLUMNS, line_rows(lines), True)
     lead = "Best so far: better than every earlier study of the same data in the same metric."
     parts: list[Part] = [table]

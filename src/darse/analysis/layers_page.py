@@ -27,7 +27,7 @@ def render_layers(found: Overview) -> str:
             about=about(found),
             lead="How the ranks lie, and how far what is said of layers is to be relied on.",
             figures=_figures(found),
-            sections=_sections(found),
+            sections=layer_sections(found),
             cautions=cautions(found),
         )
     )
@@ -124,7 +124,8 @@ def _figures(found: Overview) -> tuple[KeyFigure, ...]:
     return tuple(figures)
 
 
-def _sections(found: Overview) -> tuple[Section, ...]:
+def layer_sections(found: Overview) -> tuple[Section, ...]:
+    """What is said of a study's layers, as the sections of a page."""
     table = Table("Every layer, after the last epoch", COLUMNS, layer_rows(found), True)
     sections = [Section("layers", "Layers", "Rank, gain and training of each, from input to output.", (table,))]
     sections += _sensitivity(found)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from darse.amounts import plural
-from darse.search.calibrate import NOISE_SEEDS, is_rate_of_rank
+from darse.search.effort import complete_runs
 from darse.settings import Settings
 
 if TYPE_CHECKING:
@@ -15,16 +15,6 @@ if TYPE_CHECKING:
 
 MEASURED_STEPS = 20
 """Before the time that is left is told; in a short run a quarter of its steps."""
-_WALKED_RATES = 3
-"""Learning rates that calibrate usually visits."""
-_LOW_RATES = 2
-"""Those that it usually visits at the lowest rank."""
-_PROVED_PLANS = 6
-"""The finding and its controls, each trained with every seed."""
-_REFUSED_RUNS = 3
-"""Full runs of ranks and finalists that turn out not to hold."""
-_FULL_SEARCH_RUNS = 15
-"""Plans that a search without cheap estimates trains in full."""
 
 
 class Pace:
@@ -68,20 +58,6 @@ class Pace:
     def left_s(self) -> float | None:
         """Seconds left of it."""
         return None if self._step_s is None else self._step_s * (self._total - self._done)
-
-
-def complete_runs(settings: Settings) -> int:
-    """How many full runs' work a complete search is, roughly (docs/explore.md#how-long-it-takes).
-
-    >>> complete_runs(Settings())
-    28
-    """
-    search = settings.search
-    walked = min(len(search.learning_rates), _WALKED_RATES)
-    has_low_walk = is_rate_of_rank(search, search.max_rank)
-    calibrate = walked + _LOW_RATES * has_low_walk + min(search.seeds, NOISE_SEEDS) - 1
-    compared = _REFUSED_RUNS if search.is_cut else _FULL_SEARCH_RUNS
-    return calibrate + _PROVED_PLANS * search.seeds + compared
 
 
 def estimate_lines(settings: Settings, measured: Rehearsed) -> list[str]:

@@ -23,19 +23,11 @@ from darse.search.driver import Listener
 from darse.search.history import is_run
 from darse.search.identity import Opened
 from darse.search.record import Part
-from darse.search.stages import STAGES, Findings
+from darse.search.stages import MEANINGS, STAGES, Findings
 from darse.settings import Settings
 from darse.store.trial import Failure, Trial, TrialSpec, total_seconds
 from darse.study.request import Audience
 
-_MEANING = {
-    "calibrate": "which learning rate, and how much the seed alone moves the loss (lower is better)",
-    "coarse": "how much uniform rank the data can use",
-    "fine": "where quality saturates",
-    "allocate": "which site deserves which rank",
-    "verify": "finalists and controls, trained for real",
-    "done": "judging on test, once",
-}
 _ORDER = (*STAGES, "done")
 _LIMITED: dict[Part, str] = {
     "calibrate": "the limit has ended the calibration; the rest of it is for the search and the proof",
@@ -151,7 +143,7 @@ class Display:
         lines = _found(before, findings) if before else []
         for passed in _ORDER[place + 1 : reached]:
             lines += [f"{_head(passed)}: nothing to try", *_found(passed, findings)]
-        lines.append(f"{_head(self.stage)}: {_MEANING[self.stage]}")
+        lines.append(f"{_head(self.stage)}: {MEANINGS[self.stage]}")
         self._say("stage", {"stage": self.stage, "found": findings.as_json()}, "\n".join(lines))
 
     def _wanted(self, specs: Sequence[TrialSpec]) -> None:

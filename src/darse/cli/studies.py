@@ -14,7 +14,7 @@ from darse.store.folder import study_folders
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from darse.store.protocol import Event, Store, StudyRecord
+    from darse.store.protocol import Store, StudyRecord
 
 _DIGEST = 8
 
@@ -99,6 +99,8 @@ def _shown(value: object) -> str:
 
 
 def _show(store: Store, record: StudyRecord, *, as_json: bool) -> None:
+    from darse.store.journal import event_words
+
     trials, failures, events = len(store.trials(record.id)), store.failures(record.id), store.events(record.id)
     if as_json:
         shown = {
@@ -115,7 +117,7 @@ def _show(store: Store, record: StudyRecord, *, as_json: bool) -> None:
     print(f"trials   {trials} finished, {len(failures)} failed")
     print("history  (UTC)" if events else "history  none is kept")
     for event in events:
-        print(f"  {_moment(event.time)}  {printable(event.kind, 20):<10}{_detail(event)}".rstrip())
+        print(f"  {_moment(event.time)}  {printable(event.kind, 20):<10}{event_words(event)}".rstrip())
 
 
 def _head(store: Store, record: StudyRecord) -> dict[str, object]:
@@ -130,16 +132,6 @@ def _head(store: Store, record: StudyRecord) -> dict[str, object]:
         "verdict": ended[-1] if ended and is_finished else None,
         "plan": store.findings(record.id).get("verify", {}).get("plan") if is_finished else None,
     }
-
-
-def _detail(event: Event) -> str:
-    """What an event says beside its kind; what is not set is left out."""
-    told = []
-    for name, value in event.detail.items():
-        shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-        if value is not None:
-            told.append(shown if name == event.kind else f"{name.replace('_', ' ')} {shown}")
-    return printable(", ".join(told), 300)
 
 
 def _moment(seconds: float) -> str:

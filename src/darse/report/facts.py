@@ -17,7 +17,7 @@ from darse.search.result import Result
 from darse.search.uniform import Coarse, Fine
 from darse.search.verdict import ControlEffect
 from darse.search.verify import Verified
-from darse.store.trial import Trial
+from darse.store.trial import Trial, TrialSpec
 
 FOUND = "found plan"
 VERDICT_WORDS = {
@@ -139,15 +139,24 @@ def best_uniform(result: Result) -> tuple[int, int]:
 
 
 def trial_kind(trial: Trial, result: Result) -> str:
-    """How a trial got its score.
+    """How a trial of a study got its score; see `kind_of`."""
+    return kind_of(trial.spec, result.settings.train.epochs)
+
+
+def kind_of(spec: TrialSpec, epochs: int) -> str:
+    """How a trial gets its score.
 
     `full run`, `short run` (fewer epochs), `cut` (from full runs), `recovered` (cut and trained on), `mean` (of runs).
+
+    Args:
+        spec: Of the trial.
+        epochs: Of a full run.
     """
-    if trial.spec.evaluator == "recover":
-        return "recovered" if is_run(trial.spec) else "mean"
-    if not is_run(trial.spec):
+    if spec.evaluator == "recover":
+        return "recovered" if is_run(spec) else "mean"
+    if not is_run(spec):
         return "cut"
-    return "short run" if trial.spec.epochs < result.settings.train.epochs else "full run"
+    return "short run" if spec.epochs < epochs else "full run"
 
 
 def reference(result: Result) -> ControlEffect | None:

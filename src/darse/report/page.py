@@ -6,26 +6,25 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from importlib import resources
 
-import jinja2
 from markupsafe import Markup
 
 from darse.names import printable
+from darse.report.assets import asset, plotly_script, templates
 from darse.report.facts import verdict_words
 from darse.report.key_figures import KeyFigure, key_figures
-from darse.report.parts import Chart, Columns, Section
+from darse.report.parts import Section, charts_of
 from darse.report.remarks import cautions
 from darse.report.sections import sections
 from darse.report.theme import DARK, LIGHT, css_variables
 from darse.report.words import task_words
 from darse.search.result import Result
 
-_LONGEST_TEXT = 2000
+_HERE = "darse.report"
+_SCRIPTS = ("plots.js", "tables.js", "report.js")
 
 
 @dataclass(frozen=True)
@@ -104,26 +103,22 @@ def render_page(page: Page) -> str:
     Args:
         page: What it shows.
     """
-    script, bundle = _asset("report.js"), _plotly()
-    return _template().render(
-        page=page,
-        charts=_in_script({chart.name: chart.figure for chart in _charts(page.sections)}),
-        palettes=_in_script({"light": LIGHT, "dark": DARK}),
-        light=Markup(css_variables(LIGHT)),
-        dark=Markup(css_variables(DARK)),
-        style=Markup(_asset("report.css")),
-        script=Markup(script),
-        plotly=_packed(bundle),
-        policy=f"'{_hash(script)}' '{_hash(bundle)}'",
+    script, bundle = "".join(asset(_HERE, name) for name in _SCRIPTS), plotly_script()
+    return (
+        templates(_HERE)
+        .get_template("report.html")
+        .render(
+            page=page,
+            charts=_in_script({chart.name: chart.figure for chart in charts_of(page.sections)}),
+            palettes=_in_script({"light": LIGHT, "dark": DARK}),
+            light=Markup(css_variables(LIGHT)),
+            dark=Markup(css_variables(DARK)),
+            style=Markup(asset(_HERE, "report.css")),
+            script=Markup(script),
+            plotly=_packed(bundle),
+            policy=f"'{_hash(script)}' '{_hash(bundle)}'",
+        )
     )
-
-
-def _charts(content: Sequence[Section]) -> Iterable[Chart]:
-    """Every chart of the page."""
-    for section in content:
-        for part in section.parts:
-            inner = part.parts if isinstance(part, Columns) else (part,)
-            yield from (one for one in inner if isinstance(one, Chart))
 
 
 def _in_script(value: object) -> Markup:
@@ -138,37 +133,6 @@ def _hash(script: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
-def _shown(value: object) -> object:
-    """What the template puts on the page: texts without control characters, whoever forgot to strip them."""
-    is_plain = isinstance(value, str) and not isinstance(value, Markup) and not value.isprintable()
-    return printable(str(value), _LONGEST_TEXT) if is_plain else value
-
-
 @cache
 def _packed(script: str) -> str:
     return base64.b64encode(zlib.compress(script.encode(), 9)).decode()
-
-
-@cache
-def _plotly() -> str:
-    from plotly.offline import get_plotlyjs
-
-    # an HTML parser, and so the hash in the policy, knows one kind of line end
-    return str(get_plotlyjs()).replace("\r\n", "\n")
-
-
-@cache
-def _asset(name: str) -> str:
-    return resources.files("darse.report").joinpath(name).read_text(encoding="utf-8")
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_shown,
-    )
-    return environment.from_string(_asset("report.html"))

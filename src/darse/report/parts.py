@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -112,3 +112,11 @@ class Section:
     title: str
     lead: str
     parts: tuple[Part, ...]
+
+
+def charts_of(sections: Iterable[Section]) -> Iterator[Chart]:
+    """Every chart of some sections."""
+    for section in sections:
+        for part in section.parts:
+            inner = part.parts if isinstance(part, Columns) else (part,)
+            yield from (one for one in inner if isinstance(one, Chart))

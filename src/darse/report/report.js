@@ -9,36 +9,11 @@
   const places = [...document.querySelectorAll(".plot")];
   let isDrawn = false;
 
-  // "@name" stands for a colour of the palette, under keys that hold colours only: texts stay as they are
-  const coloured = (value, palette, isColour = false) => {
-    if (typeof value === "string") return isColour && value[0] === "@" ? palette[value.slice(1)] : value;
-    if (Array.isArray(value)) return value.map((item) => coloured(item, palette, isColour));
-    if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, coloured(item, palette, /colou?r(scale)?$/.test(key))]),
-    );
-  };
-
-  const thin = (axis, columns) => {
-    if (axis.nticks) axis.nticks = 4;
-    if (typeof axis.dtick === "number") axis.dtick = Math.max(axis.dtick, Math.ceil(columns / 8));
-  };
-  const columnsOf = (data) => Math.max(1, ...data.map((one) => (one.z ? (one.z[0] || []).length : (one.x || []).length)));
-  const drawOne = (place, palette, width) => {
-    const { data, layout } = coloured(charts[place.dataset.chart], palette);
-    const isNarrow = (width || place.clientWidth) < 480;
-    const named = [...data, ...(layout.shapes || [])].filter((one) => one.name && one.showlegend !== false).length;
-    const height = Number(place.dataset.height) + (isNarrow && layout.showlegend ? 18 * named : 0);
-    if (isNarrow) thin(layout.xaxis, columnsOf(data));
-    place.style.height = `${height}px`;
-    const size = { width: width || place.clientWidth, height };
-    Plotly.react(place, data, { ...layout, ...size }, { displayModeBar: false, showTips: false, doubleClick: false });
-  };
   const draw = (palette, width) => {
     for (const place of places) {
       // one chart that fails must not take the others with it
       try {
-        drawOne(place, palette, width);
+        plots.draw(place, charts[place.dataset.chart], palette, width);
       } catch (error) {
         console.error(error);
         place.textContent = "This chart could not be drawn; its data are in the table below.";
@@ -84,52 +59,6 @@
   });
   addEventListener("beforeprint", () => isDrawn && draw(palettes.light, 660));
   addEventListener("afterprint", redraw);
-
-  // thousands of rows are slow to lay out, so the first ones are shown until all are asked for
-  const shorten = (table) => {
-    if (table.dataset.all) return;
-    [...table.tBodies[0].rows].forEach((row, place) => { row.hidden = place >= 300; });
-  };
-  const showAll = (table, button) => {
-    table.dataset.all = "yes";
-    for (const row of table.tBodies[0].rows) row.hidden = false;
-    button.remove();
-  };
-  for (const table of document.querySelectorAll(".sortable")) {
-    const rows = table.tBodies[0].rows.length;
-    if (rows <= 300) continue;
-    shorten(table);
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "more";
-    button.textContent = `Show all ${rows.toLocaleString("en")} rows (300 are shown)`;
-    button.addEventListener("click", () => showAll(table, button));
-    table.parentElement.after(button);
-  }
-
-  // a heading sorts its table: by value where the column holds numbers, and the other way round the second time
-  const keyOf = (cell, isNumber) => {
-    const text = cell.textContent;
-    if (!isNumber) return text;
-    const value = Number(text.replace(/,|%| /g, "").replace("−", "-"));
-    return Number.isNaN(value) ? Infinity : value;
-  };
-  const compare = (a, b) => (typeof a === "number" ? a - b || 0 : a.localeCompare(b, undefined, { numeric: true }));
-  const sort = (heading) => {
-    const table = heading.closest("table");
-    const column = heading.cellIndex;
-    const isDown = heading.getAttribute("aria-sort") === "ascending";
-    const isNumber = heading.classList.contains("n");
-    const rows = [...table.tBodies[0].rows].map((row) => [keyOf(row.cells[column], isNumber), row]);
-    rows.sort((a, b) => (isDown ? compare(b[0], a[0]) : compare(a[0], b[0])));
-    table.tBodies[0].replaceChildren(...rows.map((row) => row[1]));
-    shorten(table);
-    for (const other of heading.parentElement.cells) other.removeAttribute("aria-sort");
-    heading.setAttribute("aria-sort", isDown ? "descending" : "ascending");
-  };
-  for (const heading of document.querySelectorAll(".sortable th")) {
-    heading.querySelector("button").addEventListener("click", () => sort(heading));
-  }
 
   start();
 })();

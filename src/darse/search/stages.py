@@ -16,6 +16,15 @@ from darse.search.verify import Verified, verify
 from darse.store.trial import TrialSpec
 
 STAGES = ("calibrate", "coarse", "fine", "allocate", "verify")
+MEANINGS = {
+    "calibrate": "which learning rate, and how much the seed alone moves the loss (lower is better)",
+    "coarse": "how much uniform rank the data can use",
+    "fine": "where quality saturates",
+    "allocate": "which site deserves which rank",
+    "verify": "finalists and controls, trained for real",
+    "done": "judging on test, once",
+}
+"""What each stage finds out, and what comes after the last one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ from darse.errors import AdapterError, DarseError, InputError
 from darse.names import printable
 from darse.serve.answering import Answering, UnknownTextError
 from darse.serve.batcher import Batcher, BusyError, QueueFullError
-from darse.serve.guard import PUBLIC, App, Guard, problem
 from darse.serve.log import TrafficLog
 from darse.serve.messages import (
     CanaryBody,
@@ -41,7 +40,17 @@ from darse.serve.metrics import OTHER, Measured, Metrics
 from darse.serve.models import Models
 from darse.serve.routing import Routing, Served
 from darse.serve.settings import ServeSettings
+from darse.web.guard import App, Guard, House, problem, refuse_as_json
 
+PUBLIC = frozenset({"/", "/page.css", "/page.js", "/livez", "/readyz"})
+"""What needs no token: an empty page, and whether the server lives."""
+_HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+     b"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)  # fmt: skip
 _ADMIN = "labels"
 """Tag of the routes that change labels."""
 _PAGE = {
@@ -85,7 +94,13 @@ def make_app(
     ours = [route for route in api.routes if isinstance(route, APIRoute)]
     admin = {(method, route.path) for route in ours if _ADMIN in route.tags for method in route.methods or ()}
     routes = _route_finder(api)
-    guarded = Guard(api, settings, lambda method, path: (method, routes(path)) in admin)
+    house = House(
+        is_public=lambda path: path in PUBLIC,
+        is_admin=lambda method, path: (method, routes(path)) in admin,
+        headers=_HEADERS,
+        refuse=refuse_as_json,
+    )
+    guarded = Guard(api, settings, house)
     return Measured(guarded, metrics, routes, _counter(log))
 
 

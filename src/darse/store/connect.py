@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, Pool, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, Pool, QueuePool, create_engine, event
 
 from darse.errors import StoreError
 from darse.names import printable
@@ -74,7 +74,19 @@ def sqlite_database(path: Path, *, busy_timeout_s: float) -> Database:
         path: The file; it is never created here, so that a lost file is an error and not an empty store.
         busy_timeout_s: How long a writer waits for another one.
     """
-    address = f"{path.absolute().as_uri()}?mode=rw"
+    return _sqlite(path, "rw", busy_timeout_s, QueuePool, pool_size=8, max_overflow=-1)
+
+
+def reading_sqlite(path: Path, *, busy_timeout_s: float) -> Database:
+    """The same to look at a file that others write: nothing can be changed.
+
+    A connection lasts for one read, so none is open while nobody looks: whoever writes closes the file as if alone.
+    """
+    return _sqlite(path, "ro", busy_timeout_s, NullPool)
+
+
+def _sqlite(path: Path, mode: str, busy_timeout_s: float, pool: type[Pool], **sizes: int) -> Database:
+    address = f"{path.absolute().as_uri()}?mode={mode}"
 
     def connect() -> sqlite3.Connection:
         # isolation_level=None: SQLAlchemy says BEGIN (below), the driver's own guesses are off.
@@ -90,7 +102,7 @@ def sqlite_database(path: Path, *, busy_timeout_s: float) -> Database:
             raise
         return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=8, max_overflow=-1)
+    engine = create_engine("sqlite://", creator=connect, poolclass=pool, **sizes)
     event.listen(engine, "begin", _begin_sqlite)
     return Database(engine, str(path))
 

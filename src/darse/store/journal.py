@@ -80,3 +80,13 @@ class Journal:
         """Add an event that a continued search tells again, unless the study has it."""
         if not any(one.kind == event and one.detail == detail for one in self._store.events(self._study)):
             self.note(event, **detail)
+
+
+def event_words(event: Event) -> str:
+    """What an event says beside its kind, on one line; what is not set is left out."""
+    told = []
+    for name, value in event.detail.items():
+        shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+        if value is not None:
+            told.append(shown if name == event.kind else f"{name.replace('_', ' ')} {shown}")
+    return printable(", ".join(told), 300)

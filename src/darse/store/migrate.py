@@ -69,6 +69,19 @@ def upgrade_schema(database: Database, *, back_up: Callable[[str], object], migr
             _run(connection, database.where, migrations)
 
 
+def check_schema(connection: Connection, where: str, migrations: Migrations = RELEASED) -> None:
+    """Refuse a database whose schema is not this release's own.
+
+    Raises:
+        StoreError: It is of another release or of another program.
+    """
+    if not _is_current(connection, where, migrations):
+        raise StoreError(
+            f"{where} has schema {read_version(connection)}, older than {migrations.head} of this release; "
+            "`darse studies` upgrades it, and keeps a copy of what was before"
+        )
+
+
 def read_version(connection: Connection) -> str | None:
     """The revision of the database's schema; None if it has no tables of ours."""
     if not inspect(connection).has_table(VERSION_TABLE):

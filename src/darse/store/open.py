@@ -17,14 +17,24 @@ from darse.errors import CorruptStoreError, InputError, StoreError
 from darse.files import permit, sync
 from darse.names import printable_path
 from darse.store.artifacts import ArtifactFolder, ArtifactTable
-from darse.store.connect import place_of, prepare_sqlite, server_database, sqlite_database
+from darse.store.connect import place_of, prepare_sqlite, reading_sqlite, server_database, sqlite_database
 from darse.store.faults import RESTORE, store_errors
 from darse.store.folder import STORE_FILE
-from darse.store.migrate import RELEASED, Migrations, back_up_sqlite, create_schema, read_version, upgrade_schema
+from darse.store.migrate import (
+    RELEASED,
+    Migrations,
+    back_up_sqlite,
+    check_schema,
+    create_schema,
+    read_version,
+    upgrade_schema,
+)
 from darse.store.sql import SqlStore
 
 BUSY_TIMEOUT_S = 60.0
 """Writers take turns of a few milliseconds; a minute means that something holds the file for good."""
+READ_TIMEOUT_S = 5.0
+"""Who only looks waits for a short while alone: readers do not wait for writers but where the log begins or ends."""
 _SCHEME = re.compile(r"(postgres(ql)?|mysql|mariadb|oracle|mssql|sqlite)(\+\w+)?:", re.IGNORECASE)
 _SQLITE_HEADER = b"SQLite format 3\x00"
 
@@ -64,6 +74,36 @@ def open_store(
     if must_exist and not location.exists():
         raise _no_store(str(location))
     return _open_file(location, busy_timeout_s, migrations)
+
+
+def read_store(url_or_path: str | Path) -> SqlStore:
+    """Open a store to look at it while others write: it is not made, upgraded or checked as a whole, which takes long.
+
+    A SQLite file is opened so that nothing can be changed.
+
+    Args:
+        url_or_path: As in `open_store`.
+
+    Raises:
+        InputError: There is no store.
+        StoreError: It cannot be read, or is of an older release; the message says what to do.
+        CorruptStoreError: The file is damaged.
+    """
+    location = _locate(url_or_path)
+    with ExitStack() as stack:
+        if isinstance(location, URL):
+            database = server_database(location)
+        else:
+            if not location.exists():
+                raise _no_store(str(location))
+            with store_errors(str(location)):
+                _check_file(location)
+            database = reading_sqlite(location, busy_timeout_s=READ_TIMEOUT_S)
+        stack.callback(database.close)
+        with database.read() as connection:
+            check_schema(connection, database.where)
+        stack.pop_all()
+    return SqlStore(database, ArtifactTable(database) if isinstance(location, URL) else ArtifactFolder.beside(location))
 
 
 def open_study_store(folder: Path, address: str | None = None, *, must_exist: bool = False) -> SqlStore:
@@ -149,7 +189,8 @@ def _create_file(path: Path, migrations: Migrations) -> None:
         raise StoreError(f"{path.parent} is not a folder; make it first, or choose another --store")
     for suffix in ("-wal", "-journal"):
         leftover = path.with_name(path.name + suffix)
-        if leftover.exists():
+        # an empty one holds nothing: who only looked at a store has left it
+        if leftover.exists() and leftover.stat().st_size:
             raise StoreError(f"{leftover} belongs to a store that is gone; restore {path} or move {leftover} away")
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
     os.close(handle)

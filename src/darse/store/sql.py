@@ -12,9 +12,11 @@ from darse.store import queue, studies
 from darse.store.artifacts import Artifacts
 from darse.store.connect import Database
 from darse.store.evaluations import Evaluations
+from darse.store.overview import Overview
 from darse.store.protocol import Event, Lease, StudyRecord
 from darse.store.seal import checked_key
 from darse.store.traffic import Traffic
+from darse.store.traffic_overview import TrafficOverview
 from darse.store.trial import Failure, Outcome, Trial, TrialSpec
 
 
@@ -177,6 +179,16 @@ class SqlStore:
     def traffic(self) -> Traffic:
         """What servers have answered."""
         return Traffic(self._database)
+
+    @property
+    def traffic_overview(self) -> TrafficOverview:
+        """The same, summed by the database."""
+        return TrafficOverview(self._database)
+
+    @property
+    def overview(self) -> Overview:
+        """Its studies and trials, counted and a page at a time."""
+        return Overview(self._database)
 
     @property
     def evaluations(self) -> Evaluations:

@@ -146,7 +146,7 @@ class Traffic:
         query = wanted.where(later).order_by(SERVED.c.time, SERVED.c.number).limit(_PAGE)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()
-            return [(_read_served(row), int(row["number"])) for row in rows]
+            return [(read_served(row), int(row["number"])) for row in rows]
 
     def latest(self, amount: int, *, with_text: bool = False) -> list[Served]:
         """The texts that were scored last, oldest first.
@@ -173,7 +173,7 @@ class Traffic:
         query = select(SERVED).where(SERVED.c.number < number, SERVED.c.served_as != "shadow")
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(SERVED.c.number.desc()).limit(_PAGE)).mappings().all()
-            return [(_read_served(row), int(row["number"])) for row in rows]
+            return [(read_served(row), int(row["number"])) for row in rows]
 
     def judged(self, since: float, until: float) -> list[tuple[Served, Feedback]]:
         """Texts scored in a span of time with what was true of them; the last word on each key counts."""
@@ -297,7 +297,8 @@ def _columns(table: Table, values: Mapping[str, object]) -> dict[str, object]:
     )
 
 
-def _read_served(row: RowMapping) -> Served:
+def read_served(row: RowMapping) -> Served:
+    """The text that was scored of a row that fits its digest."""
     what = f"text {row['number']} that was scored"
     values = unsealed(SERVED, row, what)
     try:

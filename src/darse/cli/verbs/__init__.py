@@ -12,6 +12,7 @@ from darse.cli.verbs.adapter import audit, score, serve, watch
 from darse.cli.verbs.analysis import changes, dump, history, layers, mirror
 from darse.cli.verbs.insight import insights
 from darse.cli.verbs.machine import doctor, sites
+from darse.cli.verbs.pages import ui
 from darse.cli.verbs.search import explore, shrink
 from darse.cli.verbs.study import export, report, studies
 from darse.cli.verbs.testing import backtest, baseline, compare, eval_, gate
@@ -95,6 +96,7 @@ _VERBS: dict[Callable[..., None], tuple[str, ...]] = {
     ),
     sites: ("darse sites minilm", "darse sites roberta-large --granularity module"),
     studies: ("darse studies darse-reviews", "darse studies darse-reviews --study 1a07296f"),
+    ui: ("darse ui", "darse ui darse-reviews darse-traffic.db --open", "darse ui studies --rules alerts.yaml"),
     doctor: ("darse doctor", "darse doctor --model models/roberta-base"),
 }
 

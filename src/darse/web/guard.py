@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from darse.serve.settings import ServeSettings, is_loopback
+from darse.web.settings import WebSettings, is_loopback
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,17 +21,29 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-PUBLIC = frozenset({"/", "/page.css", "/page.js", "/livez", "/readyz"})
-"""What needs no token: an empty page, and whether the server lives."""
 _GONE = (0, "")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_HEADERS = (
-    (b"content-security-policy", b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-     b"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-)  # fmt: skip
+_SESSION = b"darse session"
+_log = logging.getLogger("darse.web")
+
+
+@dataclass(frozen=True)
+class House:
+    """What a guard has to know of the application behind it.
+
+    Attributes:
+        is_public: Whether a path needs no token.
+        is_admin: Whether a method on a path changes something, and so needs the admin token if there is one.
+        headers: Of every answer, unless it has one of that name itself.
+        cookie: Name of the cookie that may stand for a token (`session_of`); None where there is no such.
+        refuse: What is sent in place of an answer, given how to send, the request, the status and the reason.
+    """
+
+    is_public: Callable[[str], bool]
+    is_admin: Callable[[str, str], bool]
+    headers: Sequence[tuple[bytes, bytes]]
+    refuse: Callable[[Send, Scope, int, str], Awaitable[None]]
+    cookie: str | None = None
 
 
 class Guard:
@@ -37,11 +52,11 @@ class Guard:
     Args:
         app: What answers.
         settings: Names, tokens and limits.
-        is_admin: Whether a method on a path changes labels.
+        house: What is known of the application.
     """
 
-    def __init__(self, app: App, settings: ServeSettings, is_admin: Callable[[str, str], bool]) -> None:
-        self._app, self._settings, self._is_admin = app, settings, is_admin
+    def __init__(self, app: App, settings: WebSettings, house: House) -> None:
+        self._app, self._settings, self._house = app, settings, house
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,15 +65,21 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        is_answered = False
+
         async def send_safely(message: Message) -> None:
+            nonlocal is_answered
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+                own = list(message.get("headers", ()))
+                named = {bytes(name).lower() for name, _ in own}
+                message["headers"] = [*own, *(one for one in self._house.headers if one[0] not in named)]
             await send(message)
+            is_answered = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         headers = _headers_of(scope)
         refusal = self._refusal(scope, headers) or _length_refusal(headers, self._settings.max_body_bytes)
         if refusal is not None:
-            await _refuse(send_safely, *refusal)
+            await self._house.refuse(send_safely, scope, *refusal)
             return
         content = bytearray()
         try:
@@ -66,7 +87,12 @@ class Guard:
             if refusal is None:
                 await self._app(scope, _replay(bytes(content), receive), send_safely)
             elif refusal is not _GONE:
-                await _refuse(send_safely, *refusal)
+                await self._house.refuse(send_safely, scope, *refusal)
+        except Exception:
+            # one that was answered ends here: the server would close a connection that the next request is on
+            if not is_answered:
+                raise
+            _log.exception("a request that was answered failed inside")
         finally:
             self._held -= len(content)
 
@@ -76,7 +102,7 @@ class Guard:
             return 400, "this server is not called by that name; start it with --allow-host to allow it"
         if scope["method"] not in _SAFE_METHODS and not _is_same_origin(headers, host):
             return 403, "the page that sent this comes from elsewhere"
-        if scope["path"] in PUBLIC:
+        if self._house.is_public(scope["path"]):
             return None
         return self._token_refusal(scope, headers)
 
@@ -92,12 +118,14 @@ class Guard:
         if token is None:
             return None
         kind, _, given = _text(headers.get(b"authorization", [])).partition(" ")
-        has_admin = self._settings.admin_token is not None and self._is_admin(scope["method"], scope["path"])
+        session = _cookie(headers, self._house.cookie) if self._house.cookie is not None else ""
+        has_admin = self._settings.admin_token is not None and self._house.is_admin(scope["method"], scope["path"])
         wanted = [self._settings.admin_token] if has_admin else [token, self._settings.admin_token]
         secrets = [one.get_secret_value() for one in wanted if one is not None]
         # every one is compared, so that the time taken says nothing
         matches = [hmac.compare_digest(given.strip().encode(), secret.encode()) for secret in secrets]
-        if kind.casefold() == "bearer" and any(matches):
+        sessions = [hmac.compare_digest(session.encode(), session_of(secret).encode()) for secret in secrets]
+        if (kind.casefold() == "bearer" and any(matches)) or any(sessions):
             return None
         return 401, "a token is needed: Authorization: Bearer TOKEN" + (" (the admin token)" if has_admin else "")
 
@@ -123,12 +151,22 @@ class Guard:
             return 408, f"the request did not arrive within {self._settings.receive_s:g} s"
 
 
+def session_of(secret: str) -> str:
+    """What a cookie holds in place of a token: it shows that somebody had it, and does not tell it.
+
+    >>> session_of("a-token-of-sixteen-characters") == session_of("another")
+    False
+    """
+    return hmac.new(secret.encode(), _SESSION, hashlib.sha256).hexdigest()
+
+
 def problem(status: int, message: str) -> dict[str, object]:
     """What every answer but a good one says, as JSON."""
     return {"error": {"status": status, "message": message}}
 
 
-async def _refuse(send: Send, status: int, message: str) -> None:
+async def refuse_as_json(send: Send, scope: Scope, status: int, message: str) -> None:
+    """A refusal for programs."""
     headers = [(b"content-type", b"application/json")]
     if status == HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", b"Bearer"))
@@ -169,6 +207,13 @@ def _headers_of(scope: Scope) -> Mapping[bytes, list[bytes]]:
 def _text(values: Iterable[bytes]) -> str:
     """A header's value; none, and one that is there twice, are the empty text."""
     found = [value.decode("latin-1") for value in values]
+    return found[0] if len(found) == 1 else ""
+
+
+def _cookie(headers: Mapping[bytes, list[bytes]], name: str) -> str:
+    """A cookie's value; none, and one that is there twice, are the empty text."""
+    pairs = [pair.strip().partition("=") for pair in _text(headers.get(b"cookie", [])).split(";")]
+    found = [value for key, _, value in pairs if key == name]
     return found[0] if len(found) == 1 else ""
 
 

@@ -1,0 +1,1 @@
+"""Stores to pages that people look at in a browser."""

@@ -1,0 +1,1 @@
+"""What every server of ours stands on: who may ask, what a request may cost, and where it listens."""
